@@ -1,0 +1,101 @@
+package csrf_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/tokenhandler/aws/lambda/internal/csrf"
+)
+
+const trusted = "https://www.example.com"
+
+var rules = csrf.Rules{TrustedOrigins: []string{trusted, "https://app.example.com"}, HeaderName: "x-th-csrf"}
+
+func TestOrigin(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		rules  csrf.Rules
+		method string
+		header http.Header
+		want   string
+		err    error
+	}{
+		{"trusted", rules, "POST", http.Header{"Origin": {trusted}}, trusted, nil},
+		{"the other trusted one", rules, "GET", http.Header{"Origin": {"https://app.example.com"}}, "https://app.example.com", nil},
+		{"same value twice", rules, "GET", http.Header{"Origin": {trusted, trusted}}, trusted, nil},
+		{"two values", rules, "GET", http.Header{"Origin": {trusted, "https://evil.example"}}, "", csrf.OriginAmbiguous},
+		{"joined values", rules, "GET", http.Header{"Origin": {trusted + ", " + trusted}}, "", csrf.OriginUntrusted},
+		{"untrusted", rules, "GET", http.Header{"Origin": {"https://evil.example"}}, "", csrf.OriginUntrusted},
+		{"suffix", rules, "GET", http.Header{"Origin": {trusted + ".evil.example"}}, "", csrf.OriginUntrusted},
+		{"prefix", rules, "GET", http.Header{"Origin": {"https://www.example"}}, "", csrf.OriginUntrusted},
+		{"other scheme", rules, "GET", http.Header{"Origin": {"http://www.example.com"}}, "", csrf.OriginUntrusted},
+		{"other case", rules, "GET", http.Header{"Origin": {"https://WWW.example.com"}}, "", csrf.OriginUntrusted},
+		{"null", rules, "GET", http.Header{"Origin": {"null"}}, "", csrf.OriginUntrusted},
+		{"empty", rules, "GET", http.Header{"Origin": {""}}, "", csrf.OriginUntrusted},
+		{"P8 same-origin GET", rules, "GET", http.Header{"Sec-Fetch-Site": {"same-origin"}}, "", nil},
+		{"same-origin POST always has an Origin", rules, "POST", http.Header{"Sec-Fetch-Site": {"same-origin"}}, "", csrf.OriginMissing},
+		{"same-site GET without Origin", rules, "GET", http.Header{"Sec-Fetch-Site": {"same-site"}}, "", csrf.OriginMissing},
+		{"navigation", rules, "GET", http.Header{"Sec-Fetch-Site": {"none"}}, "", csrf.OriginMissing},
+		{"contradicting Sec-Fetch-Site", rules, "GET", http.Header{"Sec-Fetch-Site": {"same-origin", "cross-site"}}, "", csrf.OriginMissing},
+		{"nothing", rules, "GET", http.Header{}, "", csrf.OriginMissing},
+		{"P6 an empty list trusts no absent Origin", csrf.Rules{}, "GET", http.Header{}, "", csrf.OriginMissing},
+		{"P6 an empty list trusts no empty Origin", csrf.Rules{}, "GET", http.Header{"Origin": {""}}, "", csrf.OriginUntrusted},
+		{"P6 an empty list trusts no same-origin GET", csrf.Rules{}, "GET", http.Header{"Sec-Fetch-Site": {"same-origin"}}, "", csrf.OriginMissing},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := tt.rules.Origin(tt.method, csrf.HTTPHeader(tt.header))
+			if got != tt.want || !errors.Is(err, tt.err) {
+				t.Errorf("got %q, %v; want %q, %v", got, err, tt.want, tt.err)
+			}
+		})
+	}
+}
+
+func TestAssistant(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		values []string
+		want   bool
+		err    error
+	}{
+		{"absent", nil, false, nil},
+		{"1", []string{"1"}, true, nil},
+		{"1 twice", []string{"1", "1"}, true, nil},
+		{"2", []string{"2"}, false, csrf.VersionUnknown},
+		{"empty", []string{""}, false, csrf.VersionUnknown},
+		{"1 and 2", []string{"1", "2"}, false, csrf.VersionUnknown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := http.Header{http.CanonicalHeaderKey(csrf.VersionHeader): tt.values}
+			got, err := csrf.Assistant(csrf.HTTPHeader(h))
+			if got != tt.want || !errors.Is(err, tt.err) {
+				t.Errorf("got %v, %v; want %v, %v", got, err, tt.want, tt.err)
+			}
+		})
+	}
+}
+
+func TestDoubleSubmit(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		values []string
+		cookie string
+		want   error
+	}{
+		{"equal", []string{"abc"}, "abc", nil},
+		{"different", []string{"abc"}, "abd", csrf.TokenMismatch},
+		{"prefix", []string{"ab"}, "abc", csrf.TokenMismatch},
+		{"absent", nil, "abc", csrf.TokenMissing},
+		{"both empty", []string{""}, "", csrf.TokenMismatch},
+		{"no cookie", []string{"abc"}, "", csrf.TokenMismatch},
+		{"two values", []string{"abc", "xyz"}, "abc", csrf.TokenAmbiguous},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := http.Header{"X-Th-Csrf": tt.values}
+			if err := rules.DoubleSubmit(csrf.HTTPHeader(h), tt.cookie); !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want %v", err, tt.want)
+			}
+		})
+	}
+}
