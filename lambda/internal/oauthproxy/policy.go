@@ -1,0 +1,96 @@
+package oauthproxy
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// Response is what a REQUEST authorizer answers.
+type Response = events.APIGatewayCustomAuthorizerResponse
+
+// Handle is the Lambda function: it decides, logs a refusal, and answers with
+// the policy.
+func (p *Proxy) Handle(ctx context.Context, r Request) (Response, error) {
+	scope, err := parseMethodARN(r.MethodArn, r.HTTPMethod)
+	if err != nil {
+		return Response{}, err
+	}
+	d := p.Decide(&r)
+	if !d.Allow {
+		// Constants, the route's template and ids: nothing of the request itself.
+		slog.LogAttrs(ctx, slog.LevelInfo, "refused",
+			slog.String("code", d.Code), slog.String("reason", d.Message),
+			slog.String("method", scope.method), slog.String("resource", r.Resource),
+			slog.String("requestId", r.RequestContext.RequestID))
+	}
+	return d.response(scope), nil
+}
+
+// response turns the decision into the authorizer's answer. The context holds
+// only strings; API Gateway fails on nested values.
+func (d Decision) response(scope methodScope) Response {
+	values := map[string]any{}
+	if d.AllowedOrigin != "" {
+		values["allowedOrigin"] = d.AllowedOrigin
+	}
+	if !d.Allow {
+		values["code"], values["message"] = d.Code, d.Message
+		return Response{PrincipalID: "refused", PolicyDocument: policy("Deny", scope), Context: values}
+	}
+	values["token"] = "Bearer " + d.Token
+	if d.Subject != "" {
+		values["sub"] = d.Subject
+	}
+	return Response{PrincipalID: d.principal(), PolicyDocument: policy("Allow", scope), Context: values}
+}
+
+// policy covers every path of the method: API Gateway evaluates a policy that
+// it has cached against the method it is called for next.
+func policy(effect string, scope methodScope) events.APIGatewayCustomAuthorizerPolicy {
+	return events.APIGatewayCustomAuthorizerPolicy{
+		Version: "2012-10-17",
+		Statement: []events.IAMPolicyStatement{{
+			Action:   []string{"execute-api:Invoke"},
+			Effect:   effect,
+			Resource: []string{scope.api + "/" + scope.method + "/*"},
+		}},
+	}
+}
+
+// methodScope is the part of a method ARN that a policy is written for.
+type methodScope struct {
+	api    string // arn:aws:execute-api:region:account:api/stage
+	method string
+}
+
+// parseMethodARN reads
+// arn:{partition}:execute-api:{region}:{account}:{api}/{stage}/{method}/{path},
+// where the path may hold anything, colons and slashes too.
+func parseMethodARN(arn, method string) (methodScope, error) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "execute-api" {
+		return methodScope{}, fmt.Errorf("oauthproxy: expected the ARN of an execute-api method, got %d parts", len(parts))
+	}
+	path := strings.SplitN(parts[5], "/", 4)
+	if len(path) < 3 || path[0] == "" || path[1] == "" {
+		return methodScope{}, fmt.Errorf("oauthproxy: expected api/stage/method in the method ARN, got %d parts", len(path))
+	}
+	if path[2] != method || !isMethod(method) {
+		return methodScope{}, fmt.Errorf("oauthproxy: expected the method ARN to name the event's method")
+	}
+	return methodScope{api: strings.Join(parts[:5], ":") + ":" + path[0] + "/" + path[1], method: method}, nil
+}
+
+// isMethod keeps wildcards of policies out of the resource.
+func isMethod(s string) bool {
+	for _, c := range []byte(s) {
+		if c < 'A' || c > 'Z' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 16
+}
