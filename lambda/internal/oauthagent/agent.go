@@ -1,0 +1,139 @@
+// Package oauthagent is the OAuth agent: it signs a browser in and out and
+// keeps the tokens in sealed cookies, which only it and the authorizer open.
+//
+// # Endpoints
+//
+// Below the base path:
+//
+//	POST login/start  begins a login: answers the URL to go to
+//	POST login/end    ends a login, or tells whether there is a session
+//	GET  session      tells whether there is a session
+//	GET  userInfo     the provider's UserInfo answer
+//	GET  claims       the payload of the ID token
+//	POST refresh      renews the access token
+//	POST logout       removes the cookies: answers the URL to go to
+//
+// They speak two dialects at once. A request with token-handler-version: 1 is
+// of the assistant dialect (snake_case, bodies always); one without is of the
+// classic dialect (camelCase, a double submit CSRF value, 204 on refresh).
+// Answers carry the names of both; only the CSRF value and 204 are classic.
+// The content type of the body, JSON or form, tells how it is read.
+//
+// # What is never answered or logged
+//
+// No answer contains a token; the tokens are in cookies that the agent alone
+// can open. No log line contains a token, cookie, code, state, CSRF value, user
+// identifier, or anything a provider or a browser sent.
+//
+// # What is not done
+//
+// Preflight requests are the gateway's business. Nothing is remembered between
+// requests but the provider's metadata and keys.
+package oauthagent
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/tokenhandler/aws/lambda/internal/cookie"
+	"github.com/tokenhandler/aws/lambda/internal/csrf"
+	"github.com/tokenhandler/aws/lambda/internal/oauth"
+)
+
+// Config is what the agent is made of. All fields without a remark are needed.
+type Config struct {
+	// BasePath is the path above the endpoints, such as /oauth-agent.
+	BasePath string
+	// RedirectURI is the page that authorization responses come to.
+	RedirectURI string
+	// PostLogoutRedirectURI is answered by logout where the provider has no
+	// logout endpoint. Optional.
+	PostLogoutRedirectURI string
+
+	Ring     *cookie.Ring
+	Names    cookie.Names
+	Rules    csrf.Rules
+	Provider *oauth.Client
+
+	// Logger gets one line for each request.
+	Logger *slog.Logger
+	// RequestID names a request in the log. Optional.
+	RequestID func(*http.Request) string
+	// Now is the clock. Nil stands for time.Now.
+	Now func() time.Time
+}
+
+type agent struct {
+	Config
+	routes map[string]route
+}
+
+// route is one endpoint. It answers a body to be written as JSON, or nil for
+// no content.
+type route struct {
+	name   string // in the log
+	method string
+	serve  func(*agent, *call) (any, error)
+}
+
+// New returns the agent.
+func New(config Config) http.Handler {
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	if config.RequestID == nil {
+		config.RequestID = func(*http.Request) string { return "" }
+	}
+	a := &agent{Config: config, routes: map[string]route{}}
+	for _, r := range []route{
+		{"login/start", http.MethodPost, (*agent).loginStart},
+		{"login/end", http.MethodPost, (*agent).loginEnd},
+		{"session", http.MethodGet, (*agent).session},
+		{"userInfo", http.MethodGet, (*agent).userInfo},
+		{"claims", http.MethodGet, (*agent).claims},
+		{"refresh", http.MethodPost, (*agent).refresh},
+		{"logout", http.MethodPost, (*agent).logout},
+	} {
+		a.routes[config.BasePath+"/"+r.name] = r
+	}
+	return a
+}
+
+// ServeHTTP routes on the exact path: http.ServeMux would answer paths it can
+// clean with a redirect of its own.
+func (a *agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	started := a.Now()
+	c := &call{request: r, header: csrf.HTTPHeader(r.Header), now: started}
+	body, err := a.dispatch(c)
+	status, code := a.respond(w, c, body, err)
+	a.log(c, status, code, err, a.Now().Sub(started))
+}
+
+func (a *agent) dispatch(c *call) (body any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.cookies = nil
+			body, err = nil, panicked(p)
+		}
+	}()
+	endpoint, known := a.routes[c.request.URL.Path]
+	c.endpoint = endpoint.name
+	// The origin comes first, so that every refusal after it can be read by the
+	// page it is for.
+	if c.origin, err = a.Rules.Origin(c.request.Method, c.header); err != nil {
+		return nil, unauthorized.because(err)
+	}
+	if !known {
+		return nil, notFound
+	}
+	if c.request.Method != endpoint.method {
+		c.allow = endpoint.method
+		return nil, methodNotAllowed
+	}
+	if c.assistant, err = csrf.Assistant(c.header); err != nil {
+		return nil, unauthorized.because(err)
+	}
+	c.open(a)
+	return endpoint.serve(a, c)
+}

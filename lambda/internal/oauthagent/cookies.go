@@ -1,0 +1,147 @@
+package oauthagent
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/tokenhandler/aws/lambda/internal/cookie"
+	"github.com/tokenhandler/aws/lambda/internal/oauth"
+)
+
+// maxSession bounds the names and values of the session's cookies together.
+// API Gateway takes 10,240 bytes of headers with a request (Amazon API Gateway
+// quotas), which also hold pending logins and all the browser's own headers.
+const maxSession = 7000
+
+// state is what the cookies of a request say.
+type state struct {
+	received map[string]string
+	// parts are the session's cookies that opened, by name. They are of one
+	// session, and empty where they were of several: parts that do not belong
+	// together are no session.
+	parts   map[string]cookie.Content
+	session cookie.SessionID
+	// logins are the pending logins, by slot.
+	logins map[int]pendingLogin
+}
+
+type pendingLogin struct {
+	oauth.Login
+	expires time.Time
+}
+
+// open opens all cookies of the request.
+func (c *call) open(a *agent) {
+	c.received = cookie.Parse(c.header("Cookie")...)
+	c.parts = map[string]cookie.Content{}
+	for _, name := range a.Names.Session() {
+		content, err := a.Ring.Open(name, c.received[name])
+		if err != nil {
+			continue
+		}
+		if len(c.parts) > 0 && content.Session != c.session {
+			clear(c.parts)
+			break
+		}
+		c.parts[name], c.session = content, content.Session
+	}
+	c.logins = map[int]pendingLogin{}
+	for n := 1; n <= cookie.MaxLogins; n++ {
+		name := a.Names.Login(n)
+		content, err := a.Ring.Open(name, c.received[name])
+		if err != nil || content.Expires.IsZero() || content.Expired(c.now) {
+			continue
+		}
+		login := pendingLogin{expires: content.Expires}
+		if json.Unmarshal([]byte(content.Token), &login.Login) == nil {
+			c.logins[n] = login
+		}
+	}
+}
+
+// accessToken returns the access token, if it is there and not expired.
+func (c *call) accessToken(a *agent) (cookie.Content, bool) {
+	content, ok := c.parts[a.Names.AccessToken]
+	return content, ok && !content.Expired(c.now)
+}
+
+// loggedIn reports whether there is a session: an access token of use, or a
+// refresh token to get one with.
+func (c *call) loggedIn(a *agent) bool {
+	_, access := c.accessToken(a)
+	refresh, ok := c.parts[a.Names.RefreshToken]
+	return access || ok && !refresh.Expired(c.now)
+}
+
+// set adds a cookie to the answer, in place of one of the same name.
+func (c *call) set(added *http.Cookie) {
+	c.cookies = slices.DeleteFunc(c.cookies, func(other *http.Cookie) bool { return other.Name == added.Name })
+	c.cookies = append(c.cookies, added)
+}
+
+// endSession removes the session's cookies, received or not.
+func (c *call) endSession(a *agent) {
+	for _, name := range a.Names.Session() {
+		c.set(cookie.Unset(name))
+	}
+}
+
+// sweep removes what is of no use: the whole session where there is none, the
+// parts that did not open where there is one, and logins that are over. Left
+// alone they would come with every request until the browser closes.
+func (c *call) sweep(a *agent) {
+	loggedIn := c.loggedIn(a)
+	for _, name := range a.Names.Session() {
+		_, received := c.received[name]
+		if _, opened := c.parts[name]; received && !(loggedIn && opened) {
+			c.set(cookie.Unset(name))
+		}
+	}
+	for n := 1; n <= cookie.MaxLogins; n++ {
+		_, received := c.received[a.Names.Login(n)]
+		if _, pending := c.logins[n]; received && !pending {
+			c.set(cookie.Unset(a.Names.Login(n)))
+		}
+	}
+}
+
+// issue sets the cookies of a session, all four or none. What the session does
+// not have is removed, so that nothing of an earlier one stays behind.
+func (c *call) issue(a *agent, session cookie.SessionID, tokens oauth.Tokens, csrfValue string) error {
+	size := 0
+	var cookies []*http.Cookie
+	for _, part := range []struct {
+		name    string
+		token   string
+		expires time.Time
+	}{
+		{a.Names.AccessToken, tokens.AccessToken, tokens.Expires},
+		{a.Names.RefreshToken, tokens.RefreshToken, time.Time{}},
+		{a.Names.IDToken, tokens.IDToken, time.Time{}},
+		{a.Names.CSRF, csrfValue, time.Time{}},
+	} {
+		if part.token == "" {
+			cookies = append(cookies, cookie.Unset(part.name))
+			continue
+		}
+		value := a.Ring.Seal(part.name, cookie.Content{Session: session, Expires: part.expires, Token: part.token})
+		sealed, err := cookie.Set(part.name, value, 0)
+		if err != nil {
+			c.endSession(a)
+			return sessionTooLarge.with(fmt.Sprintf("cookie %s takes %d bytes, expected at most %d with its attributes", part.name, len(part.name)+len(value), cookie.MaxSize))
+		}
+		size += len(part.name) + len("=; ") + len(value)
+		cookies = append(cookies, sealed)
+	}
+	if size > maxSession {
+		c.endSession(a)
+		return sessionTooLarge.with(fmt.Sprintf("the session's cookies take %d bytes, expected at most %d", size, maxSession))
+	}
+	for _, each := range cookies {
+		c.set(each)
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package oauthagent
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"net/url"
+	"strings"
+
+	"github.com/tokenhandler/aws/lambda/internal/cookie"
+)
+
+// responseParameters are those of an authorization response (RFC 6749 section
+// 4.1.2, RFC 9207, OpenID Connect Session Management). A page has others.
+var responseParameters = []string{"code", "state", "iss", "error", "error_description", "error_uri", "session_state"}
+
+func (a *agent) loginEnd(c *call) (any, error) {
+	b, err := c.read()
+	if err != nil {
+		return nil, err
+	}
+	parameters, onRedirectURI, err := a.pageParameters(b)
+	if err != nil {
+		return nil, err
+	}
+	c.sweep(a)
+	switch {
+	case len(parameters) == 1 && parameters.Has("response"):
+		return nil, malformed.with("a JWT authorization response, which was not asked for")
+	case !(parameters.Has("code") || parameters.Has("error")) || !parameters.Has("state"):
+		return a.sessionAnswer(c, false)
+	case !onRedirectURI:
+		return nil, malformed.with("an authorization response on a page other than the redirect URI")
+	}
+	for _, name := range responseParameters {
+		// RFC 6749 section 3.1: parameters "MUST NOT be included more than once".
+		if len(parameters[name]) > 1 {
+			return nil, malformed.with("a parameter of the authorization response comes twice")
+		}
+	}
+	if err := a.finishLogin(c, parameters); err != nil {
+		return nil, err
+	}
+	return a.sessionAnswer(c, true)
+}
+
+// pageParameters returns the query parameters of the page, and whether the page
+// is that of the redirect URI: of a form that cannot be told, and the Origin
+// header stands for it.
+func (a *agent) pageParameters(b body) (url.Values, bool, error) {
+	if b.json == nil {
+		return b.form, true, nil
+	}
+	var request struct {
+		PageURL string `json:"pageUrl"`
+	}
+	if err := b.decode(&request); err != nil || request.PageURL == "" {
+		return nil, false, err
+	}
+	page, err := url.Parse(request.PageURL)
+	if err != nil || !page.IsAbs() || page.Host == "" {
+		return nil, false, malformed.with("pageUrl is not an absolute URL")
+	}
+	parameters, err := url.ParseQuery(page.RawQuery)
+	if err != nil {
+		return nil, false, malformed.with("pageUrl has a malformed query")
+	}
+	expected, err := url.Parse(a.RedirectURI)
+	return parameters, err == nil && samePage(page, expected), nil
+}
+
+// samePage compares scheme, host and path.
+func samePage(page, expected *url.URL) bool {
+	return page.User == nil && page.Scheme == expected.Scheme && host(page) == host(expected) && path(page) == path(expected)
+}
+
+// host leaves the default port out, as browsers do.
+func host(u *url.URL) string {
+	h := strings.ToLower(u.Host)
+	switch u.Scheme {
+	case "https":
+		h = strings.TrimSuffix(h, ":443")
+	case "http":
+		h = strings.TrimSuffix(h, ":80")
+	}
+	return h
+}
+
+func path(u *url.URL) string {
+	if p := u.EscapedPath(); p != "" {
+		return p
+	}
+	return "/"
+}
+
+// finishLogin ends the login that an authorization response belongs to. Its
+// cookie is removed whatever comes of it: the state is used once.
+func (a *agent) finishLogin(c *call, parameters url.Values) error {
+	slot := c.loginOf(parameters.Get("state"))
+	if slot == 0 {
+		// RFC 9700 section 4.7.1: state is bound to the user agent. An error
+		// response is no exception.
+		return unknownLogin
+	}
+	login := c.logins[slot].Login
+	c.set(cookie.Unset(a.Names.Login(slot)))
+	if err := a.Provider.CheckIssuer(c.request.Context(), parameters.Get("iss")); err != nil {
+		return providerFailure(err)
+	}
+	code := parameters.Get("code")
+	switch {
+	case parameters.Has("error") && parameters.Has("code"):
+		return malformed.with("an authorization response with both code and error")
+	case parameters.Has("error"):
+		return loginFailed(parameters.Get("error"))
+	case code == "":
+		return malformed.with("an authorization response with an empty code")
+	}
+	tokens, err := a.Provider.Exchange(c.request.Context(), code, login)
+	if err != nil {
+		return providerFailure(err)
+	}
+	// A new login is a new session, with a CSRF value of its own.
+	session, csrfValue := newSessionID(), newCSRFValue()
+	if err := c.issue(a, session, tokens, csrfValue); err != nil {
+		return err
+	}
+	c.adopt(a, session, tokens, csrfValue)
+	return nil
+}
+
+// loginOf returns the slot of the login with a state, or 0. It looks at all of
+// them, each in constant time.
+func (c *call) loginOf(state string) int {
+	found := 0
+	for n := 1; n <= cookie.MaxLogins; n++ {
+		login, pending := c.logins[n]
+		if pending && login.State != "" && subtle.ConstantTimeCompare([]byte(login.State), []byte(state)) == 1 {
+			found = n
+		}
+	}
+	return found
+}
+
+// newCSRFValue returns 64 hexadecimal digits, 32 bytes of random.
+func newCSRFValue() string {
+	var value [32]byte
+	rand.Read(value[:]) // never fails: crypto/rand ends the program instead
+	return hex.EncodeToString(value[:])
+}

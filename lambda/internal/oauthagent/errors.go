@@ -1,0 +1,108 @@
+package oauthagent
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/tokenhandler/aws/lambda/internal/csrf"
+	"github.com/tokenhandler/aws/lambda/internal/oauth"
+)
+
+// failure is an answer other than success. Code and message are constants or
+// registered error codes; the reason is for the log.
+type failure struct {
+	status  int
+	code    string
+	message string
+	reason  string
+}
+
+func (f *failure) Error() string { return "oauthagent: " + f.code + ": " + f.message }
+
+// because returns the failure with a reason. Only errors whose texts are known
+// to hold nothing secret give theirs.
+func (f *failure) because(err error) *failure {
+	var refusal csrf.Refusal
+	var provider *oauth.Error
+	switch {
+	case errors.As(err, &refusal):
+		return f.with(string(refusal))
+	case errors.As(err, &provider):
+		return f.with(provider.Reason)
+	}
+	return f
+}
+
+func (f *failure) with(reason string) *failure {
+	copied := *f
+	copied.reason = reason
+	return &copied
+}
+
+const loginFailedMessage = "Login failed at the Authorization Server"
+
+var (
+	unauthorized     = &failure{401, "unauthorized_request", "Access denied due to invalid request details", ""}
+	tokenExpired     = &failure{401, "token_expired", "The access token is expired or missing", ""}
+	sessionExpired   = &failure{401, "session_expired", "The session has expired", ""}
+	loginRequired    = &failure{401, "login_required", "A login is required at the Authorization Server", ""}
+	malformed        = &failure{400, "invalid_request", "The request is malformed", ""}
+	unknownLogin     = &failure{400, "invalid_request", "State parameter mismatch when completing a login", ""}
+	invalidIDToken   = &failure{400, "invalid_request", "ID Token missing or invalid", ""}
+	wrongIssuer      = &failure{400, "invalid_request", "The authorization response is not from the expected issuer", ""}
+	rejected         = &failure{400, "authorization_error", "A request sent to the Authorization Server was rejected", ""}
+	notFound         = &failure{404, "not_found", "There is no such endpoint", ""}
+	methodNotAllowed = &failure{405, "invalid_request", "The endpoint does not have this method", ""}
+	tooLarge         = &failure{413, "invalid_request", "The request body is too large", ""}
+	unsupportedType  = &failure{415, "invalid_request", "The content type must be application/json or application/x-www-form-urlencoded", ""}
+	serverError      = &failure{500, "server_error", "A technical problem occurred in the OAuth Agent", ""}
+	providerError    = &failure{502, "authorization_server_error", "A problem occurred with a request to the Authorization Server", ""}
+	sessionTooLarge  = &failure{502, "session_too_large", "The tokens of the Authorization Server do not fit in cookies", ""}
+)
+
+// loginFailed is the failure of an authorization error response. Its code came
+// through the browser, so only registered ones go back there.
+func loginFailed(code string) *failure {
+	switch {
+	case code == "login_required":
+		return loginRequired
+	case oauth.RegisteredAuthorizationError(code):
+		return &failure{400, code, loginFailedMessage, ""}
+	}
+	return &failure{400, "authorization_error", loginFailedMessage, ""}
+}
+
+// providerFailure maps the errors of package oauth. A refresh tells
+// InvalidGrant apart before: there it is the end of the session.
+func providerFailure(err error) *failure {
+	var e *oauth.Error
+	if !errors.As(err, &e) {
+		return serverError
+	}
+	f := providerError
+	switch e.Kind {
+	case oauth.Rejected, oauth.InvalidGrant:
+		f = rejected
+	case oauth.TokenExpired:
+		f = tokenExpired
+	case oauth.InvalidIDToken:
+		f = invalidIDToken
+	case oauth.WrongIssuer:
+		f = wrongIssuer
+	}
+	return f.because(err)
+}
+
+func asFailure(err error) *failure {
+	var f *failure
+	if errors.As(err, &f) {
+		return f
+	}
+	return serverError
+}
+
+// panicked tells where, but not what: a panic may quote what it stumbled over.
+func panicked(p any) *failure {
+	return serverError.with(fmt.Sprintf("panic of type %T: %s", p, debug.Stack()))
+}

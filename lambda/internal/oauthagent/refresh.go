@@ -1,0 +1,87 @@
+package oauthagent
+
+import (
+	"errors"
+
+	"github.com/tokenhandler/aws/lambda/internal/csrf"
+	"github.com/tokenhandler/aws/lambda/internal/oauth"
+)
+
+// refreshBody is empty where the expiry is not known.
+type refreshBody struct {
+	ExpiresIn *int `json:"access_token_expires_in,omitempty"`
+}
+
+func (a *agent) refresh(c *call) (any, error) {
+	b, err := c.read()
+	if err != nil {
+		return nil, err
+	}
+	if !b.empty() {
+		return nil, malformed.with("refresh takes no parameters")
+	}
+	if err := a.customHeader(c); err != nil {
+		return nil, err
+	}
+	refreshToken, ok := c.parts[a.Names.RefreshToken]
+	id, identified := c.parts[a.Names.IDToken]
+	if !ok || refreshToken.Expired(c.now) || !identified {
+		// Nothing can be lost that could be kept, and whatever is there would
+		// only be refused again. Without the previous ID token a new one
+		// could not be held against it.
+		c.endSession(a)
+		return nil, sessionExpired.with("there is no session with a refresh token and an ID token")
+	}
+	csrfValue, err := a.doubleSubmit(c)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := a.Provider.Refresh(c.request.Context(), refreshToken.Token, id.Token)
+	var refusal *oauth.Error
+	if errors.As(err, &refusal) && refusal.Kind == oauth.InvalidGrant {
+		// OAuth 2.0 for Browser-Based Applications section 6.1.2.2: a session
+		// whose refresh token is known to be invalid is over.
+		c.endSession(a)
+		return nil, sessionExpired.because(err)
+	}
+	if err != nil {
+		// The provider may be well again in a minute: the cookies stay.
+		return nil, providerFailure(err)
+	}
+	if tokens.IDToken == "" {
+		tokens.IDToken = id.Token
+	}
+	if err := c.issue(a, c.state.session, tokens, csrfValue); err != nil {
+		return nil, err
+	}
+	if !c.assistant {
+		return nil, nil
+	}
+	return refreshBody{secondsLeft(tokens.Expires, c.now)}, nil
+}
+
+// customHeader demands the header that no page of another origin can send
+// without a preflight, whatever its value.
+func (a *agent) customHeader(c *call) error {
+	if !c.assistant && len(c.header(a.Rules.HeaderName)) == 0 {
+		return unauthorized.because(csrf.TokenMissing)
+	}
+	return nil
+}
+
+// doubleSubmit checks the CSRF header of the classic dialect against the CSRF
+// cookie of the same session, and returns the session's CSRF value.
+func (a *agent) doubleSubmit(c *call) (string, error) {
+	content, ok := c.parts[a.Names.CSRF]
+	if c.assistant {
+		if !ok {
+			return newCSRFValue(), nil
+		}
+		return content.Token, nil
+	}
+	// Without the cookie the token is empty, which never matches.
+	if err := a.Rules.DoubleSubmit(c.header, content.Token); err != nil {
+		return "", unauthorized.because(err)
+	}
+	return content.Token, nil
+}

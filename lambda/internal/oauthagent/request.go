@@ -1,0 +1,112 @@
+package oauthagent
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/tokenhandler/aws/lambda/internal/csrf"
+)
+
+// maxBody bounds request bodies: a page URL with a long code is far below.
+const maxBody = 16 << 10
+
+// call is one request on its way through the agent, and what was decided of
+// the answer besides its body.
+type call struct {
+	request   *http.Request
+	header    csrf.Header
+	now       time.Time
+	endpoint  string
+	origin    string // trusted, or empty
+	assistant bool
+	allow     string
+	notes     []string // for the log
+
+	cookies []*http.Cookie // to be set
+	state                  // of the cookies received
+}
+
+// body is a request body of either content type.
+type body struct {
+	json []byte     // a JSON object, or nil
+	form url.Values // or else this, perhaps empty
+}
+
+// read reads the body. An empty one is an empty form.
+func (c *call) read() (body, error) {
+	mediaType, err := c.contentType()
+	if err != nil {
+		return body{}, err
+	}
+	if c.request.Body == nil {
+		return body{}, nil
+	}
+	text, err := io.ReadAll(http.MaxBytesReader(nil, c.request.Body, maxBody))
+	var limit *http.MaxBytesError
+	switch {
+	case errors.As(err, &limit):
+		return body{}, tooLarge
+	case err != nil:
+		// Among others, base64 that is none.
+		return body{}, malformed.with("the body cannot be read")
+	case len(text) == 0:
+		return body{}, nil
+	}
+	switch mediaType {
+	case "application/json":
+		if text = bytes.TrimSpace(text); !bytes.HasPrefix(text, []byte("{")) || !json.Valid(text) {
+			return body{}, malformed.with("the body is not a JSON object")
+		}
+		return body{json: text}, nil
+	case "application/x-www-form-urlencoded":
+		form, err := url.ParseQuery(string(text))
+		if err != nil {
+			return body{}, malformed.with("the body is not a form")
+		}
+		return body{form: form}, nil
+	}
+	return body{}, unsupportedType
+}
+
+// contentType returns the media type of the body; it is empty where the request
+// has none, which is allowed for an empty body. text/plain and other types that
+// a page may send without a preflight are refused, but for forms, which
+// the assistant sends.
+func (c *call) contentType() (string, error) {
+	values := slices.Compact(slices.Clone(c.header("Content-Type")))
+	switch {
+	case len(values) == 0:
+		return "", nil
+	case len(values) > 1:
+		return "", malformed.with("more than one content type")
+	}
+	mediaType, _, err := mime.ParseMediaType(values[0])
+	if err != nil || mediaType != "application/json" && mediaType != "application/x-www-form-urlencoded" {
+		return "", unsupportedType
+	}
+	return mediaType, nil
+}
+
+// empty reports whether the body has no parameters.
+func (b body) empty() bool {
+	var fields map[string]json.RawMessage
+	return len(b.form) == 0 && b.decode(&fields) == nil && len(fields) == 0
+}
+
+// decode reads a JSON body into v, and leaves v alone if there is none.
+func (b body) decode(v any) error {
+	if b.json == nil {
+		return nil
+	}
+	if json.Unmarshal(b.json, v) != nil {
+		return malformed.with("a field of the body has the wrong type")
+	}
+	return nil
+}

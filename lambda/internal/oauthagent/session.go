@@ -1,0 +1,132 @@
+package oauthagent
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/tokenhandler/aws/lambda/internal/cookie"
+	"github.com/tokenhandler/aws/lambda/internal/oauth"
+)
+
+// sessionBody is the answer of session and login/end, under the names of both
+// dialects.
+type sessionBody struct {
+	Handled       bool            `json:"handled"`
+	IsLoggedIn    bool            `json:"isLoggedIn"`
+	LoggedIn      bool            `json:"is_logged_in"`
+	Claims        json.RawMessage `json:"claims,omitempty"`
+	IDTokenClaims json.RawMessage `json:"id_token_claims,omitempty"`
+	ExpiresIn     *int            `json:"access_token_expires_in,omitempty"`
+	// CSRF is for the classic dialect only.
+	CSRF string `json:"csrf,omitempty"`
+}
+
+func (a *agent) session(c *call) (any, error) {
+	c.sweep(a)
+	return a.sessionAnswer(c, false)
+}
+
+// sessionAnswer tells of the session from cookies that open, are not expired
+// and belong together; that a cookie is there says nothing.
+func (a *agent) sessionAnswer(c *call, handled bool) (any, error) {
+	answer := sessionBody{Handled: handled}
+	if !c.loggedIn(a) {
+		return answer, nil
+	}
+	answer.IsLoggedIn, answer.LoggedIn = true, true
+	if id, ok := c.parts[a.Names.IDToken]; ok {
+		claims, err := oauth.Claims(id.Token)
+		if err != nil {
+			return nil, serverError.because(err)
+		}
+		answer.Claims, answer.IDTokenClaims = claims, claims
+	}
+	if access, ok := c.parts[a.Names.AccessToken]; ok {
+		answer.ExpiresIn = secondsLeft(access.Expires, c.now)
+	}
+	if c.assistant {
+		return answer, nil
+	}
+	value, err := c.csrfValue(a)
+	answer.CSRF = value
+	return answer, err
+}
+
+// csrfValue returns the session's CSRF value: always the same, so that several
+// tabs get along. Where its cookie is lost or damaged there is a new one, or
+// the classic dialect could not even sign out.
+//
+// The value comes from a cookie that opens under the name of the CSRF cookie
+// and belongs to the session, so that nothing else is ever shown here.
+func (c *call) csrfValue(a *agent) (string, error) {
+	if content, ok := c.parts[a.Names.CSRF]; ok {
+		return content.Token, nil
+	}
+	value := newCSRFValue()
+	sealed := a.Ring.Seal(a.Names.CSRF, cookie.Content{Session: c.state.session, Token: value})
+	set, err := cookie.Set(a.Names.CSRF, sealed, 0)
+	if err != nil {
+		return "", serverError.with("the CSRF cookie is too large")
+	}
+	c.set(set)
+	return value, nil
+}
+
+// adopt makes the session just issued the one of this call.
+func (c *call) adopt(a *agent, session cookie.SessionID, tokens oauth.Tokens, csrfValue string) {
+	c.state.session = session
+	clear(c.parts)
+	for name, content := range map[string]cookie.Content{
+		a.Names.AccessToken:  {Session: session, Token: tokens.AccessToken, Expires: tokens.Expires},
+		a.Names.RefreshToken: {Session: session, Token: tokens.RefreshToken},
+		a.Names.IDToken:      {Session: session, Token: tokens.IDToken},
+		a.Names.CSRF:         {Session: session, Token: csrfValue},
+	} {
+		if content.Token != "" {
+			c.parts[name] = content
+		}
+	}
+}
+
+// secondsLeft is nil where the expiry is not known.
+func secondsLeft(expires, now time.Time) *int {
+	if expires.IsZero() {
+		return nil
+	}
+	seconds := max(0, int(expires.Sub(now)/time.Second))
+	return &seconds
+}
+
+func (a *agent) claims(c *call) (any, error) {
+	id, ok := c.parts[a.Names.IDToken]
+	if !ok || !c.loggedIn(a) {
+		return nil, unauthorized.with("there is no session with an ID token")
+	}
+	claims, err := oauth.Claims(id.Token)
+	if err != nil {
+		return nil, serverError.because(err)
+	}
+	return claims, nil
+}
+
+func (a *agent) userInfo(c *call) (any, error) {
+	access, ok := c.accessToken(a)
+	id, identified := c.parts[a.Names.IDToken]
+	_, expired := c.parts[a.Names.AccessToken]
+	switch {
+	case ok && identified:
+	case expired && identified:
+		return nil, tokenExpired
+	default:
+		return nil, unauthorized.with("there is no session with an access token and an ID token")
+	}
+	subject, err := oauth.Subject(id.Token)
+	if err != nil {
+		return nil, serverError.because(err)
+	}
+	claims, err := a.Provider.UserInfo(c.request.Context(), access.Token, subject)
+	if err != nil {
+		return nil, providerFailure(err)
+	}
+	return claims, nil
+}

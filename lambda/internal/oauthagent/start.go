@@ -1,0 +1,136 @@
+package oauthagent
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	mathrand "math/rand/v2"
+	"slices"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tokenhandler/aws/lambda/internal/cookie"
+	"github.com/tokenhandler/aws/lambda/internal/oauth"
+)
+
+// loginLifetime is how long a user may take at the provider.
+const loginLifetime = 10 * time.Minute
+
+// extraParameters are what a page may add to the authorization request (OpenID
+// Connect Core section 3.1.2.1). Anything that says what is asked for or where
+// the response goes is not its to choose.
+var extraParameters = []string{"ui_locales", "login_hint", "prompt", "acr_values"}
+
+const maxExtraValue = 512
+
+func (a *agent) loginStart(c *call) (any, error) {
+	b, err := c.read()
+	if err != nil {
+		return nil, err
+	}
+	extra, err := b.extraParameters()
+	if err != nil {
+		return nil, err
+	}
+	url, login, err := a.Provider.Authorize(c.request.Context(), extra)
+	if err != nil {
+		return nil, providerFailure(err)
+	}
+	if err := a.rememberLogin(c, login); err != nil {
+		return nil, err
+	}
+	return struct {
+		Classic   string `json:"authorizationRequestUrl"`
+		Assistant string `json:"authorization_url"`
+	}{url, url}, nil
+}
+
+// extraParameters reads {"extraParams":[{"key":…,"value":…}]} or a form.
+func (b body) extraParameters() (map[string]string, error) {
+	var request struct {
+		ExtraParams []struct {
+			Key   string  `json:"key"`
+			Value *string `json:"value"`
+		} `json:"extraParams"`
+	}
+	if err := b.decode(&request); err != nil {
+		return nil, err
+	}
+	extra := map[string]string{}
+	for _, p := range request.ExtraParams {
+		if p.Value == nil {
+			return nil, malformed.with("an extra parameter has no value")
+		}
+		if err := addExtra(extra, p.Key, *p.Value); err != nil {
+			return nil, err
+		}
+	}
+	for key, values := range b.form {
+		for _, value := range values {
+			if err := addExtra(extra, key, value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return extra, nil
+}
+
+func addExtra(extra map[string]string, key, value string) error {
+	_, twice := extra[key]
+	switch {
+	case !slices.Contains(extraParameters, key):
+		return malformed.with("an extra parameter is not among those allowed")
+	case twice:
+		// RFC 6749 section 3.1: "Request and response parameters MUST NOT be
+		// included more than once."
+		return malformed.with("an extra parameter comes twice")
+	case len(value) > maxExtraValue, !utf8.ValidString(value), containsControl(value):
+		return malformed.with("an extra parameter is too long or has a character that is not allowed")
+	}
+	extra[key] = value
+	return nil
+}
+
+func containsControl(s string) bool { return slices.ContainsFunc([]rune(s), unicode.IsControl) }
+
+// rememberLogin seals what must be remembered of the request into a cookie of
+// its own, so that several tabs can sign in at once.
+func (a *agent) rememberLogin(c *call, login oauth.Login) error {
+	token, err := json.Marshal(login)
+	if err != nil {
+		return serverError.with("a login cannot be marshalled")
+	}
+	name := a.Names.Login(c.loginSlot())
+	content := cookie.Content{Session: newSessionID(), Expires: c.now.Add(loginLifetime), Token: string(token)}
+	set, err := cookie.Set(name, a.Ring.Seal(name, content), loginLifetime)
+	if err != nil {
+		return serverError.with("the login cookie is too large")
+	}
+	c.set(set)
+	return nil
+}
+
+// loginSlot returns a free slot at random, since another tab may be choosing
+// at the same time, or that of the oldest login where none is free.
+func (c *call) loginSlot() int {
+	var free []int
+	oldest := 0
+	for n := 1; n <= cookie.MaxLogins; n++ {
+		login, pending := c.logins[n]
+		switch {
+		case !pending:
+			free = append(free, n)
+		case oldest == 0 || login.expires.Before(c.logins[oldest].expires):
+			oldest = n
+		}
+	}
+	if len(free) == 0 {
+		return oldest
+	}
+	return free[mathrand.IntN(len(free))]
+}
+
+func newSessionID() (id cookie.SessionID) {
+	rand.Read(id[:]) // never fails: crypto/rand ends the program instead
+	return id
+}
