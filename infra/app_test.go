@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// asApp makes the test binary behave as an app: the tests start it as the CDK
+// CLI starts the real one, with context and output directory in the
+// environment.
+const asApp = "INFRA_TEST_APP"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(asApp) {
+	case "":
+		os.Exit(m.Run())
+	case "sound":
+		main()
+	case "unprotected":
+		os.Exit(report(os.Stderr, unprotected))
+	}
+}
+
+// unprotected is the app with one method too many.
+func unprotected() error {
+	app := awscdk.NewApp(nil)
+	stage, err := readStage(app.Node())
+	if err != nil {
+		return err
+	}
+	stack := newStack(app, stage)
+	for _, node := range *stack.Node().FindAll(constructs.ConstructOrder_PREORDER) {
+		if api, ok := node.(awsapigateway.RestApi); ok {
+			api.Root().AddResource(jsii.String("admin"), nil).AddMethod(jsii.String("GET"), nil, nil)
+		}
+	}
+	app.Synth(nil)
+	return nil
+}
+
+// runApp starts the test binary as an app with the context of cdk.json and
+// what overrides it, and compiles no Lambda.
+func runApp(t *testing.T, app string, overrides map[string]any) (outdir, stderr string, status int) {
+	t.Helper()
+	context := cdkJSON(t)
+	context["aws:cdk:bundling-stacks"] = []string{}
+	for key, value := range overrides {
+		context[key] = value
+	}
+	raw, err := json.Marshal(context)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outdir = t.TempDir()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), asApp+"="+app, "CDK_CONTEXT_JSON="+string(raw), "CDK_OUTDIR="+outdir,
+		"CDK_VALIDATION=false", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
+	var errors bytes.Buffer
+	cmd.Stderr = &errors
+	status = exitStatus(t, cmd.Run())
+	return outdir, errors.String(), status
+}
+
+func exitStatus(t *testing.T, err error) int {
+	t.Helper()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	}
+	t.Fatal(err)
+	return 0
+}
+
+func cdkJSON(t *testing.T) map[string]any {
+	t.Helper()
+	raw, err := os.ReadFile("../cdk.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Context map[string]any }
+	if err := json.Unmarshal(raw, &file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Context
+}
+
+func TestEveryStageSynthesizes(t *testing.T) {
+	stages := cdkJSON(t)["stages"].(map[string]any)
+	for _, name := range sortedKeys(stages) {
+		outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": name})
+		if status != 0 || stderr != "" {
+			t.Errorf("stage %s: exit status %d: %s", name, status, stderr)
+		}
+		raw, err := os.ReadFile(filepath.Join(outdir, "TokenHandler-"+name+".template.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{`"ApiUrl"`, `"ClientSecretArn"`, `"EncryptionKeyArn"`, `"arm64"`} {
+			if !strings.Contains(string(raw), want) {
+				t.Errorf("stage %s: the template lacks %s", name, want)
+			}
+		}
+	}
+}
+
+func TestOverridesReachTheTemplate(t *testing.T) {
+	outdir, stderr, status := runApp(t, "sound", map[string]any{
+		"stage": "local", "architecture": "x86_64", "clientSecretName": "prod/spa-client",
+		"origins": "http://www.example.localhost:4000, http://other.example.localhost:4000", "redirectUri": "http://www.example.localhost:4000/",
+		"routes": `[{"path":"/invoices","methods":["GET"],"upstream":"http://127.0.0.1:4003/invoices"}]`,
+	})
+	if status != 0 {
+		t.Fatalf("exit status %d: %s", status, stderr)
+	}
+	raw, err := os.ReadFile(filepath.Join(outdir, "TokenHandler-local.template.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"x86_64"`, `"TRUSTED_WEB_ORIGINS": "http://www.example.localhost:4000,http://other.example.localhost:4000"`,
+		`http://127.0.0.1:4003/invoices`, `:secret:prod/spa-client:SecretString:::}}`,
+	} {
+		if !strings.Contains(string(raw), want) {
+			t.Errorf("the template lacks %s", want)
+		}
+	}
+	if strings.Contains(string(raw), "/orders") {
+		t.Error("the template has the routes of cdk.json still")
+	}
+}
+
+// An unprotected method: exit status 1, one line that says which and what to
+// do, and no template that a pipeline could deploy.
+func TestUnprotectedMethodStopsTheApp(t *testing.T) {
+	outdir, stderr, status := runApp(t, "unprotected", nil)
+	if status != 1 {
+		t.Errorf("exit status %d, want 1", status)
+	}
+	if want := "GET /admin at TokenHandler-example/TokenHandler/Api/Default/admin/GET/Resource has no authorizer"; !strings.Contains(stderr, want) {
+		t.Errorf("got %q, want %q in it", stderr, want)
+	}
+	if strings.Contains(stderr, "goroutine") || strings.Contains(stderr, ".js:") {
+		t.Errorf("a stack trace reaches the person:\n%s", stderr)
+	}
+	if found, _ := filepath.Glob(filepath.Join(outdir, "*.template.json")); len(found) > 0 {
+		t.Errorf("templates were written: %v", found)
+	}
+}
+
+func TestMisuseIsToldInFieldsOfTheStage(t *testing.T) {
+	for _, tt := range []struct {
+		overrides map[string]any
+		want      string
+	}{
+		{map[string]any{"origins": "*"}, "infra: tokenhandler: origins is malformed: expected origins such as"},
+		{map[string]any{"issuer": "http://login.example.com"}, "infra: tokenhandler: issuer is malformed"},
+		{map[string]any{"redirectUri": "https://evil.example/"}, `infra: tokenhandler: redirectUri is on "https://evil.example": expected a page on one of origins`},
+		{map[string]any{"cookiePrefix": "a b"}, "infra: tokenhandler: cookiePrefix is malformed"},
+		{map[string]any{"stage": "nope"}, `infra: stage "nope" is not in cdk.json: expected one of example, local`},
+	} {
+		_, stderr, status := runApp(t, "sound", tt.overrides)
+		if status != 1 || !strings.HasPrefix(stderr, tt.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%v: got exit status %d and %q, want one line that begins with %q", tt.overrides, status, stderr, tt.want)
+		}
+	}
+}
+
+// The CLI passes the app's exit status on.
+func TestCDKSynthFailsOnAnUnprotectedMethod(t *testing.T) {
+	cli, err := filepath.Abs("../node_modules/aws-cdk/bin/cdk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(cli); err != nil {
+		t.Skip("the CDK CLI is not installed: npm ci")
+	}
+	cmd := exec.Command("node", cli, "synth", "--quiet", "--no-notices", "--app", os.Args[0], "--output", t.TempDir(), "--validation=false")
+	cmd.Dir = ".."
+	cmd.Env = append(os.Environ(), asApp+"=unprotected", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
+	out, err := cmd.CombinedOutput()
+	if status := exitStatus(t, err); status == 0 || !strings.Contains(string(out), "GET /admin at ") {
+		t.Errorf("exit status %d: %s", status, out)
+	}
+}

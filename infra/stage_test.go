@@ -1,0 +1,72 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// decode reads a stage "t" from JSON, with overrides as of -c.
+func decode(t *testing.T, fields string, overrides map[string]any) (stage, error) {
+	t.Helper()
+	var object map[string]any
+	if err := json.Unmarshal([]byte(fields), &object); err != nil {
+		t.Fatal(err)
+	}
+	context := map[string]any{"stage": "t", "stages": map[string]any{"t": object}}
+	for key, value := range overrides {
+		context[key] = value
+	}
+	return decodeStage(func(key string) any { return context[key] })
+}
+
+const route1 = `"routes":[{"path":"/a","methods":["GET"],"upstream":"https://a.example/"}]`
+
+func TestDecodeStage(t *testing.T) {
+	got, err := decode(t, `{"account":"123456789012","region":"eu-north-1","origins":["https://a.example"],"clientId":"x",`+route1+`}`,
+		map[string]any{"origins": " https://b.example ,https://c.example,", "clientId": "y", "region": "us-gov-west-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := stage{
+		name: "t", Account: "123456789012", Region: "us-gov-west-1", ClientID: "y",
+		Origins: []string{"https://b.example", "https://c.example"},
+		Routes:  []route{{Path: "/a", Methods: []string{"GET"}, Upstream: "https://a.example/"}},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(stage{}), cmpopts.EquateEmpty()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDecodeStageRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name, fields string
+		overrides    map[string]any
+		want         string
+	}{
+		{"unknown field", `{"issuerUrl":"x",` + route1 + `}`, nil, `stage t: unknown field "issuerUrl": expected one of account, region, origins, `},
+		{"unknown field of a route", `{"routes":[{"paths":"/a"}]}`, nil, `stage t: unknown field "paths" of a route: expected one of path, methods, `},
+		{"string for a list", `{"origins":"https://a.example",` + route1 + `}`, nil, "stage t: origins is a string: expected a list"},
+		{"number for a string", `{"account":123456789012,` + route1 + `}`, nil, "stage t: account is a number: expected a string"},
+		{"string for a route", `{"routes":["/a"]}`, nil, "stage t: routes"},
+		{"no routes", `{}`, nil, "stage t: routes is empty"},
+		{"account without region", `{"account":"123456789012",` + route1 + `}`, nil, "stage t: account and region: expected both or neither"},
+		{"short account", `{"account":"1","region":"eu-north-1",` + route1 + `}`, nil, `stage t: account is "1": expected 12 digits`},
+		{"region", `{"account":"123456789012","region":"Stockholm",` + route1 + `}`, nil, `stage t: region is "Stockholm"`},
+		{"architecture", `{"architecture":"arm",` + route1 + `}`, nil, `stage t: architecture is "arm": expected arm64 or x86_64`},
+		{"no such stage", `{}`, map[string]any{"stage": "prod"}, `stage "prod" is not in cdk.json: expected one of t`},
+		{"no stages", `{}`, map[string]any{"stages": nil}, `the context has no "stages"`},
+		{"name", `{}`, map[string]any{"stage": "a b", "stages": map[string]any{"a b": map[string]any{}}}, `stage "a b": expected a name of`},
+		{"routes that are not JSON", `{` + route1 + `}`, map[string]any{"routes": "/a"}, "-c routes: expected JSON such as"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := decode(t, tt.fields, tt.overrides)
+			if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error that begins with %q", err, tt.want)
+			}
+		})
+	}
+}

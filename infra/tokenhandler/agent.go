@@ -1,0 +1,56 @@
+package tokenhandler
+
+import (
+	"slices"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// agentEndpoints are methods of their own and not a {proxy+}: a greedy method
+// without an authorizer would also serve what its siblings lack.
+var agentEndpoints = []struct{ method, path string }{
+	{"POST", "login/start"},
+	{"POST", "login/end"},
+	{"GET", "session"},
+	{"GET", "userInfo"},
+	{"GET", "claims"},
+	{"POST", "refresh"},
+	{"POST", "logout"},
+}
+
+// addAgent adds the agent's endpoints, the only methods besides preflights
+// that have no authorizer: the agent makes the same checks itself.
+func (h *TokenHandler) addAgent(basePath string) {
+	integration := awsapigateway.NewLambdaIntegration(h.AgentFunction, &awsapigateway.LambdaIntegrationOptions{
+		Proxy:           jsii.Bool(true),
+		AllowTestInvoke: jsii.Bool(false), // one permission per method, for its stage only
+	})
+	for _, e := range agentEndpoints {
+		resource := h.resource(basePath + "/" + e.path)
+		h.refuseOccupied("Props.AgentPath "+basePath, resource, []string{e.method, "OPTIONS"})
+		method := resource.AddMethod(jsii.String(e.method), integration, &awsapigateway.MethodOptions{
+			AuthorizationType: awsapigateway.AuthorizationType_NONE,
+			ApiKeyRequired:    jsii.Bool(false),
+		})
+		h.agent = append(h.agent, *method.Node().DefaultChild().Node().Path())
+		h.addPreflight(resource, []string{e.method}, nil)
+	}
+}
+
+// resource finds or makes the resource of an absolute path.
+func (h *TokenHandler) resource(path string) awsapigateway.IResource {
+	if path == "/" {
+		return h.API.Root()
+	}
+	return h.API.Root().ResourceForPath(jsii.String(path))
+}
+
+// refuseOccupied panics if resource has one of the methods, or ANY.
+func (h *TokenHandler) refuseOccupied(what string, resource awsapigateway.IResource, methods []string) {
+	for _, m := range slices.Concat(methods, []string{"ANY"}) {
+		if resource.Node().TryFindChild(jsii.String(m)) != nil {
+			misuse("%s: the API has a method %s %s already", what, m, *resource.Path())
+		}
+	}
+}

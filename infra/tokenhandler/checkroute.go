@@ -1,0 +1,169 @@
+package tokenhandler
+
+import (
+	"net/textproto"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/tokenhandler/aws/internal/settings"
+)
+
+// knownMethods are those a route or a preflight may name. OPTIONS is the preflight's, and ANY
+// includes OPTIONS.
+var knownMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
+
+func isMethod(m string) bool   { return slices.Contains(knownMethods, m) }
+func isVariable(s string) bool { return strings.HasPrefix(s, "{") }
+
+var (
+	segmentRE   = regexp.MustCompile(`^([A-Za-z0-9_~-][A-Za-z0-9._~:-]*|\{[A-Za-z][A-Za-z0-9_]*\})$`)
+	parameterRE = regexp.MustCompile(`\{([A-Za-z][A-Za-z0-9_]*)\}`)
+	queryRE     = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,64}$`)
+)
+
+// reservedUp are request headers a route must not pass on: they carry the
+// session or a credential of the client, are the gateway's to write, or would
+// let a client speak for the proxy (RFC 9700 section 4.13: "A reverse proxy
+// MUST therefore sanitize any inbound requests to ensure the authenticity and
+// integrity of all header values relevant for the security of the application
+// servers").
+var reservedUp = []string{
+	"authorization", "cookie", "origin", "host", "token-handler-version", "x-http-method-override", "forwarded",
+	"connection", "content-length", "content-encoding", "expect", "keep-alive", "proxy-authenticate",
+	"proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "via",
+	"range", "if-range", // mapped routes pass whole texts
+	"content-type", "accept", // always passed on
+}
+
+// reservedDown are response headers a route must not pass on.
+var reservedDown = []string{
+	"set-cookie", "vary", "connection", "content-length", "content-encoding", "transfer-encoding", "trailer", "upgrade",
+	"www-authenticate",                                                 // API Gateway remaps it
+	"content-type", "cache-control", "etag", "location", "retry-after", // always passed on
+}
+
+// checkRoute returns the path parameters the upstream URL uses, or panics.
+func (h *TokenHandler) checkRoute(r Route) []string {
+	parameters := h.checkPath(r.Path)
+	if len(r.Methods) == 0 {
+		misuse("Route.Methods of %s is empty: expected some of %s", r.Path, strings.Join(knownMethods, ", "))
+	}
+	for i, m := range r.Methods {
+		if !isMethod(m) || slices.Contains(r.Methods[:i], m) {
+			misuse("Route.Methods of %s has %q: expected each once out of %s", r.Path, m, strings.Join(knownMethods, ", "))
+		}
+	}
+	for i, q := range r.QueryParameters {
+		if !queryRE.MatchString(q) || slices.Contains(r.QueryParameters[:i], q) {
+			misuse("Route.QueryParameters of %s has %q: expected names of letters, digits and ._~-, each once", r.Path, q)
+		}
+	}
+	h.checkHeaders("Route.RequestHeaders", r.Path, r.RequestHeaders, append([]string{h.shared.CSRFHeaderName()}, reservedUp...), "x-forwarded-", "x-amz", "sec-", "proxy-")
+	h.checkHeaders("Route.ResponseHeaders", r.Path, r.ResponseHeaders, reservedDown, "access-control-", "x-amz")
+	return checkUpstream(r, parameters)
+}
+
+func (h *TokenHandler) checkHeaders(field, path string, names, reserved []string, prefixes ...string) {
+	for i, name := range names {
+		lower := strings.ToLower(name)
+		same := func(other string) bool { return strings.EqualFold(other, name) }
+		switch {
+		case !headerRE.MatchString(name), slices.ContainsFunc(names[:i], same):
+			misuse("%s of %s has %q: expected names of headers, each once", field, path, name)
+		case slices.ContainsFunc(reserved, same),
+			slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(lower, p) }):
+			misuse("%s of %s has %q: expected none of those the token handler or the gateway writes or withholds", field, path, textproto.CanonicalMIMEHeaderKey(name))
+		}
+	}
+}
+
+// checkPath returns the parameters of a path.
+func (h *TokenHandler) checkPath(path string) []string {
+	var parameters []string
+	if path != "/" {
+		for _, segment := range segments(path) {
+			if !strings.HasPrefix(path, "/") || !segmentRE.MatchString(segment) {
+				misuse("Route.Path is %q: expected a path such as /orders/{id}, without trailing slash and greedy parameters", path)
+			}
+			if isVariable(segment) {
+				name := strings.Trim(segment, "{}")
+				if slices.Contains(parameters, name) {
+					misuse("Route.Path is %q: expected each parameter once", path)
+				}
+				parameters = append(parameters, name)
+			}
+		}
+	}
+	// Custom domain names answer these themselves.
+	if path == "/ping" || path == "/sping" {
+		misuse("Route.Path is %q: expected another, API Gateway reserves /ping and /sping", path)
+	}
+	if agent := h.props.AgentPath; path == agent || strings.HasPrefix(path, agent+"/") {
+		misuse("Route.Path is %q: expected one outside of the agent's path %s", path, agent)
+	}
+	for _, earlier := range h.routes {
+		refuseCollision(path, earlier)
+	}
+	return parameters
+}
+
+// refuseCollision panics if two paths are the same, or differ in the name of a
+// parameter below the same resource, which API Gateway refuses at deployment.
+func refuseCollision(path, earlier string) {
+	if path == earlier {
+		misuse("Route.Path %q is protected already: expected one Route with all methods of a path", path)
+	}
+	a, b := segments(path), segments(earlier)
+	for i := range min(len(a), len(b)) {
+		if a[i] == b[i] {
+			continue
+		}
+		if isVariable(a[i]) && isVariable(b[i]) {
+			misuse("Route.Path %q has parameter %s where the earlier route %q has %s: expected the same name", path, a[i], earlier, b[i])
+		}
+		return
+	}
+}
+
+func segments(path string) []string { return strings.Split(strings.TrimPrefix(path, "/"), "/") }
+
+// checkUpstream returns the parameters that the upstream URL uses. They stand
+// in the path only: the client must not choose the host.
+func checkUpstream(r Route, declared []string) []string {
+	fail := func(expected string) {
+		misuse("Route.Upstream of %s is %q: expected %s", r.Path, r.Upstream, expected)
+	}
+	host, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.Upstream, "https://"), "http://"), "/")
+	var used []string
+	for _, match := range parameterRE.FindAllStringSubmatch(r.Upstream, -1) {
+		if !slices.Contains(declared, match[1]) || slices.Contains(used, match[1]) || strings.Contains(host, match[0]) {
+			fail("parameters of Route.Path only, each once and in the path")
+		}
+		used = append(used, match[1])
+	}
+	if isToken(r.Upstream) {
+		// The rest is known only at deployment.
+		if !strings.HasPrefix(r.Upstream, "https://") {
+			fail("a literal https:// in front of the token")
+		}
+		return used
+	}
+	u, err := url.Parse(parameterRE.ReplaceAllString(r.Upstream, "x"))
+	if err != nil || strings.ContainsAny(r.Upstream, " '\"$\\") || strings.ContainsAny(parameterRE.ReplaceAllString(r.Upstream, ""), "{}") {
+		fail("a URL such as https://api.internal.example/orders/{id}")
+	}
+	if u.User != nil || !settings.IsOrigin(u.Scheme+"://"+u.Host) {
+		fail("https (http for loopback names only) and a constant host in lower case, without default port and user info")
+	}
+	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(r.Upstream, "#") {
+		fail("no query and no fragment; list Route.QueryParameters")
+	}
+	for _, segment := range strings.Split(u.Path, "/") {
+		if segment == "." || segment == ".." {
+			fail("no . or .. segment")
+		}
+	}
+	return used
+}

@@ -1,0 +1,95 @@
+package tokenhandler
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+)
+
+func TestProtectRefusesRoutes(t *testing.T) {
+	token := *awscdk.Fn_ImportValue(jsii.String("Upstream"))
+	change := func(f func(*Route)) Route { r := orders(); f(&r); return r }
+	path := func(p string) Route { return change(func(r *Route) { r.Path = p }) }
+	upstream := func(u string) Route { return change(func(r *Route) { r.Upstream = u }) }
+	for _, tt := range []struct {
+		name  string
+		route Route
+		want  string
+	}{
+		{"no path", path(""), "Route.Path is"},
+		{"relative path", path("orders"), "Route.Path is"},
+		{"trailing slash", path("/orders/"), "Route.Path is"},
+		{"empty segment", path("/a//b"), "Route.Path is"},
+		{"dots", path("/a/../b"), "Route.Path is"},
+		{"greedy", path("/orders/{proxy+}"), "Route.Path is"},
+		{"query in path", path("/orders?x=1"), "Route.Path is"},
+		{"parameter twice", path("/a/{id}/b/{id}"), "Route.Path is"},
+		{"reserved", path("/ping"), "Route.Path is"},
+		{"agent's path", path("/oauth-agent"), "Route.Path is"},
+		{"below the agent's path", path("/oauth-agent/extra"), "Route.Path is"},
+		{"earlier route", path("/earlier/{id}"), `Route.Path "/earlier/{id}" is protected already`},
+		{"other parameter than an earlier route", path("/earlier/{name}/x"), `Route.Path "/earlier/{name}/x" has parameter {name} where the earlier route "/earlier/{id}" has {id}`},
+		{"no methods", change(func(r *Route) { r.Methods = nil }), "Route.Methods of /orders is empty"},
+		{"OPTIONS", change(func(r *Route) { r.Methods = []string{"OPTIONS"} }), `Route.Methods of /orders has "OPTIONS"`},
+		{"ANY", change(func(r *Route) { r.Methods = []string{"ANY"} }), `Route.Methods of /orders has "ANY"`},
+		{"lower case", change(func(r *Route) { r.Methods = []string{"get"} }), `Route.Methods of /orders has "get"`},
+		{"method twice", change(func(r *Route) { r.Methods = []string{"GET", "GET"} }), `Route.Methods of /orders has "GET"`},
+		{"no upstream", upstream(""), "Route.Upstream of /orders is"},
+		{"http upstream", upstream("http://api.example.com/orders"), "Route.Upstream of /orders is"},
+		{"other scheme", upstream("ftp://api.example.com/orders"), "Route.Upstream of /orders is"},
+		{"user info", upstream("https://u:p@api.example.com/orders"), "Route.Upstream of /orders is"},
+		{"query", upstream("https://api.example.com/orders?key=1"), "Route.Upstream of /orders is"},
+		{"fragment", upstream("https://api.example.com/orders#x"), "Route.Upstream of /orders is"},
+		{"dots upstream", upstream("https://api.example.com/a/../b"), "Route.Upstream of /orders is"},
+		{"unknown parameter", upstream("https://api.example.com/{id}"), "Route.Upstream of /orders is"},
+		{"stage variable", upstream("https://${stageVariables.host}/orders"), "Route.Upstream of /orders is"},
+		{"G2 parameter chooses the host", change(func(r *Route) { r.Path, r.Upstream = "/x/{host}", "https://{host}.example.com/" }), "Route.Upstream of /x/{host} is"},
+		{"G2 parameter continues the host", change(func(r *Route) { r.Path, r.Upstream = "/x/{host}", "https://api.example.com{host}" }), "Route.Upstream of /x/{host} is"},
+		{"parameter chooses the port", change(func(r *Route) { r.Path, r.Upstream = "/x/{port}", "https://api.example.com:{port}/" }), "Route.Upstream of /x/{port} is"},
+		{"greedy upstream", upstream("https://api.example.com/{proxy+}"), "Route.Upstream of /orders is"},
+		{"token for the scheme", upstream(token), "Route.Upstream of /orders is"},
+		{"http token", upstream("http://" + token), "Route.Upstream of /orders is"},
+		{"query parameter", change(func(r *Route) { r.QueryParameters = []string{"a b"} }), `Route.QueryParameters of /orders has "a b"`},
+		{"cookie goes up", change(func(r *Route) { r.RequestHeaders = []string{"cookie"} }), `Route.RequestHeaders of /orders has "Cookie"`},
+		{"C1-15 CSRF header goes up", change(func(r *Route) { r.RequestHeaders = []string{"X-TH-CSRF"} }), `Route.RequestHeaders of /orders has "X-Th-Csrf"`},
+		{"client's Authorization goes up", change(func(r *Route) { r.RequestHeaders = []string{"Authorization"} }), "Route.RequestHeaders of /orders has"},
+		{"C3-38 forwarded goes up", change(func(r *Route) { r.RequestHeaders = []string{"X-Forwarded-User"} }), "Route.RequestHeaders of /orders has"},
+		{"header twice", change(func(r *Route) { r.RequestHeaders = []string{"If-Match", "if-match"} }), "Route.RequestHeaders of /orders has"},
+		{"wildcard header", change(func(r *Route) { r.RequestHeaders = []string{"*"} }), "Route.RequestHeaders of /orders has"},
+		{"Set-Cookie comes down", change(func(r *Route) { r.ResponseHeaders = []string{"Set-Cookie"} }), "Route.ResponseHeaders of /orders has"},
+		{"CORS comes down", change(func(r *Route) { r.ResponseHeaders = []string{"Access-Control-Allow-Origin"} }), "Route.ResponseHeaders of /orders has"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := New(newStack(t), "TokenHandler", oneOrigin())
+			h.Protect(Route{Path: "/earlier/{id}", Methods: []string{"GET"}, Upstream: "https://api.internal.example/{id}"})
+			got := panicOf(func() { h.Protect(tt.route) })
+			if !strings.HasPrefix(got, "tokenhandler: "+tt.want) {
+				t.Errorf("got %q, want it to begin with %q", got, "tokenhandler: "+tt.want)
+			}
+		})
+	}
+}
+
+func TestProtectAcceptsRoutes(t *testing.T) {
+	got := synth(t, oneOrigin(), func(s awscdk.Stack, h *TokenHandler) {
+		for _, r := range []Route{
+			{Path: "/", Upstream: "https://api.internal.example"},
+			{Path: "/earlier/{id}", Upstream: "https://api.internal.example/v1/{id}:cancel"},
+			{Path: "/earlier/{id}/items/{item}", Upstream: "https://api.internal.example:8443/{item}/of/{id}"},
+			{Path: "/earlier/new", Upstream: "http://127.0.0.1:3003/new"},
+			{Path: "/oauth-agents", Upstream: "http://api.example.localhost:3003/"},
+			{Path: "/token", Upstream: "https://" + *awscdk.Fn_ImportValue(jsii.String("Host")) + "/v1"},
+		} {
+			r.Methods = []string{"GET"}
+			h.Protect(r)
+		}
+	})
+	if n := len(got.methods()); n != 2*6+2*len(agentEndpoints) {
+		t.Errorf("got %d methods", n)
+	}
+	if id := text(got.methods()["GET /earlier/{id}/items/{item}"]["Integration"]); !strings.Contains(id, `"integration.request.path.item":"method.request.path.item"`) {
+		t.Errorf("the path parameter does not go up: %s", id)
+	}
+}

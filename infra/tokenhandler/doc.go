@@ -1,0 +1,77 @@
+// Package tokenhandler is the construct that puts an OAuth token handler in
+// front of Amazon API Gateway: single page applications get HttpOnly cookies,
+// upstream APIs get access tokens, and no token is ever in the browser.
+//
+//	handler := tokenhandler.New(stack, "TokenHandler", &tokenhandler.Props{
+//		TrustedWebOrigins: []string{"https://www.example.com"},
+//		Provider: tokenhandler.Provider{
+//			Issuer:   "https://login.example.com",
+//			ClientID: "spa-client",
+//			Scope:    "openid profile",
+//		},
+//		RedirectURI: "https://www.example.com/",
+//	})
+//	handler.Protect(tokenhandler.Route{
+//		Path:     "/orders/{id}",
+//		Methods:  []string{"GET", "PUT"},
+//		Upstream: "https://orders.internal.example/v1/orders/{id}",
+//	})
+//
+// # What it makes
+//
+//   - a regional REST API (or it uses yours, [Props].API);
+//   - the OAuth proxy, a Lambda that is the API's REQUEST authorizer: it checks
+//     origin and CSRF, opens the cookie and returns the access token, which the
+//     gateway writes into the Authorization header of the upstream request.
+//     Nothing is cached: every request is decided;
+//   - the OAuth agent, a Lambda under /oauth-agent that signs users in and out
+//     at the provider, refreshes tokens and sets the cookies;
+//   - CORS preflights that answer trusted origins only, and gateway responses
+//     with a JSON body and CORS headers, so that a page can read the errors.
+//     With several trusted origins, errors before the authorizer ran (an unknown
+//     path, a crashed authorizer) carry no CORS headers;
+//   - a customer-managed KMS key for the Lambdas' environments, and two secrets
+//     in Secrets Manager: the key of the cookies and the OAuth client secret;
+//   - a role per Lambda that may write its own log group and decrypt with that
+//     key, and nothing else.
+//
+// # Adding routes
+//
+// [TokenHandler.Protect] adds a route to an HTTP upstream. Methods made in
+// another way take the authorizer as they would any other, and a preflight:
+//
+//	reports := handler.API.Root().AddResource(jsii.String("reports"), nil)
+//	reports.AddMethod(jsii.String("GET"), integration, &awsapigateway.MethodOptions{
+//		Authorizer: handler.Authorizer,
+//	})
+//	handler.AddPreflight(reports, "GET")
+//
+// A Lambda behind such a method finds the token in
+// requestContext.authorizer.token.
+//
+// # Synthesis fails on an unprotected method
+//
+// At the end of synthesis the construct looks at every method of the API,
+// however it was made. All but the agent's own and MOCK preflights must use
+// the authorizer, and HTTP integrations must write its token into
+// Authorization. Otherwise no template is written, and the error names the
+// construct, the method, its path and the mend.
+//
+// # Secrets
+//
+// Templates and assets hold no secret: the Lambdas' environments refer to
+// Secrets Manager, and CloudFormation puts the values in when it creates or
+// changes a function. A value changed later reaches a function only when the
+// function changes too.
+//
+// # Bundling
+//
+// The Lambdas are compiled by the go command on the PATH from the sources of
+// this module, also when another module imports it; Docker is not used. The
+// same sources and Go version give the same asset hashes on every machine.
+//
+// # Errors
+//
+// Wrong properties panic, as constructs do, with an error that starts with
+// "tokenhandler:" and names the field.
+package tokenhandler

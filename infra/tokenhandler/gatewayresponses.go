@@ -1,0 +1,97 @@
+package tokenhandler
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// gatewayResponse is an error the gateway answers itself.
+type gatewayResponse struct {
+	kind    string
+	status  string // "": the type's own
+	code    string
+	message string
+	early   bool // happens before the authorizer, or without a result of it
+}
+
+// gatewayResponses are all types there are (Amazon API Gateway Developer
+// Guide, "Gateway response types"). Each is written out: one that is not
+// inherits from DEFAULT_4XX or DEFAULT_5XX, but one that is inherits nothing.
+// Bodies hold constants only: what is substituted into them is not escaped.
+var gatewayResponses = []gatewayResponse{
+	// The authorizer refuses with a Deny and says why in its context, in
+	// constants. Clients refresh on 401, the default would be 403.
+	{kind: "ACCESS_DENIED", status: "401", code: "$context.authorizer.code", message: "$context.authorizer.message"},
+	{kind: "UNAUTHORIZED", status: "401", code: "unauthorized_request", message: "Access denied due to invalid request details", early: true},
+	{kind: "AUTHORIZER_FAILURE", status: "500", code: "server_error", message: "The request could not be authorized", early: true},
+	{kind: "AUTHORIZER_CONFIGURATION_ERROR", status: "500", code: "server_error", message: "The request could not be authorized", early: true},
+
+	{kind: "BAD_REQUEST_BODY", status: "400", code: "invalid_request", message: "The request body is not valid"},
+	{kind: "BAD_REQUEST_PARAMETERS", status: "400", code: "invalid_request", message: "A request parameter is missing or not valid"},
+	{kind: "UNSUPPORTED_MEDIA_TYPE", status: "415", code: "unsupported_media_type", message: "The content type is not supported"},
+	// AWS: "customization of the default 413 gateway response isn't currently
+	// supported". Written out for the day it is.
+	{kind: "REQUEST_TOO_LARGE", status: "413", code: "request_too_large", message: "The request is too large"},
+
+	// An unknown path or method; API Gateway's 403 would read as a refusal.
+	{kind: "MISSING_AUTHENTICATION_TOKEN", status: "404", code: "not_found", message: "There is no such path or method", early: true},
+	{kind: "RESOURCE_NOT_FOUND", status: "404", code: "not_found", message: "There is no such path or method"},
+
+	{kind: "THROTTLED", status: "429", code: "too_many_requests", message: "Too many requests"},
+	{kind: "QUOTA_EXCEEDED", status: "429", code: "too_many_requests", message: "Too many requests"},
+
+	// 403 and not 401: refreshing the session would not help.
+	{kind: "WAF_FILTERED", status: "403", code: "forbidden", message: "The request was refused", early: true},
+	{kind: "INVALID_API_KEY", status: "403", code: "forbidden", message: "The request was refused"},
+	{kind: "INVALID_SIGNATURE", status: "403", code: "forbidden", message: "The request was refused", early: true},
+	{kind: "EXPIRED_TOKEN", status: "403", code: "forbidden", message: "The request was refused", early: true},
+
+	{kind: "INTEGRATION_FAILURE", status: "502", code: "upstream_unavailable", message: "The service behind could not be reached"},
+	{kind: "INTEGRATION_TIMEOUT", status: "504", code: "upstream_timeout", message: "The service behind did not answer in time"},
+	{kind: "API_CONFIGURATION_ERROR", status: "500", code: "server_error", message: "A technical problem occurred"},
+
+	// Without a status: one given here would replace that of every type that
+	// is not written out.
+	{kind: "DEFAULT_4XX", code: "invalid_request", message: "The request was refused"},
+	{kind: "DEFAULT_5XX", code: "server_error", message: "A technical problem occurred"},
+}
+
+func (h *TokenHandler) addGatewayResponses() {
+	for _, r := range gatewayResponses {
+		headers := map[string]*string{
+			"Cache-Control": jsii.String("'no-store'"),
+			"Vary":          jsii.String("'Origin'"),
+		}
+		if origin := h.errorOrigin(r.early); origin != "" {
+			headers["Access-Control-Allow-Origin"] = jsii.String(origin)
+			headers["Access-Control-Allow-Credentials"] = jsii.String("'true'")
+		}
+		options := &awsapigateway.GatewayResponseOptions{
+			Type:            awsapigateway.ResponseType_Of(jsii.String(r.kind)),
+			ResponseHeaders: &headers,
+			Templates: &map[string]*string{
+				"application/json": jsii.String(fmt.Sprintf(`{"code":"%[1]s","error_code":"%[1]s","message":"%[2]s"}`, r.code, r.message)),
+			},
+		}
+		if r.status != "" {
+			options.StatusCode = jsii.String(r.status)
+		}
+		h.API.AddGatewayResponse(jsii.String("GatewayResponse_"+r.kind), options)
+	}
+}
+
+// errorOrigin is the expression of Access-Control-Allow-Origin. One trusted
+// origin is a constant, which every gateway response may carry: browsers show
+// the answer to that origin only. Of several, the authorizer names the one
+// that asked; errors before it carry none.
+func (h *TokenHandler) errorOrigin(early bool) string {
+	if origins := h.shared.TrustedWebOrigins; len(origins) == 1 {
+		return "'" + origins[0] + "'"
+	}
+	if early {
+		return ""
+	}
+	return "context.authorizer.allowedOrigin"
+}

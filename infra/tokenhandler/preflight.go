@@ -1,0 +1,107 @@
+package tokenhandler
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// AddPreflight adds the OPTIONS method that answers CORS preflights for
+// methods of a resource. [TokenHandler.Protect] does it for its routes; it is
+// needed only for methods made in another way.
+func (h *TokenHandler) AddPreflight(resource awsapigateway.IResource, methods ...string) {
+	for _, m := range methods {
+		if !isMethod(m) {
+			misuse("AddPreflight got method %q: expected one of %s", m, strings.Join(knownMethods, ", "))
+		}
+	}
+	h.refuseOccupied("AddPreflight", resource, []string{"OPTIONS"})
+	h.addPreflight(resource, methods, nil)
+}
+
+// addPreflight adds a MOCK OPTIONS method. CDK's own preflight answers unknown
+// origins with the first trusted one; this answers them without any
+// Access-Control header.
+func (h *TokenHandler) addPreflight(resource awsapigateway.IResource, methods, headers []string) {
+	if len(h.props.CORS.AllowMethods) > 0 {
+		methods = h.props.CORS.AllowMethods
+	}
+	allowHeaders := headerList(
+		[]string{"content-type", "accept", "token-handler-version", h.shared.CSRFHeaderName()},
+		headers, h.props.CORS.AllowHeaders)
+	cors := [][2]string{
+		{"Access-Control-Allow-Credentials", "true"},
+		{"Access-Control-Allow-Methods", strings.Join(methods, ",")},
+		{"Access-Control-Allow-Headers", strings.Join(allowHeaders, ",")},
+		{"Access-Control-Max-Age", fmt.Sprint(int(h.props.CORS.MaxAge.Seconds()))},
+	}
+
+	// Headers that a template sets are declared too.
+	declared := map[string]*bool{
+		"method.response.header.Access-Control-Allow-Origin": jsii.Bool(true),
+		"method.response.header.Vary":                        jsii.Bool(true),
+	}
+	for _, header := range cors {
+		declared["method.response.header."+header[0]] = jsii.Bool(true)
+	}
+	integration := awsapigateway.NewMockIntegration(&awsapigateway.IntegrationOptions{
+		PassthroughBehavior: awsapigateway.PassthroughBehavior_NEVER,
+		RequestTemplates:    &map[string]*string{"application/json": jsii.String(`{"statusCode": 204}`)},
+		IntegrationResponses: &[]*awsapigateway.IntegrationResponse{{
+			StatusCode: jsii.String("204"),
+			ResponseParameters: &map[string]*string{
+				// For every origin: RFC 9110 section 12.5.5, the answer depends on it.
+				"method.response.header.Vary": jsii.String("'Origin'"),
+			},
+			ResponseTemplates: &map[string]*string{
+				"application/json": jsii.String(preflightTemplate(h.shared.TrustedWebOrigins, cors)),
+			},
+		}},
+	})
+	resource.AddMethod(jsii.String("OPTIONS"), integration, &awsapigateway.MethodOptions{
+		AuthorizationType: awsapigateway.AuthorizationType_NONE, // browsers send no cookie with a preflight
+		ApiKeyRequired:    jsii.Bool(false),
+		MethodResponses: &[]*awsapigateway.MethodResponse{{
+			StatusCode:         jsii.String("204"),
+			ResponseParameters: &declared,
+		}},
+	})
+}
+
+// preflightTemplate gives a trusted origin itself and the cors headers, any
+// other nothing. An absent header is null, and in Velocity null == "" is
+// false: !$origin is what covers it. The names and values are checked at
+// synthesis to hold nothing that Velocity would interpret.
+//
+// The header map is asked and not $input.params("origin"), which would also
+// find a query parameter of that name.
+func preflightTemplate(origins []string, cors [][2]string) string {
+	var conditions []string
+	for _, origin := range origins {
+		conditions = append(conditions, `$origin == "`+origin+`"`)
+	}
+	lines := []string{
+		`#set($origin = $input.params().header.get("origin"))`,
+		`#if(!$origin || $origin == "")#set($origin = $input.params().header.get("Origin"))#end`,
+		`#if(` + strings.Join(conditions, " || ") + `)`,
+		`#set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)`,
+	}
+	for _, header := range cors {
+		lines = append(lines, `#set($context.responseOverride.header.`+header[0]+` = "`+header[1]+`")`)
+	}
+	return strings.Join(append(lines, `#end`), "\n")
+}
+
+// headerList joins lists of header names, in lower case and each name once.
+func headerList(lists ...[]string) []string {
+	var names []string
+	for _, name := range slices.Concat(lists...) {
+		if name = strings.ToLower(name); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,121 @@
+package tokenhandler
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/google/go-cmp/cmp"
+)
+
+// P21, C1-15: exactly what is listed goes up. The type HTTP sends nothing else:
+// no cookie, no CSRF header, no Authorization of the client.
+func TestMappedRouteUp(t *testing.T) {
+	got := synth(t, oneOrigin(), withItem).methods()["GET /orders/{id}"]
+	if got["AuthorizationType"] != "CUSTOM" || dig(t, got, "Integration", "Type") != "HTTP" {
+		t.Errorf("got authorization %v, integration %v", got["AuthorizationType"], dig(t, got, "Integration", "Type"))
+	}
+	want := map[string]any{
+		"integration.request.header.Authorization": "context.authorizer.token",
+		"integration.request.header.Content-Type":  "method.request.header.Content-Type",
+		"integration.request.header.Accept":        "method.request.header.Accept",
+		"integration.request.header.If-None-Match": "method.request.header.If-None-Match",
+		"integration.request.path.id":              "method.request.path.id",
+		"integration.request.querystring.expand":   "method.request.multivaluequerystring.expand",
+	}
+	if diff := cmp.Diff(want, dig(t, got, "Integration", "RequestParameters")); diff != "" {
+		t.Error(diff)
+	}
+	declared := map[string]any{
+		"method.request.header.Content-Type":  false,
+		"method.request.header.Accept":        false,
+		"method.request.header.If-None-Match": false,
+		"method.request.path.id":              true,
+		"method.request.querystring.expand":   false,
+	}
+	if diff := cmp.Diff(declared, got["RequestParameters"]); diff != "" {
+		t.Error(diff)
+	}
+	if uri := dig(t, got, "Integration", "Uri"); uri != "https://orders.internal.example/v1/orders/{id}" {
+		t.Errorf("got URI %v", uri)
+	}
+}
+
+// P21: every usual status comes down as it is, the rest as 502; nothing comes
+// down that is not listed, so that upstream sets no cookie.
+func TestMappedRouteDown(t *testing.T) {
+	got := synth(t, severalOrigins(), withItem).methods()["GET /orders/{id}"]
+	responses := dig(t, got, "Integration", "IntegrationResponses").([]any)
+	declared := dig(t, got, "MethodResponses").([]any)
+	expose := map[string]string{"200": "'etag,link'", "201": "'etag,location,link'", "404": "'link'", "503": "'retry-after,link'"}
+	var seen []string
+	for i, r := range responses {
+		status := fmt.Sprint(dig(t, r, "StatusCode"))
+		seen = append(seen, status)
+		pattern, _ := r.(map[string]any)["SelectionPattern"].(string)
+		if want := status; pattern != want && !(status == "502" && pattern == "") {
+			t.Errorf("%s: got selection pattern %q", status, pattern)
+		}
+		parameters := dig(t, r, "ResponseParameters").(map[string]any)
+		for name, source := range map[string]string{
+			"Access-Control-Allow-Origin":      "context.authorizer.allowedOrigin",
+			"Access-Control-Allow-Credentials": "'true'",
+			"Vary":                             "'Origin'",
+			"Content-Type":                     "integration.response.header.Content-Type",
+			"Link":                             "integration.response.header.Link",
+		} {
+			if parameters["method.response.header."+name] != source {
+				t.Errorf("%s: got %s from %v, want %q", status, name, parameters["method.response.header."+name], source)
+			}
+		}
+		if exposed, want := parameters["method.response.header.Access-Control-Expose-Headers"], expose[status]; want != "" && exposed != want {
+			t.Errorf("%s: exposes %v, want %s", status, exposed, want)
+		}
+		// API Gateway refuses a mapping to a header that is not declared.
+		var names []string
+		for name := range parameters {
+			names = append(names, name)
+			if strings.EqualFold(name, "method.response.header.Set-Cookie") {
+				t.Errorf("%s: Set-Cookie comes down", status)
+			}
+		}
+		for _, name := range names {
+			if dig(t, declared[i], "ResponseParameters", name) != true {
+				t.Errorf("%s: %s is not declared", status, name)
+			}
+		}
+		if dig(t, declared[i], "StatusCode") != status {
+			t.Errorf("%s is not declared", status)
+		}
+	}
+	for _, status := range strings.Fields("200 201 202 204 301 302 303 304 307 308 400 401 403 404 405 406 409 410 412 413 415 422 429 500 501 502 503 504") {
+		if !slices.Contains(seen, status) {
+			t.Errorf("status %s would come down as 502", status)
+		}
+	}
+	// One integration response per status: the status is its key at AWS.
+	if slices.Sort(seen); len(slices.Compact(slices.Clone(seen))) != len(seen) {
+		t.Errorf("a status stands twice in %v", seen)
+	}
+}
+
+// CloudFormation's limit is 1 MB; CDK indents templates by one space.
+func TestMappedMethodsFit(t *testing.T) {
+	got := synth(t, severalOrigins(), func(_ awscdk.Stack, h *TokenHandler) {
+		for i := range 8 {
+			h.Protect(Route{Path: fmt.Sprintf("/r%d", i), Methods: []string{"GET", "POST", "PUT"}, Upstream: "https://api.internal.example/r"})
+		}
+	})
+	var out bytes.Buffer
+	if err := json.Indent(&out, got.raw, "", " "); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("24 mapped methods: %d bytes, %d without indentation", out.Len(), len(got.raw))
+	if out.Len() > 1_000_000 {
+		t.Errorf("the template has %d bytes", out.Len())
+	}
+}

@@ -1,0 +1,101 @@
+package tokenhandler
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/internal/settings"
+)
+
+// TokenHandler is the construct. Its fields are the resources other parts of a
+// stack may need; treat them as read-only.
+type TokenHandler struct {
+	constructs.Construct
+
+	// API is the REST API, made or given.
+	API awsapigateway.RestApi
+	// Authorizer is the OAuth proxy, for methods made without
+	// [TokenHandler.Protect].
+	Authorizer         awsapigateway.RequestAuthorizer
+	AuthorizerFunction awslambda.Function
+	AgentFunction      awslambda.Function
+	// Key encrypts the environments of both functions.
+	Key awskms.IKey
+	// EncryptionKeySecret holds the key of the cookies.
+	EncryptionKeySecret awssecretsmanager.ISecret
+	// ClientSecret holds the OAuth client's secret.
+	ClientSecret awssecretsmanager.ISecret
+
+	props  Props // with defaults
+	shared settings.Shared
+	agent  []string // construct paths of the agent's methods
+	routes []string // paths given to Protect
+}
+
+// New makes a token handler below scope. It panics with an error that starts
+// with "tokenhandler:" and names the field when props are wrong.
+//
+// At least one method must use the authorizer, through [TokenHandler.Protect]
+// or otherwise: CDK does not synthesize an authorizer that belongs to no API.
+func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
+	p, agent := checked(props)
+	h := &TokenHandler{props: p, shared: agent.Shared}
+	constructs.NewConstruct_Override(h, scope, &id)
+	h.Node().AddValidation(h)
+
+	h.addKeys(p)
+	h.addFunctions(p, agent)
+	h.addAPI(p)
+	h.addAuthorizer()
+	h.addGatewayResponses()
+	h.addAgent(agent.BasePath)
+	return h
+}
+
+func (h *TokenHandler) addAPI(p Props) {
+	h.API = p.API
+	if h.API != nil {
+		if *awscdk.Stack_Of(h.API).Node().Path() != *awscdk.Stack_Of(h).Node().Path() {
+			misuse("Props.API is in stack %s: expected it in the stack of the token handler, %s",
+				*awscdk.Stack_Of(h.API).Node().Path(), *awscdk.Stack_Of(h).Node().Path())
+		}
+		return
+	}
+	h.API = awsapigateway.NewRestApi(h, jsii.String("Api"), &awsapigateway.RestApiProps{
+		EndpointTypes: &[]awsapigateway.EndpointType{awsapigateway.EndpointType_REGIONAL},
+		// The role is a setting of the whole account and region: not ours.
+		CloudWatchRole: jsii.Bool(false),
+		DeployOptions: &awsapigateway.StageOptions{
+			StageName: jsii.String(p.StageName),
+			// Data tracing logs the authorizer's result, which holds the token.
+			DataTraceEnabled: jsii.Bool(false),
+		},
+	})
+}
+
+// addAuthorizer makes the REQUEST authorizer. Without a cache every request is
+// decided by the Lambda: a cached Allow would skip the origin and CSRF checks
+// and outlive a logout. Without identity sources the Lambda sees requests that
+// lack them: "If you turn off authorization caching for a REQUEST authorizer,
+// API Gateway directly passes the request to the Lambda function" (Amazon API
+// Gateway Developer Guide, "Use API Gateway Lambda authorizers").
+func (h *TokenHandler) addAuthorizer() {
+	h.Authorizer = awsapigateway.NewRequestAuthorizer(h, jsii.String("Authorizer"), &awsapigateway.RequestAuthorizerProps{
+		Handler:         h.AuthorizerFunction,
+		IdentitySources: &[]*string{},
+		ResultsCacheTtl: awscdk.Duration_Seconds(jsii.Number(0)),
+	})
+	// An authorizer's change reaches the stage only with a new deployment.
+	// CDK sees to that behind a feature flag, which is the consumer's.
+	if d := h.API.LatestDeployment(); d != nil {
+		d.AddToLogicalId(map[string]any{
+			"authorizer": "REQUEST, TTL 0, no identity source",
+			"function":   *h.AuthorizerFunction.FunctionArn(),
+		})
+	}
+}
