@@ -1,0 +1,122 @@
+package provider
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/tokenhandler/aws/internal/settings"
+)
+
+// Config is what the provider is started with. All of it goes through a pipe: no secret is ever in an argument, a
+// variable or a file.
+type Config struct {
+	Script          string        // path of local/provider/provider.mjs
+	Issuer          string        // http://name:port; the port is where the provider listens, on loopback only
+	AccessTokenTTL  time.Duration // in whole seconds; default 5 minutes
+	Clients         []Client
+	ResourceServers []ResourceServer
+	Users           []User
+	Log             func(line string) // what the provider says on stderr, one call at a time; default none
+}
+
+// Client is a web application: authorization code with PKCE, client_secret_basic, and always a refresh token.
+type Client struct {
+	ID                     string
+	Secret                 settings.Secret
+	Name                   string // shown to the user
+	RedirectURIs           []string
+	PostLogoutRedirectURIs []string
+}
+
+// ResourceServer is an API that may introspect access tokens (RFC 7662) and can do nothing else.
+type ResourceServer struct {
+	ID     string
+	Secret settings.Secret
+}
+
+// User can sign in. Claims are those of OpenID Connect Core §5.1 (name, email, …); the provider gives out the ones
+// that the scopes profile and email stand for.
+type User struct {
+	Subject  string
+	Login    string
+	Password settings.Secret
+	Claims   map[string]any
+}
+
+// encode checks the configuration and returns it as provider.mjs reads it: one line of JSON. It is the one place
+// where the secrets are revealed.
+func (c Config) encode() ([]byte, error) {
+	port, err := c.port()
+	if err != nil {
+		return nil, err
+	}
+	if len(c.Clients) == 0 || len(c.Users) == 0 {
+		return nil, errors.New("expected at least one client and one user")
+	}
+	ttl := c.AccessTokenTTL
+	if ttl == 0 {
+		ttl = 5 * time.Minute
+	}
+	if ttl < time.Second || ttl > 24*time.Hour {
+		return nil, fmt.Errorf("expected an access token lifetime of one second to a day, got %s", ttl)
+	}
+	type object = map[string]any
+	clients, servers, users := []object{}, []object{}, []object{}
+	for _, v := range c.Clients {
+		if v.ID == "" || v.Secret == "" || len(v.RedirectURIs) == 0 {
+			return nil, fmt.Errorf("client %q: expected an id, a secret and a redirect URI", v.ID)
+		}
+		client := object{
+			"client_id": v.ID, "client_secret": v.Secret.Reveal(), "redirect_uris": v.RedirectURIs,
+			"post_logout_redirect_uris": append([]string{}, v.PostLogoutRedirectURIs...),
+		}
+		if v.Name != "" {
+			client["client_name"] = v.Name
+		}
+		clients = append(clients, client)
+	}
+	for _, v := range c.ResourceServers {
+		if v.ID == "" || v.Secret == "" {
+			return nil, fmt.Errorf("resource server %q: expected an id and a secret", v.ID)
+		}
+		servers = append(servers, object{"client_id": v.ID, "client_secret": v.Secret.Reveal()})
+	}
+	for _, v := range c.Users {
+		if v.Subject == "" || v.Login == "" || v.Password == "" {
+			return nil, fmt.Errorf("user %q: expected a subject, a login and a password", v.Login)
+		}
+		users = append(users, object{
+			"sub": v.Subject, "login": v.Login, "password": v.Password.Reveal(), "claims": v.Claims,
+		})
+	}
+	line, err := json.Marshal(object{
+		"issuer": c.Issuer, "port": port, "access_token_ttl": int(math.Round(ttl.Seconds())),
+		"clients": clients, "resource_servers": servers, "users": users,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return append(line, '\n'), nil
+}
+
+func (c Config) port() (int, error) {
+	u, err := url.Parse(c.Issuer)
+	if err != nil || u.Scheme != "http" || u.Hostname() == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return 0, fmt.Errorf("expected an issuer http://name:port, got %q", c.Issuer)
+	}
+	_, text, err := net.SplitHostPort(u.Host)
+	if err != nil {
+		return 0, fmt.Errorf("expected an issuer with a port, got %q", c.Issuer)
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || port == 0 {
+		return 0, fmt.Errorf("expected an issuer with a port, got %q", c.Issuer)
+	}
+	return int(port), nil
+}

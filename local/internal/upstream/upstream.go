@@ -1,0 +1,143 @@
+// Package upstream is the sample API behind the gateway of the local run: a small resource server for orders.
+//
+// It asks the provider about each access token (RFC 7662) and answers with the caller's orders and with what reached
+// it, so that a reader sees that the access token arrived and that no cookie and no CSRF header did. It never repeats
+// the value of a credential. It is for loopback: it speaks http and keeps its orders in memory.
+package upstream
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tokenhandler/aws/internal/settings"
+)
+
+// Config tells whom to ask about tokens.
+type Config struct {
+	IntrospectionURL string // on a loopback address
+	ClientID         string // the API's own client at the provider
+	ClientSecret     settings.Secret
+}
+
+// Error codes of the API. The first three are RFC 6750 §3.1's and go into WWW-Authenticate, too.
+const (
+	codeInvalidRequest = "invalid_request"
+	codeInvalidToken   = "invalid_token"
+	codeMissingToken   = "missing_token"
+	codeUnavailable    = "temporarily_unavailable"
+)
+
+type api struct {
+	introspector *introspector
+	orders       *orders
+}
+
+// New returns the API: GET and POST /orders for callers with a token, GET /health for everybody.
+func New(cfg Config) (http.Handler, error) {
+	in, err := newIntrospector(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	a := &api{introspector: in, orders: newOrders(time.Now)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	mux.HandleFunc("GET /orders", a.withToken(a.list))
+	mux.HandleFunc("POST /orders", a.withToken(a.create))
+	mux.HandleFunc("/orders", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "expected GET or POST")
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusNotFound, "not_found", "there is nothing here but /orders")
+	})
+	return mux, nil
+}
+
+// received is what reached the API.
+type received struct {
+	Method        string   `json:"method"`
+	Path          string   `json:"path"`
+	Headers       []string `json:"headers"`       // names in lower case, sorted
+	Authorization string   `json:"authorization"` // "Bearer": what else there can be has been refused
+	Token         Token    `json:"token"`
+}
+
+func describe(r *http.Request, token Token) received {
+	names := []string{"host"} // Go keeps it apart from the others
+	for name := range r.Header {
+		names = append(names, strings.ToLower(name))
+	}
+	slices.Sort(names)
+	return received{Method: r.Method, Path: r.URL.Path, Headers: names, Authorization: "Bearer", Token: token}
+}
+
+// bearer matches credentials = "Bearer" 1*SP b64token (RFC 6750 §2.1); the scheme in any case (RFC 9110 §11.1).
+var bearer = regexp.MustCompile(`^(?i:Bearer) +([A-Za-z0-9._~+/-]+=*)$`)
+
+const maxToken = 8 << 10
+
+type handler func(w http.ResponseWriter, r *http.Request, token Token)
+
+// withToken lets a request through that carries exactly one access token, and that an active one.
+func (a *api) withToken(next handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch values := r.Header.Values("Authorization"); {
+		case len(values) == 0:
+			// RFC 6750 §3.1: without authentication information no error code is included.
+			challenge(w, "", "")
+			refuse(w, http.StatusUnauthorized, codeMissingToken, "expected an access token")
+		case len(values) > 1:
+			challenge(w, codeInvalidRequest, "more than one Authorization header")
+			refuse(w, http.StatusBadRequest, codeInvalidRequest, "expected one Authorization header")
+		default:
+			m := bearer.FindStringSubmatch(values[0])
+			if m == nil || len(m[1]) > maxToken {
+				challenge(w, codeInvalidToken, "not a bearer token")
+				refuse(w, http.StatusUnauthorized, codeInvalidToken, "expected a bearer token")
+				return
+			}
+			token, err := a.introspector.introspect(r.Context(), m[1])
+			switch {
+			case errors.Is(err, errInactive):
+				challenge(w, codeInvalidToken, "the token is expired, revoked or unknown")
+				refuse(w, http.StatusUnauthorized, codeInvalidToken, "the access token is not active")
+			case err != nil:
+				refuse(w, http.StatusServiceUnavailable, codeUnavailable, "the access token could not be checked")
+			default:
+				next(w, r, token)
+			}
+		}
+	}
+}
+
+// challenge writes WWW-Authenticate. code and description are constants of this file.
+func challenge(w http.ResponseWriter, code, description string) {
+	value := `Bearer realm="orders"`
+	if code != "" {
+		value += `, error="` + code + `", error_description="` + description + `"`
+	}
+	w.Header().Set("WWW-Authenticate", value)
+}
+
+func refuse(w http.ResponseWriter, status int, code, message string) {
+	reply(w, status, map[string]string{"code": code, "message": message})
+}
+
+func reply(w http.ResponseWriter, status int, body any) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		panic("upstream: internal error: " + err.Error())
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	w.Write(data)
+}
