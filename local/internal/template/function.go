@@ -1,0 +1,171 @@
+package template
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Env is the environment of a function. It may hold secrets, so it prints only its names; range over it, or assign it
+// to a map[string]string, to use the values.
+type Env map[string]string
+
+func (e Env) names() string {
+	var names []string
+	for k := range e {
+		names = append(names, k+"="+redacted)
+	}
+	slices.Sort(names)
+	return "[" + strings.Join(names, " ") + "]"
+}
+
+func (e Env) String() string { return e.names() }
+
+// GoString implements fmt.GoStringer.
+func (e Env) GoString() string { return e.names() }
+
+// Format implements fmt.Formatter.
+func (e Env) Format(f fmt.State, _ rune) { fmt.Fprint(f, e.names()) }
+
+// LogValue implements slog.LogValuer.
+func (e Env) LogValue() slog.Value { return slog.StringValue(e.names()) }
+
+// MarshalText implements encoding.TextMarshaler, for JSON and its like.
+func (e Env) MarshalText() ([]byte, error) { return []byte(e.names()), nil }
+
+// Function is a Lambda function with a custom runtime.
+type Function struct {
+	LogicalID     string
+	ConstructPath string
+	Name, ARN     string
+	AssetDir      string // absolute; holds an executable file named bootstrap
+	Handler       string
+	Runtime       string // provided.al2023 or provided.al2
+	Architecture  string // x86_64 or arm64
+	MemoryMB      int
+	Timeout       time.Duration
+	Environment   Env // as the template sets it, dynamic references resolved
+}
+
+var customRuntimes = []string{"provided.al2023", "provided.al2"}
+
+// loadFunctions reads the functions, and refuses those the API invokes but this machine cannot run.
+func (l *loader) loadFunctions(api *API) []Function {
+	invoked := map[string]bool{}
+	if api != nil {
+		invoked = api.invoked()
+	}
+	var out []Function
+	for _, id := range l.ofType("AWS::Lambda::Function") {
+		r := l.Resources[id]
+		if runtime, err := l.text(r.Properties["Runtime"], 0); err != nil || !slices.Contains(customRuntimes, runtime) {
+			if invoked[id] {
+				l.fail("%s: property Runtime: %q is not implemented, only %s are", r, runtime, strings.Join(customRuntimes, " and "))
+			} else {
+				l.ignore(r, "not invoked by the API, and its runtime is not a custom one")
+			}
+			continue
+		}
+		out = append(out, l.loadFunction(r))
+	}
+	return out
+}
+
+func (l *loader) loadFunction(r *resource) Function {
+	p := l.read(r, "Environment")
+	for _, name := range []string{"Layers", "FileSystemConfigs", "ImageConfig"} {
+		if !isEmpty(r.Properties[name]) {
+			p.fail("property %s is not implemented by the local gateway", name)
+		}
+	}
+	f := Function{LogicalID: r.id, ConstructPath: r.path(), Handler: p.str("Handler"), Runtime: p.str("Runtime"),
+		Architecture: "x86_64", MemoryMB: p.integer("MemorySize", 128),
+		Timeout: time.Duration(p.integer("Timeout", 3)) * time.Second, Environment: Env{}}
+	if name, err := l.ref(r.id, 0); err == nil {
+		f.Name, _ = name.(string)
+	}
+	if arn, err := l.getAtt(r.id, "Arn", 0); err == nil {
+		f.ARN, _ = arn.(string)
+	}
+	if a := p.strings("Architectures"); len(a) == 1 {
+		f.Architecture = a[0]
+	}
+	if f.Architecture != "x86_64" && f.Architecture != "arm64" {
+		p.fail("property Architectures: %q is not x86_64 or arm64", f.Architecture)
+	}
+	if env, ok := p.m["Environment"].(map[string]any); ok {
+		vars := props{l, p.where, env}.stringMap("Variables")
+		for k, v := range vars {
+			value, err := l.dynamic(v)
+			if err != nil {
+				p.fail("environment variable %s: %w", k, err)
+			}
+			f.Environment[k] = value
+		}
+	}
+	code, _ := p.m["Code"].(map[string]any)
+	dir, err := l.assetDir(props{l, p.where, code}.str("S3Key"))
+	if err != nil {
+		p.fail("property Code: %w", err)
+	}
+	f.AssetDir = dir
+	return f
+}
+
+// asset is one file asset of the manifest.
+type asset struct{ path, packaging string }
+
+func readAssets(path string) (map[string]asset, error) {
+	var manifest struct {
+		Files map[string]struct {
+			Source struct {
+				Path      string `json:"path"`
+				Packaging string `json:"packaging"`
+			} `json:"source"`
+			Destinations map[string]struct {
+				ObjectKey string `json:"objectKey"`
+			} `json:"destinations"`
+		} `json:"files"`
+	}
+	if err := readJSON(path, &manifest); err != nil {
+		return nil, err
+	}
+	out := map[string]asset{}
+	for _, f := range manifest.Files {
+		for _, d := range f.Destinations {
+			out[d.ObjectKey] = asset{f.Source.Path, f.Source.Packaging}
+		}
+	}
+	return out, nil
+}
+
+// assetDir finds the folder behind an S3 key: an asset with packaging "zip" is a folder of the assembly that the
+// deployment would zip. It must hold an executable bootstrap, which is what a custom runtime starts.
+func (l *loader) assetDir(key string) (string, error) {
+	a, ok := l.assets[key]
+	if !ok {
+		return "", fmt.Errorf("no asset in %s.assets.json has the key %q", l.stack, key)
+	}
+	if a.packaging != "zip" {
+		return "", fmt.Errorf("asset %s has packaging %q, expected a folder with packaging \"zip\"", a.path, a.packaging)
+	}
+	if !filepath.IsLocal(a.path) {
+		return "", fmt.Errorf("asset path %q leads out of the assembly", a.path)
+	}
+	dir, err := filepath.Abs(filepath.Join(l.dir, a.path))
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(filepath.Join(dir, "bootstrap"))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("asset has no bootstrap: %w", err)
+	case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
+		return "", fmt.Errorf("bootstrap of asset %s is not an executable file (mode %s)", a.path, info.Mode())
+	}
+	return dir, nil
+}

@@ -1,0 +1,233 @@
+// Package template reads a synthesized CDK cloud assembly and turns one stack's CloudFormation template into the plain
+// values a local run needs: the REST API with its routes, and the Lambda functions with their asset folders and
+// environments.
+//
+// Physical names that CloudFormation would make up (API ids, ARNs, …) are made up here, in the right shape and the same
+// on every run. Secrets that the template asks Secrets Manager to generate are generated in memory and never written.
+//
+// Whatever would change how a request is answered and is not implemented is refused by [Load], naming the construct and
+// the property; all refusals are reported together. Resource types that make no difference to a local request (roles,
+// keys, log groups, alarms, …) are skipped and listed by [Template.Ignored].
+//
+// Not implemented: nested stacks, transforms and macros, Fn::ImportValue, SSM parameters, Lambda layers, versions,
+// aliases and container images, models and request body validation, resource policies, usage plans and API keys, VPC
+// links, caching, canaries, response streaming, WAF.
+package template
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// maxFile bounds the template and the asset manifest; CloudFormation's own limit for a template is 1 MB.
+const maxFile = 8 << 20
+
+// Options says what a template does not. The zero value is usable.
+type Options struct {
+	Region    string // AWS::Region; "eu-west-1" when empty
+	AccountID string // AWS::AccountId; "123456789012" when empty
+	Partition string // AWS::Partition; "aws" when empty
+
+	Parameters map[string]string // values of template parameters
+
+	// Secrets gives values of Secrets Manager secrets: by logical id for those in the template (instead of generating
+	// one), by name or ARN, as the template spells it, for others.
+	Secrets map[string]string
+
+	Ignore []string // further resource types to skip; the caller answers for the difference
+	API    string   // logical id of the REST API, needed only if the template has several
+	Stage  string   // stage name, needed only if the API has several
+}
+
+// Template is a stack, resolved.
+type Template struct {
+	api       *API
+	functions []Function
+	secrets   map[string]Secret
+	ignored   []Ignored
+}
+
+// Ignored is a resource that was skipped.
+type Ignored struct{ LogicalID, ConstructPath, Type, Reason string }
+
+// API returns the REST API.
+func (t *Template) API() *API { return t.api }
+
+// Functions returns the Lambda functions, sorted by logical id. Those with a runtime that is not a custom one (such as
+// CDK's own Node.js helpers) are left out unless the API invokes them, which is an error of [Load].
+func (t *Template) Functions() []Function { return slices.Clone(t.functions) }
+
+// Secret returns the value of a secret resource of the template.
+func (t *Template) Secret(logicalID string) (Secret, bool) {
+	s, ok := t.secrets[logicalID]
+	return s, ok
+}
+
+// Ignored lists what was skipped, sorted by logical id.
+func (t *Template) Ignored() []Ignored { return slices.Clone(t.ignored) }
+
+// Format keeps secrets out of whatever prints a Template.
+func (t *Template) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "template of API %s with %d functions", t.api.Name, len(t.functions))
+}
+
+type resource struct {
+	id         string
+	Type       string         `json:"Type"`
+	Properties map[string]any `json:"Properties"`
+	Metadata   map[string]any `json:"Metadata"`
+	Condition  string         `json:"Condition"`
+}
+
+func (r *resource) path() string {
+	p, _ := r.Metadata["aws:cdk:path"].(string)
+	return p
+}
+
+// String names the resource in errors: construct path and logical id.
+func (r *resource) String() string {
+	if p := r.path(); p != "" {
+		return fmt.Sprintf("%s (%s, %s)", p, r.id, r.Type)
+	}
+	return fmt.Sprintf("%s (%s)", r.id, r.Type)
+}
+
+type document struct {
+	Resources  map[string]*resource                 `json:"Resources"`
+	Parameters map[string]map[string]any            `json:"Parameters"`
+	Conditions map[string]any                       `json:"Conditions"`
+	Mappings   map[string]map[string]map[string]any `json:"Mappings"`
+	Transform  any                                  `json:"Transform"`
+}
+
+// loader is the state of one Load.
+type loader struct {
+	document
+	stack   string
+	dir     string
+	opts    Options
+	assets  map[string]asset // by S3 object key
+	ids     []string         // sorted logical ids of the resources that are created
+	secrets map[string]Secret
+	ignored []Ignored
+	errs    []error
+}
+
+func (l *loader) fail(format string, args ...any) {
+	l.errs = append(l.errs, fmt.Errorf("template: "+format, args...))
+}
+
+// Load reads `<stack>.template.json` and `<stack>.assets.json` from a cloud assembly folder.
+func Load(dir, stack string, opts Options) (*Template, error) {
+	defaults := map[*string]string{&opts.Region: "eu-west-1", &opts.AccountID: "123456789012", &opts.Partition: "aws"}
+	for field, value := range defaults {
+		if *field == "" {
+			*field = value
+		}
+	}
+	l := &loader{stack: stack, dir: dir, opts: opts, secrets: map[string]Secret{}}
+	if err := readJSON(filepath.Join(dir, stack+".template.json"), &l.document); err != nil {
+		return nil, err
+	}
+	var err error
+	if l.assets, err = readAssets(filepath.Join(dir, stack+".assets.json")); err != nil {
+		return nil, err
+	}
+	if l.Transform != nil {
+		return nil, fmt.Errorf("template: %s uses Transform, which is not implemented", stack)
+	}
+	if err := l.selectResources(); err != nil {
+		return nil, err
+	}
+	for _, id := range l.ofType("AWS::SecretsManager::Secret") {
+		if s, err := l.makeSecret(l.Resources[id]); err != nil {
+			l.fail("%s: %w", l.Resources[id], err)
+		} else {
+			l.secrets[id] = s
+		}
+	}
+	api := l.loadAPI()
+	functions := l.loadFunctions(api)
+	if api != nil {
+		l.checkPermissions(api)
+	}
+	if len(l.errs) > 0 {
+		return nil, errors.Join(l.errs...)
+	}
+	slices.SortFunc(l.ignored, func(a, b Ignored) int { return strings.Compare(a.LogicalID, b.LogicalID) })
+	return &Template{api: api, functions: functions, secrets: l.secrets, ignored: l.ignored}, nil
+}
+
+// selectResources drops resources whose condition is false and sorts out the types.
+func (l *loader) selectResources() error {
+	for id, r := range l.Resources {
+		if r == nil {
+			return fmt.Errorf("template: resource %s is null", id)
+		}
+		r.id = id
+		if r.Condition != "" {
+			ok, err := l.condition(r.Condition, 0)
+			if err != nil {
+				return fmt.Errorf("template: %s: %w", r, err)
+			}
+			if !ok {
+				delete(l.Resources, id)
+				continue
+			}
+		}
+		l.ids = append(l.ids, id)
+	}
+	slices.Sort(l.ids)
+	for _, id := range l.ids {
+		r := l.Resources[id]
+		switch {
+		case types[r.Type] != nil:
+			l.checkProperties(r.String(), types[r.Type], r.Properties)
+		case slices.Contains(harmless, r.Type), slices.Contains(l.opts.Ignore, r.Type):
+			l.ignore(r, "makes no difference to a local request")
+		default:
+			l.fail("%s: resources of this type are not implemented by the local gateway", r)
+		}
+	}
+	return nil
+}
+
+func (l *loader) ignore(r *resource, reason string) {
+	l.ignored = append(l.ignored, Ignored{r.id, r.path(), r.Type, reason})
+}
+
+func (l *loader) ofType(typ string) []string {
+	var out []string
+	for _, id := range l.ids {
+		if l.Resources[id].Type == typ {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+func readJSON(path string, into any) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("template: %w (is this a cdk.out folder, and the stack's name right?)", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("template: %w", err)
+	}
+	if info.Size() > maxFile {
+		return fmt.Errorf("template: %s has %d bytes, at most %d are read", path, info.Size(), maxFile)
+	}
+	dec := json.NewDecoder(f)
+	dec.UseNumber()
+	if err := dec.Decode(into); err != nil {
+		return fmt.Errorf("template: %s: %w", path, err)
+	}
+	return nil
+}
