@@ -1,0 +1,62 @@
+// Command local runs the token handler on this machine, from the CloudFormation
+// template that "cdk deploy" would deploy, without AWS and without Docker.
+//
+// It synthesizes the app, reads the template, and serves its REST API: the
+// routes, the authorizer, the mappings and the gateway responses as the
+// template has them, with the bundled Lambda binaries behind a Lambda Runtime
+// API. Beside them run a real OpenID Provider, a sample upstream API and the
+// sample single page application, all on loopback:
+//
+//	http://www.example.localhost:3000     the application
+//	http://api.example.localhost:3001     the REST API
+//	http://login.example.localhost:3002   the OpenID Provider
+//	http://127.0.0.1:3003                 the upstream API
+//
+// Browsers resolve these names to loopback by themselves (RFC 6761 section
+// 6.3). Nothing listens elsewhere. Secrets that the template asks Secrets
+// Manager to generate are generated in memory, anew on each run.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// options are the command's flags.
+type options struct {
+	wwwPort, apiPort, loginPort, upstreamPort int
+	upstream                                  string
+	out                                       string
+	tokenLifetime                             time.Duration
+	verbose                                   bool
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.wwwPort, "www-port", 3000, "`port` of the single page application")
+	flag.IntVar(&o.apiPort, "api-port", 3001, "`port` of the REST API")
+	flag.IntVar(&o.loginPort, "login-port", 3002, "`port` of the OpenID Provider")
+	flag.IntVar(&o.upstreamPort, "upstream-port", 3003, "`port` of the sample upstream API")
+	flag.StringVar(&o.upstream, "upstream", "", "origin of an upstream API of your own to put behind the routes, such as http://127.0.0.1:8080 (default: the sample)")
+	flag.StringVar(&o.out, "out", ".local/cdk.out", "`folder` to synthesize into")
+	flag.DurationVar(&o.tokenLifetime, "token-lifetime", 5*time.Minute, "lifetime of the provider's access tokens")
+	flag.BoolVar(&o.verbose, "v", false, "print what the Lambdas and the provider log")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "local: unexpected argument %q; see -help\n", flag.Arg(0))
+		os.Exit(2)
+	}
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, o, newConsole(os.Stdout))
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}

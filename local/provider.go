@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/local/internal/provider"
+)
+
+// The user that the provider of the local run knows.
+const (
+	demoUser     = "demo"
+	demoPassword = "demo"
+)
+
+// ordersClient is the sample upstream API's own client at the provider.
+const ordersClient = "orders-api"
+
+// startProvider starts the OpenID Provider with the client that the agent's
+// settings describe, and the upstream API's own client.
+func startProvider(ctx context.Context, o options, c *console, root string, agent settings.Agent, orders settings.Secret) (*provider.Provider, error) {
+	began := time.Now()
+	config := provider.Config{
+		Script: filepath.Join(root, "local", "provider", "provider.mjs"), Issuer: agent.Issuer, AccessTokenTTL: o.tokenLifetime,
+		Clients: []provider.Client{{
+			ID: agent.ClientID, Secret: agent.ClientSecret, Name: "Orders, the sample application",
+			RedirectURIs: []string{agent.RedirectURI}, PostLogoutRedirectURIs: []string{agent.PostLogoutRedirectURI},
+		}},
+		ResourceServers: []provider.ResourceServer{{ID: ordersClient, Secret: orders}},
+		Users: []provider.User{{
+			Subject: "user-7f3a", Login: demoUser, Password: demoPassword,
+			// A name outside ASCII, to see that claims arrive intact.
+			Claims: map[string]any{"name": "Zoë Ångström", "given_name": "Zoë", "family_name": "Ångström", "preferred_username": demoUser, "email": "zoe@example.com", "email_verified": true},
+		}},
+	}
+	if o.verbose {
+		config.Log = func(line string) { c.child("provider", line) }
+	}
+	idp, err := provider.Start(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	c.part("provider", agent.Issuer, time.Since(began))
+	return idp, nil
+}

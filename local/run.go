@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/local/internal/gateway"
+	"github.com/tokenhandler/aws/local/internal/setup"
+	"github.com/tokenhandler/aws/local/internal/site"
+	"github.com/tokenhandler/aws/local/internal/synth"
+	"github.com/tokenhandler/aws/local/internal/template"
+	"github.com/tokenhandler/aws/local/internal/upstream"
+)
+
+const stage = "local"
+
+// origins of the parts, as a browser names them.
+func (o options) www() string   { return fmt.Sprintf("http://www.example.localhost:%d", o.wwwPort) }
+func (o options) api() string   { return fmt.Sprintf("http://api.example.localhost:%d", o.apiPort) }
+func (o options) login() string { return fmt.Sprintf("http://login.example.localhost:%d", o.loginPort) }
+
+// Programs other than browsers often do not resolve *.localhost, so what the
+// Lambdas and the upstream API call is named by its address.
+func (o options) backChannel() string { return fmt.Sprintf("http://127.0.0.1:%d", o.loginPort) }
+func (o options) sample() string      { return fmt.Sprintf("http://127.0.0.1:%d", o.upstreamPort) }
+
+// overrides are the fields of the stage that follow from the flags.
+func (o options) overrides(root string) ([]string, error) {
+	routes, err := synth.RoutesTo(root, stage, o.behind())
+	if err != nil {
+		return nil, err
+	}
+	return []string{
+		"origins=" + o.www(),
+		"redirectUri=" + o.www() + "/",
+		"postLogoutRedirectUri=" + o.www() + "/",
+		"issuer=" + o.login(),
+		"authorizeEndpoint=" + o.login() + "/auth",
+		"logoutEndpoint=" + o.login() + "/session/end",
+		"tokenEndpoint=" + o.backChannel() + "/token",
+		"userInfoEndpoint=" + o.backChannel() + "/me",
+		"jwksEndpoint=" + o.backChannel() + "/jwks",
+		"routes=" + routes,
+	}, nil
+}
+
+// behind is the origin of the upstream API.
+func (o options) behind() string {
+	if o.upstream != "" {
+		return strings.TrimSuffix(o.upstream, "/")
+	}
+	return o.sample()
+}
+
+// run does all of it, until ctx ends. What it started it stops.
+func run(ctx context.Context, o options, c *console) error {
+	began := time.Now()
+	ports, err := takePorts(o)
+	if err != nil {
+		return err
+	}
+	defer ports.close()
+	c.printf("\n%s\n\n", c.paint(bold, "The token handler, from its synthesized template"))
+
+	root, node, err := prepare(ctx, c)
+	if err != nil {
+		return err
+	}
+	t, err := synthesize(ctx, o, c, root, node)
+	if err != nil {
+		return err
+	}
+	lambdas, err := startLambdas(ctx, o, c, root, t)
+	if err != nil {
+		return err
+	}
+	defer lambdas.close()
+
+	secret := settings.Secret(rand.Text())
+	idp, err := startProvider(ctx, o, c, root, lambdas.agent, secret)
+	if err != nil {
+		return err
+	}
+	defer idp.Stop()
+
+	sample, err := upstream.New(upstream.Config{
+		IntrospectionURL: o.backChannel() + "/token/introspection", ClientID: ordersClient, ClientSecret: secret,
+	})
+	if err != nil {
+		return err
+	}
+	defer serve(sample, ports.upstream).stop()
+	c.part("upstream", o.sample(), 0)
+
+	api, err := gateway.New(t.API(), gateway.Options{Invoke: lambdas.invoke, Log: c.requests()})
+	if err != nil {
+		return err
+	}
+	defer serve(api, ports.api).stop()
+	c.part("api", o.api(), 0)
+
+	page := site.Config{Dir: filepath.Join(root, "spa"), API: o.api(), AgentPath: lambdas.agent.BasePath}
+	if err := page.Validate(); err != nil {
+		return err
+	}
+	defer serve(site.Handler(page), ports.www).stop()
+	c.part("spa", o.www(), 0)
+
+	c.routes(api.Routes(), lambdas.names)
+	c.printf("  Open %s and sign in as %s with the password %s\n", c.paint(bold, o.www()), c.paint(bold, demoUser), c.paint(bold, demoPassword))
+	c.printf("  %s\n\n", c.paint(dim, fmt.Sprintf("Ready in %.1f s. Ctrl-C stops everything", time.Since(began).Seconds())))
+
+	select {
+	case <-ctx.Done():
+		c.printf("\n  stopping\n")
+		return nil
+	case <-idp.Done():
+		return errors.New("local: the OpenID Provider ended: run again, with -v to see what it says")
+	}
+}
+
+// prepare checks the tools and installs the npm packages.
+func prepare(ctx context.Context, c *console) (root, node string, err error) {
+	began := time.Now()
+	here, err := os.Getwd()
+	if err != nil {
+		return "", "", err
+	}
+	if root, err = setup.Root(here); err != nil {
+		return "", "", err
+	}
+	if err := setup.Go(); err != nil {
+		return "", "", err
+	}
+	node, version, err := setup.Node(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	installed, err := setup.Packages(ctx, root)
+	if err != nil {
+		return "", "", err
+	}
+	packages := "npm packages in place"
+	if installed {
+		packages = "npm packages installed"
+	}
+	c.part("set-up", "Node.js "+version+", "+packages, time.Since(began))
+	return root, node, nil
+}
+
+func synthesize(ctx context.Context, o options, c *console, root, node string) (*template.Template, error) {
+	began := time.Now()
+	out := o.out
+	if !filepath.IsAbs(out) {
+		out = filepath.Join(root, out)
+	}
+	overrides, err := o.overrides(root)
+	if err != nil {
+		return nil, err
+	}
+	if err := synth.Run(ctx, synth.Config{Root: root, Node: node, Out: out, Stage: stage, Overrides: overrides}); err != nil {
+		return nil, err
+	}
+	t, err := template.Load(out, "TokenHandler-"+stage, template.Options{})
+	if err != nil {
+		return nil, err
+	}
+	shown := out
+	if relative, err := filepath.Rel(root, out); err == nil && !strings.HasPrefix(relative, "..") {
+		shown = relative
+	}
+	c.part("synth", "stage "+stage+" for "+synth.Architecture()+" into "+shown, time.Since(began))
+	return t, nil
+}

@@ -1,0 +1,260 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// requireBrowser is the environment variable under which a missing browser is
+// a failure: .ci/run sets it. screenshots names a folder to keep pictures in.
+const (
+	requireBrowser = "E2E_REQUIRE_BROWSER"
+	screenshots    = "E2E_SCREENSHOTS"
+)
+
+func findBrowser(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv(requireBrowser) != "" {
+		t.Fatalf("no Chromium on the PATH, and %s is set", requireBrowser)
+	}
+	t.Skip("no Chromium on the PATH: install it to run the journey in a browser")
+	return ""
+}
+
+// tab is a page in a fresh browser, with what it complains of.
+type tab struct {
+	context.Context
+
+	mu       sync.Mutex
+	problems []string
+}
+
+// step is an action that returns nothing.
+type step = chromedp.Action[chromedp.Void]
+
+func openTab(t *testing.T) *tab {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(findBrowser(t)), chromedp.NoSandbox, chromedp.WindowSize(1280, 1000),
+		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true))
+	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel := chromedp.NewContext(allocator)
+	t.Cleanup(cancel)
+
+	page := &tab{Context: ctx}
+	messages := chromedp.Console(ctx)
+	go func() {
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			// A 401 is an answer the page expects and the browser's log tells of;
+			// an exception or something that the policy blocked is not.
+			if m.IsException() || m.Type == "error" && m.Source != "network" {
+				page.mu.Lock()
+				page.problems = append(page.problems, m.String())
+				page.mu.Unlock()
+			}
+		}
+	}()
+	return page
+}
+
+// run runs actions and fails with what they were for.
+func (p *tab) run(t *testing.T, what string, steps ...step) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(p.Context, 20*time.Second)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		ctx, cancel := context.WithTimeout(p.Context, 5*time.Second)
+		defer cancel()
+		url, _ := chromedp.Run(ctx, chromedp.Location())
+		text, _ := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("body")))
+		p.screenshot(t, "failed")
+		t.Fatalf("%s: %v\nat %s\n%s", what, err, url, text)
+	}
+}
+
+func (p *tab) text(t *testing.T, selector string) string {
+	t.Helper()
+	return strings.TrimSpace(value(t, p, "text of "+selector, chromedp.TextContent(chromedp.CSS(selector))))
+}
+
+// value runs an action and returns its value.
+func value[T any](t *testing.T, p *tab, what string, action chromedp.Action[T]) T {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(p.Context, 20*time.Second)
+	defer cancel()
+	v, err := chromedp.Run(ctx, action)
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	return v
+}
+
+func (p *tab) screenshot(t *testing.T, name string) {
+	t.Helper()
+	folder := os.Getenv(screenshots)
+	if folder == "" {
+		return
+	}
+	png, err := chromedp.Run(p.Context, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Logf("screenshot %s: %v", name, err)
+		return
+	}
+	if err := os.WriteFile(filepath.Join(folder, name+".png"), png, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func state(name string) step {
+	return chromedp.WaitReady(chromedp.CSS(`html[data-state="` + name + `"]`))
+}
+
+func click(selector string) step { return chromedp.Click(chromedp.CSS(selector)) }
+
+func visible(selector string) step { return chromedp.WaitVisible(chromedp.CSS(selector)) }
+
+func enter(selector, text string) step { return chromedp.SendKeys(chromedp.CSS(selector), text) }
+
+// until waits for a JavaScript expression to be true.
+func until(expression string) step { return chromedp.Poll[chromedp.Void](expression) }
+
+// apiCookies are what the browser holds for the API.
+func (p *tab) apiCookies(t *testing.T, s *system) []*network.Cookie {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(p.Context, 20*time.Second)
+	defer cancel()
+	result, err := chromedp.Call(ctx, network.GetCookies, network.GetCookiesParams{URLs: []string{s.api}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result.Cookies
+}
+
+// inChromium is the journey of a person at the sample application.
+func inChromium(t *testing.T, s *system) {
+	p := openTab(t)
+
+	p.run(t, "the application says that nobody is signed in",
+		chromedp.Navigate(s.www), state("signed-out"), visible("#sign-in"))
+	p.screenshot(t, "1-signed-out")
+
+	p.run(t, "sign in leads to the provider",
+		click("#sign-in"), visible(`input[name="login"]`))
+	p.screenshot(t, "2-login")
+	p.run(t, "the provider's login form leads to consent",
+		enter(`input[name="login"]`, demoUser),
+		enter(`input[name="password"]`, demoPassword),
+		chromedp.Submit(chromedp.CSS(`input[name="password"]`)),
+		chromedp.WaitNotPresent(chromedp.CSS(`input[name="password"]`)),
+		visible(`button[type="submit"]`))
+	p.screenshot(t, "3-consent")
+	p.run(t, "consent leads back, signed in",
+		click(`button[type="submit"]`), state("signed-in"))
+
+	if url := value(t, p, "location", chromedp.Location()); url != s.www+"/" {
+		t.Errorf("after sign-in the address is %s, want %s/ with nothing of the answer left", url, s.www)
+	}
+	if name := p.text(t, "#user-name"); name == "" {
+		t.Error("the application does not show the user")
+	}
+
+	p.run(t, "orders load", click("#load-orders"),
+		until(`document.querySelector('#received').textContent.includes('active')`))
+	p.run(t, "an order is created", enter("#order-item", "tea"),
+		click("#create-order"),
+		until(`document.querySelector('#orders').textContent.includes('tea')`))
+	checkUpstreamHeaders(t, s)
+
+	at := func() string {
+		for _, c := range p.apiCookies(t, s) {
+			if c.Name == "__Host-th-at" {
+				return c.Value
+			}
+		}
+		return ""
+	}
+	before := at()
+	p.run(t, "refresh", click("#refresh"))
+	for deadline := time.Now().Add(10 * time.Second); at() == before; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("refresh left the access token cookie as it was")
+		}
+	}
+
+	p.noTokens(t, "signed in")
+	cookies := p.apiCookies(t, s)
+	if len(cookies) < 4 {
+		t.Errorf("got %d cookies of the API, want the access token, refresh token, ID token and CSRF cookies", len(cookies))
+	}
+	for _, c := range cookies {
+		if !c.HTTPOnly || !c.Secure || c.SameSite != network.CookieSameSiteStrict || c.Path != "/" || c.Domain != "api.example.localhost" || !strings.HasPrefix(c.Name, "__Host-th-") {
+			t.Errorf("cookie %s: HttpOnly %v, Secure %v, SameSite %s, path %s, domain %s", c.Name, c.HTTPOnly, c.Secure, c.SameSite, c.Path, c.Domain)
+		}
+	}
+	p.run(t, "a reload keeps the session", chromedp.Reload(), state("signed-in"))
+	p.run(t, "orders load again", click("#load-orders"),
+		until(`document.querySelector('#orders').textContent.includes('tea')`))
+	p.screenshot(t, "4-signed-in")
+
+	p.run(t, "sign out leads to the provider", click("#sign-out"), visible(`button[name="logout"]`))
+	p.screenshot(t, "5-sign-out")
+	p.run(t, "and back, signed out", click(`button[name="logout"]`), state("signed-out"))
+	if left := p.apiCookies(t, s); len(left) != 0 {
+		t.Errorf("%d cookies left after sign-out", len(left))
+	}
+	p.noTokens(t, "signed out")
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.problems) > 0 {
+		t.Errorf("the browser complained:\n%s", strings.Join(p.problems, "\n"))
+	}
+}
+
+// noTokens looks where a script of the page could look.
+func (p *tab) noTokens(t *testing.T, when string) {
+	t.Helper()
+	type sight struct {
+		Cookie                    string
+		Local, Session, Databases int
+	}
+	found := value(t, p, "what the page sees", chromedp.Evaluate[sight](`indexedDB.databases().then(d => ({
+		Cookie: document.cookie, Local: localStorage.length, Session: sessionStorage.length, Databases: d.length }))`,
+		chromedp.EvalAwaitPromise, chromedp.EvalAsValue))
+	if found.Cookie != "" || found.Local != 0 || found.Session != 0 || found.Databases != 0 {
+		t.Errorf("%s, a script of the page sees %+v, want nothing", when, found)
+	}
+}
+
+// checkUpstreamHeaders looks at what the browser's own request sent upstream.
+func checkUpstreamHeaders(t *testing.T, s *system) {
+	t.Helper()
+	r := s.recorder.last()
+	if r == nil || !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
+		t.Fatal("no request with a Bearer token reached upstream")
+	}
+	for _, name := range []string{"Cookie", "Token-Handler-Version", "Origin", "Referer"} {
+		if len(r.Header.Values(name)) > 0 {
+			t.Errorf("%s reached upstream", name)
+		}
+	}
+}

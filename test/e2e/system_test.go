@@ -1,0 +1,218 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// system is one local run, started as a person starts it, with ports of its
+// own and a recorder in front of the sample upstream.
+type system struct {
+	www, api, login string // origins
+	recorder        *recorder
+
+	cmd    *exec.Cmd
+	out    string // folder of the cloud assembly
+	output lockedBuffer
+	done   chan error
+}
+
+// recorder keeps what reaches upstream, byte for byte as headers go.
+type recorder struct {
+	server *httptest.Server
+
+	mu       sync.Mutex
+	requests []*http.Request
+}
+
+func (r *recorder) last() *http.Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.requests) == 0 {
+		return nil
+	}
+	return r.requests[len(r.requests)-1]
+}
+
+func (r *recorder) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.requests)
+}
+
+func newRecorder(t *testing.T, upstreamPort int) *recorder {
+	t.Helper()
+	target, err := url.Parse("http://127.0.0.1:" + strconv.Itoa(upstreamPort))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &recorder{}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	r.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.mu.Lock()
+		r.requests = append(r.requests, req.Clone(context.Background()))
+		r.mu.Unlock()
+		proxy.ServeHTTP(w, req)
+	}))
+	t.Cleanup(r.server.Close)
+	return r
+}
+
+// start builds the local run's command, starts it and waits until one can
+// sign in.
+func start(t *testing.T) *system {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dependOnSources(t, root)
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "local")
+	build := exec.Command("go", "build", "-o", binary, "./local")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build ./local: %v\n%s", err, out)
+	}
+
+	ports := freePorts(t, 4)
+	s := &system{
+		www:      fmt.Sprintf("http://www.example.localhost:%d", ports[0]),
+		api:      fmt.Sprintf("http://api.example.localhost:%d", ports[1]),
+		login:    fmt.Sprintf("http://login.example.localhost:%d", ports[2]),
+		recorder: newRecorder(t, ports[3]),
+		out:      filepath.Join(dir, "cdk.out"),
+		done:     make(chan error, 1),
+	}
+	s.cmd = exec.Command(binary,
+		"-www-port", strconv.Itoa(ports[0]), "-api-port", strconv.Itoa(ports[1]),
+		"-login-port", strconv.Itoa(ports[2]), "-upstream-port", strconv.Itoa(ports[3]),
+		"-upstream", s.recorder.server.URL, "-out", s.out, "-v")
+	s.cmd.Dir = root
+	reader, writer := io.Pipe()
+	s.cmd.Stdout, s.cmd.Stderr = io.MultiWriter(&s.output, writer), &s.output
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { s.done <- s.cmd.Wait() }()
+	t.Cleanup(func() { _ = s.stop() })
+
+	ready := make(chan struct{})
+	go func() {
+		lines := bufio.NewScanner(reader)
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), "Ready in") {
+				close(ready)
+				break
+			}
+		}
+		io.Copy(io.Discard, reader)
+	}()
+	select {
+	case <-ready:
+	case err := <-s.done:
+		s.done <- err
+		t.Fatalf("the local run ended: %v\n%s", err, s.output.String())
+	case <-time.After(4 * time.Minute): // a cold machine installs and compiles first
+		t.Fatalf("the local run was not ready\n%s", s.output.String())
+	}
+	return s
+}
+
+// stop sends what Ctrl-C sends and waits for the end.
+func (s *system) stop() error {
+	if s.cmd.ProcessState != nil {
+		return nil
+	}
+	if err := s.cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case err := <-s.done:
+		s.done <- err
+		return err
+	case <-time.After(20 * time.Second):
+		_ = s.cmd.Process.Signal(syscall.SIGKILL)
+		return errors.New("e2e: the local run did not end within 20 s of Ctrl-C")
+	}
+}
+
+// dependOnSources reads every source file of the checkout: the go command
+// caches the result of a test by the files that the test itself opens, and
+// what its child processes compile and run would not count.
+func dependOnSources(t *testing.T, root string) {
+	t.Helper()
+	skip := []string{".git", "node_modules", ".local", "cdk.out"}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && slices.Contains(skip, entry.Name()):
+			return fs.SkipDir
+		case entry.Type().IsRegular():
+			file, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			return file.Close()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// freePorts returns ports that were free a moment ago on both loopback
+// addresses.
+func freePorts(t *testing.T, n int) []int {
+	t.Helper()
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
+// lockedBuffer is a buffer that several goroutines may write and read.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
