@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/internal/setup"
 	"github.com/tokenhandler/aws/local/internal/gateway"
-	"github.com/tokenhandler/aws/local/internal/setup"
 	"github.com/tokenhandler/aws/local/internal/site"
 	"github.com/tokenhandler/aws/local/internal/synth"
 	"github.com/tokenhandler/aws/local/internal/template"
@@ -165,6 +165,10 @@ func synthesize(ctx context.Context, o options, c *console, root, node string) (
 	if err != nil {
 		return nil, err
 	}
+	slow := time.AfterFunc(8*time.Second, func() {
+		c.printf("  %s\n", c.paint(dim, "           compiling the app and the Lambdas; the first time takes a few minutes"))
+	})
+	defer slow.Stop()
 	if err := synth.Run(ctx, synth.Config{Root: root, Node: node, Out: out, Stage: stage, Overrides: overrides}); err != nil {
 		return nil, err
 	}

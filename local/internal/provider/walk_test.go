@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"html"
 	"io"
 	"net"
@@ -20,6 +19,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+
+	"github.com/tokenhandler/aws/internal/setup"
 )
 
 const (
@@ -81,19 +82,26 @@ func testConfig(port string, l *log) Config {
 	}
 }
 
-// start starts a provider, or skips the test where Node.js or its packages are missing.
+// start starts a provider, with its package installed before, or skips the test where Node.js is missing.
 func start(t *testing.T, change func(*Config)) (*Provider, Config, *log) {
 	t.Helper()
 	readScripts(t)
+	if _, _, err := setup.Node(t.Context()); err != nil {
+		t.Skip(err)
+	}
+	root, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := setup.Packages(t.Context(), root); err != nil {
+		t.Fatal(err)
+	}
 	l := &log{}
 	cfg := testConfig(freePort(t), l)
 	if change != nil {
 		change(&cfg)
 	}
 	p, err := Start(t.Context(), cfg)
-	if errors.Is(err, ErrNode) || errors.Is(err, ErrNotInstalled) {
-		t.Skip(err)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}

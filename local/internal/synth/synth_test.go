@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tokenhandler/aws/local/internal/setup"
+	"github.com/tokenhandler/aws/internal/setup"
 	"github.com/tokenhandler/aws/local/internal/synth"
 )
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tokenhandler/aws/local/internal/setup"
+	"github.com/tokenhandler/aws/internal/setup"
 )
 
 func write(t *testing.T, path, text string, mode os.FileMode) {
@@ -29,7 +29,7 @@ func TestRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := filepath.Join(root, "local", "internal", "setup"); want != here {
+	if want := filepath.Join(root, "internal", "setup"); want != here {
 		t.Errorf("got root %s for %s", root, here)
 	}
 	elsewhere := t.TempDir()

@@ -1,6 +1,6 @@
-// Package setup prepares a machine for the local run: it finds the checkout,
-// checks Go and Node.js, and installs the npm packages that package-lock.json
-// pins. What is there already is left alone.
+// Package setup prepares a machine for the local run and for the tests: it
+// finds the checkout, checks Go and Node.js, and installs the npm packages that
+// package-lock.json pins. What is there already is left alone.
 package setup
 
 import (
