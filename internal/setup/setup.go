@@ -5,8 +5,7 @@ package setup
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -73,14 +72,8 @@ func Packages(ctx context.Context, root string) (installed bool, err error) {
 	}
 	defer unlock()
 
-	lockfile, err := os.ReadFile(filepath.Join(root, "package-lock.json"))
-	if err != nil {
-		return false, fmt.Errorf("setup: %w", err)
-	}
-	sum := sha256.Sum256(lockfile)
-	stamp := filepath.Join(root, "node_modules", ".from-"+hex.EncodeToString(sum[:8]))
-	if _, err := os.Stat(stamp); err == nil {
-		return false, nil
+	if inPlace, err := inPlace(root); err != nil || inPlace {
+		return false, err
 	}
 
 	npm, err := exec.LookPath("npm")
@@ -92,11 +85,48 @@ func Packages(ctx context.Context, root string) (installed bool, err error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return false, fmt.Errorf("setup: npm ci: %w\n%s", err, tail(string(out), 10))
 	}
-	// npm ci empties the folder first, so the stamp is there only after success.
-	if err := os.WriteFile(stamp, nil, 0o644); err != nil {
+	return true, nil
+}
+
+// inPlace reports whether node_modules is what package-lock.json asks for. npm
+// writes what it has installed into a lock file of its own there, as its last
+// step, and npm ci empties the folder as its first.
+func inPlace(root string) (bool, error) {
+	want, err := readLock(filepath.Join(root, "package-lock.json"))
+	if err != nil {
 		return false, fmt.Errorf("setup: %w", err)
 	}
+	have, err := readLock(filepath.Join(root, "node_modules", ".package-lock.json"))
+	if err != nil {
+		return false, nil
+	}
+	for path, w := range want {
+		if h, there := have[path]; path != "" && !w.Optional && (!there || h != w) {
+			return false, nil
+		}
+	}
 	return true, nil
+}
+
+// locked is one package of a lock file.
+type locked struct {
+	Version   string `json:"version"`
+	Integrity string `json:"integrity"`
+	Optional  bool   `json:"optional"` // may be for another system
+}
+
+func readLock(path string) (map[string]locked, error) {
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var lock struct {
+		Packages map[string]locked `json:"packages"`
+	}
+	if err := json.Unmarshal(file, &lock); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return lock.Packages, nil
 }
 
 func tail(text string, lines int) string {

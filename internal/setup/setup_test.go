@@ -64,12 +64,16 @@ func TestNodeVersion(t *testing.T) {
 	}
 }
 
-// A stand-in for npm counts its calls; the real one runs in the local run.
+// A stand-in for npm; the real one runs in the local run.
 func TestPackages(t *testing.T) {
 	root, bin := t.TempDir(), t.TempDir()
-	write(t, filepath.Join(root, "package-lock.json"), "{}", 0o644)
+	lock := func(version string) string {
+		return `{"packages":{"":{"name":"x"},"node_modules/a":{"version":"` + version + `","integrity":"sha512-x"},` +
+			`"node_modules/other-system":{"version":"1","optional":true}}}`
+	}
 	npm := filepath.Join(bin, "npm")
-	write(t, npm, "#!/bin/sh\nmkdir -p node_modules && rm -f node_modules/.from-* && echo x >> calls\n", 0o755)
+	works := "#!/bin/sh\nmkdir -p node_modules && cp package-lock.json node_modules/.package-lock.json\n"
+	write(t, npm, works, 0o755)
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 
 	install := func(want bool) {
@@ -79,14 +83,30 @@ func TestPackages(t *testing.T) {
 			t.Fatalf("got installed %v, %v; want %v", got, err, want)
 		}
 	}
-	install(true)
-	install(false)
-	write(t, filepath.Join(root, "package-lock.json"), "{ }", 0o644)
-	install(true)
+	installed := func(text string) {
+		t.Helper()
+		write(t, filepath.Join(root, "node_modules", ".package-lock.json"), text, 0o644)
+	}
+	write(t, filepath.Join(root, "package-lock.json"), lock("1"), 0o644)
+	installed(`{"packages":{"node_modules/a":{"version":"1","integrity":"sha512-x"}}}`)
+	install(false) // somebody ran npm ci by hand; the optional package is for another system
+	for _, other := range []string{
+		`{"packages":{"node_modules/a":{"version":"2","integrity":"sha512-x"}}}`,
+		`{"packages":{"node_modules/a":{"version":"1","integrity":"sha512-y"}}}`,
+		`{"packages":{}}`,
+		`{`,
+	} {
+		installed(other)
+		install(true)
+	}
 
 	write(t, npm, "#!/bin/sh\necho the registry said no; exit 1\n", 0o755)
-	write(t, filepath.Join(root, "package-lock.json"), "{  }", 0o644)
+	installed(`{}`)
 	if _, err := setup.Packages(context.Background(), root); err == nil || !strings.Contains(err.Error(), "the registry said no") {
 		t.Errorf("got %v, want npm's own words", err)
+	}
+	write(t, filepath.Join(root, "package-lock.json"), "{", 0o644)
+	if _, err := setup.Packages(context.Background(), root); err == nil || !strings.Contains(err.Error(), "package-lock.json") {
+		t.Errorf("got %v, want an error that names the file", err)
 	}
 }
