@@ -30,7 +30,7 @@ func TestPortInUse(t *testing.T) {
 		{"-upstream-port", func(o *options) { o.upstreamPort = port }},
 	} {
 		t.Run(tt.flag, func(t *testing.T) {
-			var o options // port 0: any that is free
+			o := options{domain: "example.localhost"} // port 0: any that is free
 			tt.set(&o)
 			var out bytes.Buffer
 			err := run(context.Background(), o, &console{out: &out})

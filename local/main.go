@@ -23,12 +23,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"syscall"
 	"time"
 )
 
 // options are the command's flags.
 type options struct {
+	domain                                    string
 	wwwPort, apiPort, loginPort, upstreamPort int
 	upstream                                  string
 	out                                       string
@@ -36,8 +38,13 @@ type options struct {
 	verbose                                   bool
 }
 
+// domainRE keeps to names that resolve to loopback (RFC 6761 section 6.3). A
+// label before .localhost makes the site, so that its cookies are same-site.
+var domainRE = regexp.MustCompile(`^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*\.localhost$`)
+
 func main() {
 	var o options
+	flag.StringVar(&o.domain, "domain", "example.localhost", "`name` below .localhost that www, api and login are put in front of")
 	flag.IntVar(&o.wwwPort, "www-port", 3000, "`port` of the single page application")
 	flag.IntVar(&o.apiPort, "api-port", 3001, "`port` of the REST API")
 	flag.IntVar(&o.loginPort, "login-port", 3002, "`port` of the OpenID Provider")
@@ -49,6 +56,10 @@ func main() {
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "local: unexpected argument %q; see -help\n", flag.Arg(0))
+		os.Exit(2)
+	}
+	if !domainRE.MatchString(o.domain) {
+		fmt.Fprintf(os.Stderr, "local: -domain is %q, expected a name such as example.localhost\n", o.domain)
 		os.Exit(2)
 	}
 

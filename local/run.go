@@ -22,9 +22,13 @@ import (
 const stage = "local"
 
 // origins of the parts, as a browser names them.
-func (o options) www() string   { return fmt.Sprintf("http://www.example.localhost:%d", o.wwwPort) }
-func (o options) api() string   { return fmt.Sprintf("http://api.example.localhost:%d", o.apiPort) }
-func (o options) login() string { return fmt.Sprintf("http://login.example.localhost:%d", o.loginPort) }
+func (o options) www() string   { return o.origin("www", o.wwwPort) }
+func (o options) api() string   { return o.origin("api", o.apiPort) }
+func (o options) login() string { return o.origin("login", o.loginPort) }
+
+func (o options) origin(name string, port int) string {
+	return fmt.Sprintf("http://%s.%s:%d", name, o.domain, port)
+}
 
 // Programs other than browsers often do not resolve *.localhost, so what the
 // Lambdas and the upstream API call is named by its address.
