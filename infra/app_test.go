@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/internal/setup"
 )
 
 // asApp makes the test binary behave as an app: the tests start it as the CDK
@@ -29,24 +31,34 @@ func TestMain(m *testing.M) {
 		main()
 	case "unprotected":
 		os.Exit(report(os.Stderr, unprotected))
+	case "bare":
+		os.Exit(report(os.Stderr, bare))
+	case "overridden":
+		os.Exit(report(os.Stderr, overridden))
 	}
 }
 
 // unprotected is the app with one method too many.
 func unprotected() error {
-	app := awscdk.NewApp(nil)
-	stage, err := readStage(app.Node())
-	if err != nil {
-		return err
-	}
-	stack := newStack(app, stage)
-	for _, node := range *stack.Node().FindAll(constructs.ConstructOrder_PREORDER) {
-		if api, ok := node.(awsapigateway.RestApi); ok {
-			api.Root().AddResource(jsii.String("admin"), nil).AddMethod(jsii.String("GET"), nil, nil)
+	return synthWith(func(stack awscdk.Stack) {
+		for _, node := range *stack.Node().FindAll(constructs.ConstructOrder_PREORDER) {
+			if api, ok := node.(awsapigateway.RestApi); ok {
+				api.Root().AddResource(jsii.String("admin"), nil).AddMethod(jsii.String("GET"), nil, nil)
+			}
 		}
-	}
-	app.Synth(nil)
-	return nil
+	})
+}
+
+// overridden is the app with the authorizer of one method taken away where the
+// construct cannot see it.
+func overridden() error {
+	return synthWith(func(stack awscdk.Stack) {
+		for _, node := range *stack.Node().FindAll(constructs.ConstructOrder_PREORDER) {
+			if method, ok := node.(awsapigateway.CfnMethod); ok && strings.HasSuffix(*method.Node().Path(), "/orders/GET/Resource") {
+				method.AddPropertyOverride(jsii.String("AuthorizationType"), "NONE")
+			}
+		}
+	})
 }
 
 // runApp starts the test binary as an app with the context of cdk.json and
@@ -109,7 +121,7 @@ func TestEveryStageSynthesizes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{`"ApiUrl"`, `"ClientSecretArn"`, `"EncryptionKeyArn"`, `"arm64"`} {
+		for _, want := range []string{`"ApiUrl"`, `"EncryptionKeyArn"`, `"ClientSecretArn"`, `"EncryptionKeyArn"`, `"arm64"`} {
 			if !strings.Contains(string(raw), want) {
 				t.Errorf("stage %s: the template lacks %s", name, want)
 			}
@@ -143,6 +155,24 @@ func TestOverridesReachTheTemplate(t *testing.T) {
 	}
 }
 
+// Two stages of two regions: the first makes the key and copies it, the second
+// names it.
+func TestSessionKeyOfTwoRegions(t *testing.T) {
+	for replicas, want := range map[string]string{"eu-west-1": `"ReplicaRegions"`, "": `:secret:prod/session-key:SecretString:::}}`} {
+		outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": "cross-origin", "sessionKeyName": "prod/session-key", "sessionKeyReplicas": replicas})
+		if status != 0 {
+			t.Fatalf("exit status %d: %s", status, stderr)
+		}
+		raw, err := os.ReadFile(filepath.Join(outdir, "TokenHandler-cross-origin.template.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(raw), want) {
+			t.Errorf("replicas %q: the template lacks %s", replicas, want)
+		}
+	}
+}
+
 // An unprotected method: exit status 1, one line that says which and what to
 // do, and no template that a pipeline could deploy.
 func TestUnprotectedMethodStopsTheApp(t *testing.T) {
@@ -161,6 +191,18 @@ func TestUnprotectedMethodStopsTheApp(t *testing.T) {
 	}
 }
 
+// What the construct tree does not show is seen in the template.
+func TestOverriddenMethodStopsTheApp(t *testing.T) {
+	outdir, stderr, status := runApp(t, "overridden", nil)
+	want := "infra: TokenHandler-example.template.json: TokenHandlerApiordersGET"
+	if status != 1 || !strings.HasPrefix(stderr, want) || !strings.Contains(stderr, "GET /orders has no authorizer") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("exit status %d: %q, want one line that begins with %q", status, stderr, want)
+	}
+	if found, _ := filepath.Glob(filepath.Join(outdir, "*.template.json")); len(found) > 0 {
+		t.Errorf("templates are left: %v", found)
+	}
+}
+
 func TestMisuseIsToldInFieldsOfTheStage(t *testing.T) {
 	for _, tt := range []struct {
 		overrides map[string]any
@@ -170,7 +212,7 @@ func TestMisuseIsToldInFieldsOfTheStage(t *testing.T) {
 		{map[string]any{"issuer": "http://login.example.com"}, "infra: tokenhandler: issuer is malformed"},
 		{map[string]any{"redirectUri": "https://evil.example/"}, `infra: tokenhandler: redirectUri is on "https://evil.example": expected a page on one of origins`},
 		{map[string]any{"cookiePrefix": "a b"}, "infra: tokenhandler: cookiePrefix is malformed"},
-		{map[string]any{"stage": "nope"}, `infra: stage "nope" is not in cdk.json: expected one of example, local`},
+		{map[string]any{"stage": "nope"}, `infra: stage "nope" is not in cdk.json: expected one of `},
 	} {
 		_, stderr, status := runApp(t, "sound", tt.overrides)
 		if status != 1 || !strings.HasPrefix(stderr, tt.want) || strings.Count(stderr, "\n") != 1 {
@@ -185,8 +227,11 @@ func TestCDKSynthFailsOnAnUnprotectedMethod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(cli); err != nil {
-		t.Skip("the CDK CLI is not installed: npm ci")
+	if _, _, err := setup.Node(t.Context()); err != nil {
+		t.Skip(err)
+	}
+	if _, err := setup.Packages(t.Context(), ".."); err != nil {
+		t.Fatal(err)
 	}
 	cmd := exec.Command("node", cli, "synth", "--quiet", "--no-notices", "--app", os.Args[0], "--output", t.TempDir(), "--validation=false")
 	cmd.Dir = ".."

@@ -14,22 +14,55 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+
+	"github.com/tokenhandler/aws/infra/internal/templatecheck"
 )
 
 func main() { os.Exit(report(os.Stderr, synth)) }
 
-func synth() error {
+func synth() error { return synthWith(nil) }
+
+// synthWith is the app with a change of its stack; nil is none.
+func synthWith(change func(awscdk.Stack)) error {
 	app := awscdk.NewApp(nil)
 	stage, err := readStage(app.Node())
 	if err != nil {
 		return err
 	}
-	newStack(app, stage)
-	app.Synth(nil)
-	return nil
+	stack := newStack(app, stage)
+	if change != nil {
+		change(stack)
+	}
+	return written(*app.Synth(nil).Directory())
+}
+
+// written applies the construct's rule once more, to the templates as they
+// were written: the construct cannot see what AddPropertyOverride and the like
+// add. A template with a finding is removed, so that no pipeline deploys it.
+func written(assembly string) error {
+	files, err := templatecheck.Files(assembly)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, file := range files {
+		template, err := templatecheck.Read(file)
+		if err != nil {
+			return err
+		}
+		findings := templatecheck.Check(template, templatecheck.Options{}).Findings
+		for _, finding := range findings {
+			errs = append(errs, fmt.Errorf("%s: %s", filepath.Base(file), finding))
+		}
+		if len(findings) > 0 {
+			errs = append(errs, os.Remove(file))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // report runs an app, writes what is wrong to w and returns the exit status.

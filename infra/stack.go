@@ -20,38 +20,86 @@ func newStack(scope constructs.Construct, s stage) awscdk.Stack {
 	}
 	stack := awscdk.NewStack(scope, jsii.String("TokenHandler-"+s.name), &props)
 
-	handler := tokenhandler.New(stack, "TokenHandler", &tokenhandler.Props{
+	handler := tokenhandler.New(stack, "TokenHandler", s.props(stack))
+	for _, r := range s.Routes {
+		r.addTo(handler)
+	}
+	s.complete(stack, handler)
+	s.addClients(stack, handler)
+
+	url := handler.API.Url()
+	switch {
+	case s.Domain != nil:
+		url = jsii.String("https://" + s.Domain.Name + "/")
+	case s.Site != nil:
+		url = jsii.String("https://" + s.Site.Name + "/")
+	}
+	output(stack, "ApiUrl", "Base URL of the API", url)
+	if handler.ClientSecret != nil {
+		output(stack, "ClientSecretArn", "OAuth client secret: register its value at the provider", handler.ClientSecret.SecretArn())
+	}
+	output(stack, "EncryptionKeyArn", "Key of the session cookies", handler.EncryptionKeySecret.SecretArn())
+	return stack
+}
+
+// props are the stage's properties of its token handler; what is given by name
+// or ARN is made below scope.
+func (s stage) props(scope constructs.Construct) *tokenhandler.Props {
+	idle, absolute, _ := s.lifetimes() // check has seen that they read
+	caching, _ := s.caching()
+	keyRotation, _ := s.keyRotation()
+	return &tokenhandler.Props{
 		TrustedWebOrigins: s.Origins,
 		CookieNamePrefix:  s.CookiePrefix,
 		CSRFHeader:        s.CSRFHeader,
+		AgentPath:         s.AgentPath,
+		CookieFormat:      s.CookieFormat,
+		CookieDomain:      s.CookieDomain,
+		CookieBasePath:    s.CookieBasePath,
+		KeyRotation:       keyRotation,
 		Provider: tokenhandler.Provider{
+			Profile:           s.Profile,
 			Issuer:            s.Issuer,
 			ClientID:          s.ClientID,
-			ClientSecret:      clientSecret(stack, s.ClientSecretName),
+			ClientSecret:      clientSecret(scope, s.ClientSecretName),
+			Authentication:    s.authentication(scope),
+			Requests:          s.requests(),
 			Scope:             s.Scope,
 			AuthorizeEndpoint: s.AuthorizeEndpoint,
 			TokenEndpoint:     s.TokenEndpoint,
 			UserInfoEndpoint:  s.UserInfoEndpoint,
 			JWKSEndpoint:      s.JWKSEndpoint,
 			LogoutEndpoint:    s.LogoutEndpoint,
+
+			RevocationEndpoint: s.RevocationEndpoint,
+			PAREndpoint:        s.PAREndpoint,
 		},
+		SessionIdleLifetime:   idle,
+		SessionLifetime:       absolute,
+		Logout:                s.Logout,
+		IDTokenHint:           s.IDTokenHint,
+		TokenMediation:        s.TokenMediation,
+		PhantomToken:          phantomToken(scope, s),
+		AllowBearer:           s.AllowToken,
+		VerifyTokens:          s.VerifyTokens,
+		Audience:              s.Audience,
+		AuthorizerCaching:     caching,
 		RedirectURI:           s.RedirectURI,
 		PostLogoutRedirectURI: s.PostLogoutRedirectURI,
 		Architecture:          architecture(s.Architecture),
-	})
-	for _, r := range s.Routes {
-		handler.Protect(r.construct())
+		EncryptionKeySecret:   s.sessionKey(scope),
+		Domain:                s.domain(scope),
+		Operation:             s.Operation.construct(),
 	}
-
-	output(stack, "ApiUrl", "Base URL of the API", handler.API.Url())
-	output(stack, "ClientSecretArn", "OAuth client secret: register its value at the provider", handler.ClientSecret.SecretArn())
-	output(stack, "EncryptionKeyArn", "Key of the session cookies", handler.EncryptionKeySecret.SecretArn())
-	return stack
 }
 
 // clientSecret refers to an existing secret by name or ARN; nil without either.
 func clientSecret(scope constructs.Construct, name string) awssecretsmanager.ISecret {
-	id := jsii.String("GivenClientSecret")
+	return givenSecret(scope, "GivenClientSecret", name)
+}
+
+func givenSecret(scope constructs.Construct, constructID, name string) awssecretsmanager.ISecret {
+	id := jsii.String(constructID)
 	switch {
 	case name == "":
 		return nil

@@ -28,10 +28,37 @@ type stage struct {
 	CookiePrefix string   `json:"cookiePrefix" prop:"CookieNamePrefix"`
 	CSRFHeader   string   `json:"csrfHeader" prop:"CSRFHeader"`
 
+	CookieFormat       string   `json:"cookieFormat" prop:"CookieFormat"` // sealed (the default) or curity
+	CookieDomain       string   `json:"cookieDomain" prop:"CookieDomain"`
+	CookieBasePath     string   `json:"cookieBasePath" prop:"CookieBasePath"`
+	SessionKeyName     string   `json:"sessionKeyName" prop:"SessionKeyProps.Name"`               // of the secret with the cookies' key, existing unless sessionKeyReplicas
+	SessionKeyReplicas []string `json:"sessionKeyReplicas" prop:"SessionKeyProps.ReplicaRegions"` // regions that get a copy: the secret is made here
+	KeyRotation        string   `json:"keyRotation" prop:"KeyRotation"`                           // such as 30d
+
+	Profile          string `json:"profile" prop:"Provider.Profile"` // oidc (the default), cognito, github or oauth2
 	Issuer           string `json:"issuer" prop:"Provider.Issuer"`
 	ClientID         string `json:"clientId" prop:"Provider.ClientID"`
 	ClientSecretName string `json:"clientSecretName"` // of an existing secret, or its ARN
 	Scope            string `json:"scope" prop:"Provider.Scope"`
+
+	SessionIdleLifetime string `json:"sessionIdleLifetime" prop:"SessionIdleLifetime"` // such as 30m
+	SessionLifetime     string `json:"sessionLifetime" prop:"SessionLifetime"`         // such as 8h
+	Logout              string `json:"logout" prop:"Logout"`
+	IDTokenHint         bool   `json:"idTokenHint" prop:"IDTokenHint"`
+	TokenMediation      bool   `json:"tokenMediation" prop:"TokenMediation"`
+
+	UsePhantomToken        bool     `json:"usePhantomToken" prop:"PhantomToken"`
+	IntrospectionURL       string   `json:"introspectionUrl" prop:"PhantomToken.IntrospectionURL"`
+	IntrospectionMediaType string   `json:"introspectionMediaType" prop:"PhantomToken.MediaType"`
+	IntrospectionMaxAge    string   `json:"introspectionMaxAge" prop:"PhantomToken.MaxAge"` // such as 30s; 0s: not at all
+	IntrospectionClientID  string   `json:"introspectionClientId" prop:"PhantomToken.ClientID"`
+	IntrospectionSecret    string   `json:"introspectionClientSecretName"` // of an existing secret, or its ARN
+	AllowToken             bool     `json:"allowToken" prop:"AllowBearer"`
+	VerifyTokens           bool     `json:"verifyTokens" prop:"VerifyTokens"`
+	Audience               []string `json:"audience" prop:"Audience"`
+
+	AuthorizerCacheTTL     string `json:"authorizerCacheTtl" prop:"AuthorizerCaching.TTL"`         // such as 30s; "": nothing is kept
+	AuthorizerCacheDialect string `json:"authorizerCacheDialect" prop:"AuthorizerCaching.Dialect"` // assistant (the default) or classic
 
 	RedirectURI           string `json:"redirectUri" prop:"RedirectURI"`
 	PostLogoutRedirectURI string `json:"postLogoutRedirectUri" prop:"PostLogoutRedirectURI"`
@@ -42,21 +69,74 @@ type stage struct {
 	JWKSEndpoint      string `json:"jwksEndpoint" prop:"Provider.JWKSEndpoint"`
 	LogoutEndpoint    string `json:"logoutEndpoint" prop:"Provider.LogoutEndpoint"`
 
+	RevocationEndpoint string `json:"revocationEndpoint" prop:"Provider.RevocationEndpoint"`
+	PAREndpoint        string `json:"parEndpoint" prop:"Provider.PAREndpoint"`
+
+	ClientAuthentication   string `json:"clientAuthentication" prop:"Provider.Authentication.Method"`
+	ClientKMSKey           string `json:"clientKmsKey" prop:"Provider.Authentication.KMSKey"`                   // ARN of an existing key
+	ClientPrivateKey       string `json:"clientPrivateKeySecretName" prop:"Provider.Authentication.PrivateKey"` // of an existing secret, or its ARN
+	ClientKeyID            string `json:"clientKeyId" prop:"Provider.Authentication.KeyID"`
+	ClientSigningAlgorithm string `json:"clientSigningAlgorithm" prop:"Provider.Authentication.Algorithm"`
+	ClientTokenEndpointAud bool   `json:"clientAssertionForTokenEndpoint" prop:"Provider.Authentication.TokenEndpointAudience"`
+	ClientCertificate      string `json:"clientCertificateSecretName" prop:"Provider.Authentication.Certificate"`
+	ClientCertificateKey   string `json:"clientCertificateKeySecretName" prop:"Provider.Authentication.CertificateKey"`
+
+	PushRequests    bool     `json:"pushAuthorizationRequests" prop:"Provider.Requests.Push"`
+	SignRequests    bool     `json:"signAuthorizationRequests" prop:"Provider.Requests.Sign"`
+	ResponseMode    string   `json:"responseMode" prop:"Provider.Requests.ResponseMode"`
+	Resources       []string `json:"resources" prop:"Provider.Requests.Resources"`
+	ExtraParameters []string `json:"extraParameters" prop:"Provider.Requests.ExtraParameters"`
+	EssentialACR    bool     `json:"essentialAcr" prop:"Provider.Requests.EssentialACR"`
+
+	Domain    *host     `json:"domain"` // the API on its own host
+	Site      *host     `json:"site"`   // API and application on one host, by CloudFront
+	Operation operation `json:"operation"`
+
+	AgentPath string         `json:"agentPath" prop:"AgentPath"` // default: /oauth-agent
+	Clients   map[string]any `json:"clients"`                    // more clients on the same API, by name
+
 	Architecture string  `json:"architecture"` // arm64 (the default) or x86_64
 	Routes       []route `json:"routes"`
 }
 
 // route is a tokenhandler.Route as cdk.json writes it.
 type route struct {
-	Path            string   `json:"path"`
-	Methods         []string `json:"methods"`
-	Upstream        string   `json:"upstream"`
-	QueryParameters []string `json:"queryParameters"`
-	RequestHeaders  []string `json:"requestHeaders"`
-	ResponseHeaders []string `json:"responseHeaders"`
+	Path            string              `json:"path"`
+	Methods         []string            `json:"methods"`
+	Upstream        string              `json:"upstream"`
+	QueryParameters []string            `json:"queryParameters"`
+	RequestHeaders  []string            `json:"requestHeaders"`
+	ResponseHeaders []string            `json:"responseHeaders"`
+	Transparent     bool                `json:"transparent"`
+	Scopes          []string            `json:"scopes"`
+	MethodScopes    map[string][]string `json:"methodScopes"` // by method, besides scopes
+	Claims          map[string]string   `json:"claims"`
+	Public          string              `json:"public"` // why it is open to everyone; "": it is protected
 }
 
-func (r route) construct() tokenhandler.Route { return tokenhandler.Route(r) }
+func (r route) construct() tokenhandler.Route {
+	return tokenhandler.Route{
+		Path:            r.Path,
+		Methods:         r.Methods,
+		Upstream:        r.Upstream,
+		QueryParameters: r.QueryParameters,
+		RequestHeaders:  r.RequestHeaders,
+		ResponseHeaders: r.ResponseHeaders,
+		Transparent:     r.Transparent,
+		Scopes:          r.Scopes,
+		MethodScopes:    r.MethodScopes,
+		Claims:          r.Claims,
+	}
+}
+
+// addTo adds the route to a token handler.
+func (r route) addTo(h *tokenhandler.TokenHandler) {
+	if r.Public != "" {
+		h.Public(r.construct(), r.Public)
+		return
+	}
+	h.Protect(r.construct())
+}
 
 // readStage reads the stage that the context names, with the fields the
 // context overrides.
@@ -120,6 +200,24 @@ func (s stage) check() error {
 	if !slices.Contains([]string{"", "arm64", "x86_64"}, s.Architecture) {
 		return fmt.Errorf("architecture is %q: expected arm64 or x86_64", s.Architecture)
 	}
+	if _, err := s.phantomToken(); err != nil {
+		return err
+	}
+	if _, err := s.caching(); err != nil {
+		return err
+	}
+	if _, _, err := s.lifetimes(); err != nil {
+		return err
+	}
+	if _, err := s.furtherClients(); err != nil {
+		return err
+	}
+	if _, err := s.keyRotation(); err != nil {
+		return err
+	}
+	if err := s.checkProfile(); err != nil {
+		return err
+	}
 	if len(s.Routes) == 0 {
 		return errors.New("routes is empty: expected at least one")
 	}
@@ -142,21 +240,49 @@ func strict(object map[string]any, into *stage) error {
 	case err != nil && strings.HasPrefix(err.Error(), "json: unknown field "):
 		accepted := names(fieldsOf[stage]())
 		unknown := strings.TrimPrefix(err.Error(), "json: unknown field ")
-		if _, ofStage := object[strings.Trim(unknown, `"`)]; !ofStage {
-			accepted = names(fieldsOf[route]())
-			unknown += " of a route"
+		for _, part := range partsOf(object) {
+			if _, here := part.object[strings.Trim(unknown, `"`)]; here && !slices.Contains(part.accepted, strings.Trim(unknown, `"`)) {
+				return fmt.Errorf("unknown field %s of %s: expected one of %s", unknown, part.name, strings.Join(part.accepted, ", "))
+			}
 		}
 		return fmt.Errorf("unknown field %s: expected one of %s", unknown, strings.Join(accepted, ", "))
 	}
 	return err
 }
 
+// part is an object within a stage.
+type part struct {
+	name     string
+	object   map[string]any
+	accepted []string
+}
+
+func partsOf(stage map[string]any) []part {
+	var parts []part
+	for name, accepted := range map[string][]string{"domain": names(fieldsOf[host]()), "site": names(fieldsOf[host]()), "operation": names(fieldsOf[operation]())} {
+		if object, ok := stage[name].(map[string]any); ok {
+			parts = append(parts, part{name, object, accepted})
+		}
+	}
+	routes, _ := stage["routes"].([]any)
+	for _, r := range routes {
+		if object, ok := r.(map[string]any); ok {
+			parts = append(parts, part{"a route", object, names(fieldsOf[route]())})
+		}
+	}
+	return parts
+}
+
 func inWords(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Slice:
 		return "a list"
-	case reflect.Struct:
+	case reflect.Struct, reflect.Map, reflect.Pointer:
 		return "an object"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Float64:
+		return "a number"
 	}
 	return "a string"
 }
@@ -202,6 +328,18 @@ func (f field) parse(value any) (any, error) {
 			}
 		}
 		return list, nil
+	case reflect.TypeFor[bool]():
+		switch text {
+		case "true", "false":
+			return text == "true", nil
+		}
+		return nil, fmt.Errorf("-c %s: expected true or false, got %q", f.name, text)
+	case reflect.TypeFor[*host](), reflect.TypeFor[operation](), typeOfClients:
+		var object map[string]any
+		if err := json.Unmarshal([]byte(text), &object); err != nil {
+			return nil, fmt.Errorf("-c %s: expected a JSON object: %w", f.name, err)
+		}
+		return object, nil
 	case reflect.TypeFor[[]route]():
 		var list []any
 		if err := json.Unmarshal([]byte(text), &list); err != nil {
@@ -226,7 +364,7 @@ func inStageWords(message string) string {
 	return message
 }
 
-func sortedKeys(m map[string]any) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for key := range m {
 		keys = append(keys, key)

@@ -9,7 +9,7 @@ import (
 
 // agentEndpoints are methods of their own and not a {proxy+}: a greedy method
 // without an authorizer would also serve what its siblings lack.
-var agentEndpoints = []struct{ method, path string }{
+var agentEndpoints = []endpoint{
 	{"POST", "login/start"},
 	{"POST", "login/end"},
 	{"GET", "session"},
@@ -19,14 +19,20 @@ var agentEndpoints = []struct{ method, path string }{
 	{"POST", "logout"},
 }
 
+type endpoint struct{ method, path string }
+
 // addAgent adds the agent's endpoints, the only methods besides preflights
 // that have no authorizer: the agent makes the same checks itself.
 func (h *TokenHandler) addAgent(basePath string) {
-	integration := awsapigateway.NewLambdaIntegration(h.AgentFunction, &awsapigateway.LambdaIntegrationOptions{
+	integration := awsapigateway.NewLambdaIntegration(h.warm("AgentFunction", h.AgentFunction), &awsapigateway.LambdaIntegrationOptions{
 		Proxy:           jsii.Bool(true),
 		AllowTestInvoke: jsii.Bool(false), // one permission per method, for its stage only
 	})
-	for _, e := range agentEndpoints {
+	endpoints := agentEndpoints
+	if h.props.TokenMediation {
+		endpoints = append(slices.Clip(endpoints), endpoint{"POST", "token"})
+	}
+	for _, e := range endpoints {
 		resource := h.resource(basePath + "/" + e.path)
 		h.refuseOccupied("Props.AgentPath "+basePath, resource, []string{e.method, "OPTIONS"})
 		method := resource.AddMethod(jsii.String(e.method), integration, &awsapigateway.MethodOptions{

@@ -2,6 +2,7 @@ package tokenhandler
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -44,6 +45,9 @@ func checked(p *Props) (Props, settings.Agent) {
 			TrustedWebOrigins: slices.Clone(c.TrustedWebOrigins),
 			CookieNamePrefix:  c.CookieNamePrefix,
 			CSRFHeader:        c.CSRFHeader,
+			CookieFormat:      c.CookieFormat,
+			CookieDomain:      c.CookieDomain,
+			CookieBasePath:    c.CookieBasePath,
 		},
 		Issuer:                c.Provider.Issuer,
 		ClientID:              c.Provider.ClientID,
@@ -56,13 +60,24 @@ func checked(p *Props) (Props, settings.Agent) {
 		JWKSEndpoint:          c.Provider.JWKSEndpoint,
 		LogoutEndpoint:        c.Provider.LogoutEndpoint,
 		BasePath:              c.AgentPath,
+		Session:               c.sessionSettings(),
+		Client:                c.Provider.clientSettings(),
 	}
-	if err := settings.Check(agent, isToken); err != nil {
+	err := settings.Check(agent, isToken)
+	if err == nil {
+		err = checkClient(c, agent)
+	}
+	if err != nil {
 		misuse("%s", inPropsWords(strings.TrimPrefix(err.Error(), "settings: ")))
 	}
+	checkCaching(c.AuthorizerCaching)
+	checkAccessTokens(c, agent.Shared)
 	checkOrigins(c)
 	checkAPI(c)
 	checkCORS(c.CORS)
+	checkDomain(c)
+	checkKeyRotation(c)
+	checkOperation(&c)
 	return c, agent
 }
 
@@ -119,6 +134,8 @@ func checkCORS(c CORS) {
 }
 
 var (
+	labelRE     = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	apiPathRE   = regexp.MustCompile(`^(/[A-Za-z0-9._-]+)+(/\*)?$`)
 	stageNameRE = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 	headerRE    = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 	variableRE  = regexp.MustCompile(`[A-Z][A-Z_]+[A-Z]`)
@@ -163,6 +180,7 @@ func inPropsWords(message string) string {
 		}
 	}
 	collect(reflect.TypeFor[settings.Agent]())
+	maps.Copy(names, clientProps)
 	return variableRE.ReplaceAllStringFunc(message, func(word string) string {
 		if name, ok := names[word]; ok {
 			return name

@@ -18,6 +18,7 @@ func isMethod(m string) bool   { return slices.Contains(knownMethods, m) }
 func isVariable(s string) bool { return strings.HasPrefix(s, "{") }
 
 var (
+	greedyRE    = regexp.MustCompile(`^\{[A-Za-z][A-Za-z0-9_]*\+\}$`)
 	segmentRE   = regexp.MustCompile(`^([A-Za-z0-9_~-][A-Za-z0-9._~:-]*|\{[A-Za-z][A-Za-z0-9_]*\})$`)
 	parameterRE = regexp.MustCompile(`\{([A-Za-z][A-Za-z0-9_]*)\}`)
 	queryRE     = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,64}$`)
@@ -30,7 +31,7 @@ var (
 // integrity of all header values relevant for the security of the application
 // servers").
 var reservedUp = []string{
-	"authorization", "cookie", "origin", "host", "token-handler-version", "x-http-method-override", "forwarded",
+	"authorization", "cookie", "origin", "host", "token-handler-version", "x-http-method-override", "x-http-method", "x-method-override", "forwarded",
 	"connection", "content-length", "content-encoding", "expect", "keep-alive", "proxy-authenticate",
 	"proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "via",
 	"range", "if-range", // mapped routes pass whole texts
@@ -46,9 +47,13 @@ var reservedDown = []string{
 
 // checkRoute returns the path parameters the upstream URL uses, or panics.
 func (h *TokenHandler) checkRoute(r Route) []string {
-	parameters := h.checkPath(r.Path)
+	checkKind(r)
+	parameters := h.checkPath(r.Path, r.whole())
 	if len(r.Methods) == 0 {
 		misuse("Route.Methods of %s is empty: expected some of %s", r.Path, strings.Join(knownMethods, ", "))
+	}
+	if r.whole() && slices.Equal(r.Methods, []string{"ANY"}) {
+		r.Methods = nil // nothing to check of them
 	}
 	for i, m := range r.Methods {
 		if !isMethod(m) || slices.Contains(r.Methods[:i], m) {
@@ -62,7 +67,35 @@ func (h *TokenHandler) checkRoute(r Route) []string {
 	}
 	h.checkHeaders("Route.RequestHeaders", r.Path, r.RequestHeaders, append([]string{h.shared.CSRFHeaderName()}, reservedUp...), "x-forwarded-", "x-amz", "sec-", "proxy-")
 	h.checkHeaders("Route.ResponseHeaders", r.Path, r.ResponseHeaders, reservedDown, "access-control-", "x-amz")
-	return checkUpstream(r, parameters)
+	if r.Function != nil {
+		return nil
+	}
+	used := checkUpstream(r, parameters)
+	if name, greedy := greedyParameter(r.Path); greedy && !slices.Contains(used, name) {
+		misuse("Route.Upstream of %s is %q: expected {%s} in its path", r.Path, r.Upstream, name)
+	}
+	return used
+}
+
+// whole reports whether the route passes requests on as a whole.
+func (r Route) whole() bool { return r.Transparent || r.Function != nil }
+
+// checkKind panics if the fields of a route contradict each other.
+func checkKind(r Route) {
+	switch {
+	case (r.Upstream == "") == (r.Function == nil):
+		misuse("Route of %s: expected one of Upstream and Function", r.Path)
+	case r.Function != nil && (r.Transparent || r.VPCLink != nil):
+		misuse("Route of %s has a Function: expected neither Transparent nor VPCLink, which are for Upstream", r.Path)
+	case r.whole() && len(r.QueryParameters)+len(r.ResponseHeaders) > 0:
+		misuse("Route of %s passes on everything: expected neither QueryParameters nor ResponseHeaders", r.Path)
+	}
+}
+
+// greedyParameter is the name of a path's greedy parameter.
+func greedyParameter(path string) (string, bool) {
+	last := path[strings.LastIndex(path, "/")+1:]
+	return strings.Trim(last, "{+}"), greedyRE.MatchString(last)
 }
 
 func (h *TokenHandler) checkHeaders(field, path string, names, reserved []string, prefixes ...string) {
@@ -80,15 +113,17 @@ func (h *TokenHandler) checkHeaders(field, path string, names, reserved []string
 }
 
 // checkPath returns the parameters of a path.
-func (h *TokenHandler) checkPath(path string) []string {
+func (h *TokenHandler) checkPath(path string, greedy bool) []string {
 	var parameters []string
 	if path != "/" {
-		for _, segment := range segments(path) {
-			if !strings.HasPrefix(path, "/") || !segmentRE.MatchString(segment) {
-				misuse("Route.Path is %q: expected a path such as /orders/{id}, without trailing slash and greedy parameters", path)
+		all := segments(path)
+		for i, segment := range all {
+			last := greedy && i == len(all)-1 && greedyRE.MatchString(segment)
+			if !strings.HasPrefix(path, "/") || !segmentRE.MatchString(segment) && !last {
+				misuse("Route.Path is %q: expected a path such as /orders/{id}, without trailing slash, and {proxy+} at most at the end of a Transparent or Function route", path)
 			}
 			if isVariable(segment) {
-				name := strings.Trim(segment, "{}")
+				name := strings.Trim(segment, "{+}")
 				if slices.Contains(parameters, name) {
 					misuse("Route.Path is %q: expected each parameter once", path)
 				}
@@ -100,11 +135,13 @@ func (h *TokenHandler) checkPath(path string) []string {
 	if path == "/ping" || path == "/sping" {
 		misuse("Route.Path is %q: expected another, API Gateway reserves /ping and /sping", path)
 	}
-	if agent := h.props.AgentPath; path == agent || strings.HasPrefix(path, agent+"/") {
-		misuse("Route.Path is %q: expected one outside of the agent's path %s", path, agent)
-	}
-	for _, earlier := range h.routes {
-		refuseCollision(path, earlier)
+	for _, s := range h.siblings() {
+		if agent := s.props.AgentPath; s.AgentFunction != nil && (path == agent || strings.HasPrefix(path, agent+"/")) {
+			misuse("Route.Path is %q: expected one outside of the agent's path %s", path, agent)
+		}
+		for _, earlier := range s.routes {
+			refuseCollision(path, earlier)
+		}
 	}
 	return parameters
 }

@@ -36,7 +36,14 @@ func TestProtectRefusesRoutes(t *testing.T) {
 		{"ANY", change(func(r *Route) { r.Methods = []string{"ANY"} }), `Route.Methods of /orders has "ANY"`},
 		{"lower case", change(func(r *Route) { r.Methods = []string{"get"} }), `Route.Methods of /orders has "get"`},
 		{"method twice", change(func(r *Route) { r.Methods = []string{"GET", "GET"} }), `Route.Methods of /orders has "GET"`},
-		{"no upstream", upstream(""), "Route.Upstream of /orders is"},
+		{"no upstream", upstream(""), "Route of /orders: expected one of Upstream and Function"},
+		{"greedy upstream without its parameter", change(func(r *Route) { r.Path, r.Transparent = "/x/{proxy+}", true }), "Route.Upstream of /x/{proxy+} is"},
+		{"G2 greedy parameter continues the host", change(func(r *Route) {
+			r.Path, r.Transparent, r.Upstream = "/x/{proxy+}", true, "https://api.example.com{proxy}"
+		}), "Route.Upstream of /x/{proxy+} is"},
+		{"greedy in the middle", change(func(r *Route) { r.Path, r.Transparent = "/{proxy+}/x", true }), "Route.Path is"},
+		{"ANY and another", change(func(r *Route) { r.Transparent, r.Methods = true, []string{"ANY", "GET"} }), `Route.Methods of /orders has "ANY"`},
+		{"transparent with a list", change(func(r *Route) { r.Transparent, r.QueryParameters = true, []string{"page"} }), "Route of /orders passes on everything"},
 		{"http upstream", upstream("http://api.example.com/orders"), "Route.Upstream of /orders is"},
 		{"other scheme", upstream("ftp://api.example.com/orders"), "Route.Upstream of /orders is"},
 		{"user info", upstream("https://u:p@api.example.com/orders"), "Route.Upstream of /orders is"},

@@ -37,8 +37,11 @@
 //
 // # Adding routes
 //
-// [TokenHandler.Protect] adds a route to an HTTP upstream. Methods made in
-// another way take the authorizer as they would any other, and a preflight:
+// [TokenHandler.Protect] adds a route: to an HTTP upstream, of which only what is
+// listed passes or, with Transparent, everything; through a VPC link; to a
+// Lambda. [TokenHandler.Public] adds one without the authorizer, with a reason.
+// [TokenHandler.Extend] protects another REST API with the same sessions. Methods
+// made in another way take the authorizer as they would any other, and a preflight:
 //
 //	reports := handler.API.Root().AddResource(jsii.String("reports"), nil)
 //	reports.AddMethod(jsii.String("GET"), integration, &awsapigateway.MethodOptions{
@@ -55,7 +58,8 @@
 // however it was made. All but the agent's own and MOCK preflights must use
 // the authorizer, and HTTP integrations must write its token into
 // Authorization. Otherwise no template is written, and the error names the
-// construct, the method, its path and the mend.
+// construct, the method, its path and the mend. The command infra/check of this
+// module applies the same rule to any synthesized template.
 //
 // # Secrets
 //

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/infra/internal/templatecheck"
 )
 
 const methodType = "AWS::ApiGateway::Method"
@@ -18,9 +20,14 @@ const methodType = "AWS::ApiGateway::Method"
 // method of the API in the whole app, however it was made.
 //
 // Two things it cannot see: what is added to a method by AddPropertyOverride
-// and the like, and methods of another app.
+// and the like, and methods of another app. The command infra/check sees them:
+// it applies the same rule to the template.
 func (h *TokenHandler) Validate() *[]*string {
-	faults := []*string{}
+	faults := h.literalSecrets()
+	siblings := h.siblings()
+	if siblings[0] != h {
+		return &faults // the first speaks for all
+	}
 	paths := resourcePaths(h.API)
 	for _, node := range *h.Node().Root().Node().FindAll(constructs.ConstructOrder_PREORDER) {
 		switch node := node.(type) {
@@ -29,8 +36,17 @@ func (h *TokenHandler) Validate() *[]*string {
 				continue
 			}
 			m := h.method(node, paths)
-			if fault := m.fault(); fault != "" {
-				faults = append(faults, jsii.String(fmt.Sprintf("%s %s at %s %s", m.httpMethod, m.path, m.construct, fault)))
+			fault := judgeAmong(siblings, node, &m)
+			if fault == "" {
+				fault = m.Fault()
+			}
+			if fault != "" {
+				faults = append(faults, jsii.String(fmt.Sprintf("%s %s at %s %s", m.HTTPMethod, m.Path, *node.Node().Path(), fault)))
+			}
+		case awsapigateway.CfnRestApi:
+			if (node.Body() != nil || node.BodyS3Location() != nil) && h.isAPI(node) {
+				faults = append(faults, jsii.String(*node.Node().Path()+
+					" has an OpenAPI definition, whose methods cannot be seen here: add them as methods, or check the template with infra/check"))
 			}
 		case awscdk.CfnResource:
 			// Its properties cannot be read.
@@ -47,6 +63,11 @@ func (h *TokenHandler) Validate() *[]*string {
 // reference, or by another that comes to the same within the stack.
 func (h *TokenHandler) belongs(m awsapigateway.CfnMethod) bool {
 	return h.same(m, *m.RestApiId(), *h.API.RestApiId())
+}
+
+func (h *TokenHandler) isAPI(api awsapigateway.CfnRestApi) bool {
+	own, ok := h.API.Node().DefaultChild().(awsapigateway.CfnRestApi)
+	return ok && *own.Node().Path() == *api.Node().Path()
 }
 
 func (h *TokenHandler) same(m awsapigateway.CfnMethod, a, b string) bool {
@@ -85,40 +106,25 @@ func resourcePaths(api awsapigateway.RestApi) map[string]string {
 	return paths
 }
 
-// method is what the rule reads of a method.
-type method struct {
-	construct     string // path in the construct tree
-	httpMethod    string
-	path          string // of its resource
-	agent         bool   // made by addAgent
-	authorization string // AuthorizationType
-	ours          bool   // AuthorizerId is the token handler's
-	integration   string // Type
-	parameters    map[string]string
-}
-
-func (h *TokenHandler) method(m awsapigateway.CfnMethod, paths map[string]string) method {
-	facts := method{construct: *m.Node().Path(), httpMethod: *m.HttpMethod(), authorization: "NONE"}
-	facts.path = paths[*m.ResourceId()]
-	if facts.path == "" {
-		facts.path = "(unknown path)"
+// method reads what the rule needs of a method.
+func (h *TokenHandler) method(m awsapigateway.CfnMethod, paths map[string]string) templatecheck.Method {
+	facts := templatecheck.Method{HTTPMethod: *m.HttpMethod(), Authorization: "NONE", Path: paths[*m.ResourceId()]}
+	if facts.Path == "" {
+		facts.Path = "(unknown path)"
 	}
-	facts.agent = slices.Contains(h.agent, facts.construct)
+	facts.Public, _ = m.GetMetadata(jsii.String(templatecheck.PublicKey)).(string)
 	if t := m.AuthorizationType(); t != nil {
-		facts.authorization = *t
+		facts.Authorization = *t
 	}
-	if id := m.AuthorizerId(); id != nil {
-		facts.ours = h.same(m, *id, *h.Authorizer.AuthorizerId())
-	}
-	facts.integration, facts.parameters = integrationOf(m)
+	facts.Integration, facts.Parameters, facts.Templates = integrationOf(m)
 	return facts
 }
 
 // integrationOf reads the integration of a method, which is a struct, a map or
 // a token, with names as in Go, TypeScript or CloudFormation.
-func integrationOf(m awsapigateway.CfnMethod) (kind string, parameters map[string]string) {
+func integrationOf(m awsapigateway.CfnMethod) (kind string, parameters, templates map[string]string) {
 	if m.Integration() == nil {
-		return "none", nil
+		return "none", nil, nil
 	}
 	resolved, _ := m.Stack().Resolve(m.Integration()).(map[string]any)
 	for key, value := range resolved {
@@ -126,15 +132,22 @@ func integrationOf(m awsapigateway.CfnMethod) (kind string, parameters map[strin
 		case "type":
 			kind, _ = value.(string)
 		case "requestparameters":
-			parameters = map[string]string{}
-			mappings, _ := value.(map[string]any)
-			for target, source := range mappings {
-				parameters[target] = fmt.Sprint(source)
-			}
+			parameters = printed(value)
+		case "requesttemplates":
+			templates = printed(value)
 		}
 	}
 	if kind == "" {
 		kind = "unreadable"
 	}
-	return kind, parameters
+	return kind, parameters, templates
+}
+
+func printed(v any) map[string]string {
+	out := map[string]string{}
+	mappings, _ := v.(map[string]any)
+	for key, value := range mappings {
+		out[key] = fmt.Sprint(value)
+	}
+	return out
 }

@@ -1,13 +1,14 @@
 package tokenhandler
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/infra/internal/templatecheck"
 )
 
 // Each case adds one method to an API that is otherwise sound. Synthesis must
@@ -73,25 +74,25 @@ func TestSynthesisFailsOnUnprotectedMethods(t *testing.T) {
 		}, []string{"GET /orders at ", "does not give its integration the token: map integration.request.header.Authorization from context.authorizer.token"}},
 
 		{"HTTP_PROXY without Authorization", func(_ awscdk.Stack, h *TokenHandler) {
-			protected(h, "/orders", proxy(map[string]string{cookie: "'none'"}))
+			protected(h, "/orders", proxy(map[string]string{templatecheck.CookieTarget: "'none'"}))
 		}, []string{"GET /orders at ", "does not give its integration the token"}},
 
 		{"Authorization from elsewhere", func(_ awscdk.Stack, h *TokenHandler) {
-			protected(h, "/orders", integration(false, map[string]string{authorization: "method.request.header.Authorization"}))
+			protected(h, "/orders", integration(false, map[string]string{templatecheck.AuthorizationTarget: "method.request.header.Authorization"}))
 		}, []string{"GET /orders at ", "maps integration.request.header.Authorization from method.request.header.Authorization"}},
 
 		{"Authorization twice", func(_ awscdk.Stack, h *TokenHandler) {
 			protected(h, "/orders", integration(false, map[string]string{
-				authorization: tokenSource, "integration.request.header.authorization": "context.authorizer.sub"}))
+				templatecheck.AuthorizationTarget: templatecheck.TokenSource, "integration.request.header.authorization": "context.authorizer.sub"}))
 		}, []string{"maps integration.request.header.authorization from context.authorizer.sub"}},
 
 		{"P21 HTTP_PROXY that passes the cookies on", func(_ awscdk.Stack, h *TokenHandler) {
-			protected(h, "/orders", proxy(map[string]string{authorization: tokenSource}))
+			protected(h, "/orders", proxy(map[string]string{templatecheck.AuthorizationTarget: templatecheck.TokenSource}))
 		}, []string{"GET /orders at ", "passes the session cookies upstream: map integration.request.header.Cookie"}},
 
 		{"a cookie mapped into another header", func(_ awscdk.Stack, h *TokenHandler) {
 			protected(h, "/orders", integration(false, map[string]string{
-				authorization: tokenSource, "integration.request.header.X-Session": "method.request.header.cookie"}))
+				templatecheck.AuthorizationTarget: templatecheck.TokenSource, "integration.request.header.X-Session": "method.request.header.cookie"}))
 		}, []string{"GET /orders at ", "cookies and the client's Authorization must not go upstream"}},
 
 		{"L1 integration without Authorization", func(s awscdk.Stack, h *TokenHandler) {
@@ -115,8 +116,8 @@ func TestSynthesisFailsOnUnprotectedMethods(t *testing.T) {
 // What is protected in another way than by Protect must synthesize.
 func TestSynthesisAcceptsProtectedMethods(t *testing.T) {
 	synth(t, oneOrigin(), func(s awscdk.Stack, h *TokenHandler) {
-		protected(h, "/mapped", integration(false, map[string]string{authorization: tokenSource}))
-		protected(h, "/transparent", proxy(map[string]string{authorization: tokenSource, cookie: "'none'"}))
+		protected(h, "/mapped", integration(false, map[string]string{templatecheck.AuthorizationTarget: templatecheck.TokenSource}))
+		protected(h, "/transparent", proxy(map[string]string{templatecheck.AuthorizationTarget: templatecheck.TokenSource, templatecheck.CookieTarget: "'none'"}))
 		h.AddPreflight(h.resource("/mapped"), "GET")
 		l1(s, h, &awsapigateway.CfnMethodProps{HttpMethod: jsii.String("GET"), AuthorizationType: jsii.String("CUSTOM"), AuthorizerId: h.Authorizer.AuthorizerId(), Integration: l1Integration("HTTP", tokenMapping())})
 		// Another API of the stack is not ours to judge.
@@ -169,25 +170,5 @@ func l1Integration(kind string, parameters map[string]*string) *awsapigateway.Cf
 }
 
 func tokenMapping() map[string]*string {
-	return map[string]*string{authorization: jsii.String(tokenSource)}
-}
-
-// The rule itself, without CDK: nothing but the listed exemptions passes
-// without our authorizer.
-func TestRule(t *testing.T) {
-	for _, httpMethod := range []string{"GET", "POST", "OPTIONS", "ANY"} {
-		for _, auth := range []string{"NONE", "AWS_IAM", "COGNITO_USER_POOLS", "CUSTOM"} {
-			for _, kind := range []string{"MOCK", "HTTP", "HTTP_PROXY", "AWS", "AWS_PROXY", "none", "unreadable"} {
-				for _, ours := range []bool{false, true} {
-					m := method{construct: "c", path: "/p", httpMethod: httpMethod, authorization: auth, integration: kind, ours: ours,
-						parameters: map[string]string{authorization: tokenSource, cookie: "'none'"}}
-					preflight := httpMethod == "OPTIONS" && kind == "MOCK" && auth == "NONE"
-					protected := auth == "CUSTOM" && ours && kind != "unreadable"
-					if sound := m.fault() == ""; sound != (preflight || protected) {
-						t.Errorf("%s: got sound=%v", fmt.Sprintf("%+v", m), sound)
-					}
-				}
-			}
-		}
-	}
+	return map[string]*string{templatecheck.AuthorizationTarget: jsii.String(templatecheck.TokenSource)}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/tokenhandler"
@@ -57,6 +58,66 @@ func ExampleTokenHandler_AddPreflight() {
 	handler.AddPreflight(reports, "GET")
 
 	assertions.Template_FromStack(stack, nil)
+	fmt.Println("synthesized")
+	// Output: synthesized
+}
+
+// Everything below /api goes to one API as it is, for pages on the same
+// origin; one path is open to everyone.
+func ExampleTokenHandler_Protect_transparent() {
+	stack := exampleStack()
+	handler := tokenhandler.New(stack, "TokenHandler", exampleProps())
+
+	handler.Protect(tokenhandler.Route{
+		Path:        "/api/{proxy+}",
+		Methods:     []string{"ANY"},
+		Upstream:    "https://api.internal.example/{proxy}",
+		Transparent: true,
+	})
+	handler.Public(tokenhandler.Route{
+		Path:     "/health",
+		Methods:  []string{"GET"},
+		Upstream: "https://api.internal.example/health",
+	}, "asked by the load balancer")
+
+	assertions.Template_FromStack(stack, nil)
+	fmt.Println("synthesized")
+	// Output: synthesized
+}
+
+// Application and API on one host.
+func ExampleNewSite() {
+	stack := exampleStack()
+	handler := tokenhandler.New(stack, "TokenHandler", exampleProps())
+	handler.Protect(tokenhandler.Route{Path: "/api/orders", Methods: []string{"GET"}, Upstream: "https://orders.internal.example/"})
+
+	site := tokenhandler.NewSite(stack, "Site", &tokenhandler.SiteProps{
+		Handler: handler,
+		Name:    "www.example.com",
+		Certificate: awscertificatemanager.Certificate_FromCertificateArn(stack, jsii.String("Certificate"),
+			jsii.String("arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012")),
+	})
+	awscdk.NewCfnOutput(stack, jsii.String("Bucket"), &awscdk.CfnOutputProps{Value: site.Bucket.BucketName()})
+
+	assertions.Template_FromStack(stack, nil)
+	fmt.Println("synthesized")
+	// Output: synthesized
+}
+
+// Another API, in another stack, with the same sessions.
+func ExampleTokenHandler_Extend() {
+	stack := exampleStack()
+	handler := tokenhandler.New(stack, "TokenHandler", exampleProps())
+	handler.Protect(tokenhandler.Route{Path: "/orders", Methods: []string{"GET"}, Upstream: "https://orders.internal.example/"})
+	handler.AddAlarms(tokenhandler.Alarms{})
+
+	other := awscdk.NewStack(awscdk.Stage_Of(stack), jsii.String("Invoices"), nil)
+	api := awsapigateway.NewRestApi(other, jsii.String("Api"), nil)
+	handler.Extend(other, "TokenHandler", api).Protect(tokenhandler.Route{
+		Path: "/invoices", Methods: []string{"GET"}, Upstream: "https://invoices.internal.example/",
+	})
+
+	assertions.Template_FromStack(other, nil)
 	fmt.Println("synthesized")
 	// Output: synthesized
 }

@@ -4,7 +4,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/internal/settings"
@@ -16,51 +15,56 @@ type lambda struct {
 	description string
 	pkg         string // relative to the root of this module
 	timeout     float64
-	memory      float64
 	settings    any
 }
 
-// addFunctions makes the two Lambdas. Both need the cookie key; only the agent
-// gets the client secret.
+// addFunctions makes the two Lambdas. Both need the cookie key; the authorizer
+// gets a client secret only to introspect with.
 func (h *TokenHandler) addFunctions(p Props, agent settings.Agent) {
-	agent.EncryptionKey = reference(h.EncryptionKeySecret)
-	agent.ClientSecret = reference(h.ClientSecret)
+	h.keySettings(p, &agent.Shared)
+	h.clientSecrets(p, &agent)
 
+	authorizer := authorizerSettings(p, agent.Shared)
+	if secret := h.introspectionSecret(p); secret != nil {
+		authorizer.ClientSecret = reference(secret)
+	}
+	h.demands = &demands{authorizer: authorizer, routes: map[string]settings.Requirement{}}
 	h.AuthorizerFunction = h.newFunction(p, lambda{
 		id:          "AuthorizerFunction",
 		description: "Token handler: OAuth proxy (authorizer)",
 		pkg:         "./lambda/authorizer",
 		timeout:     5,
-		memory:      256,
-		settings:    settings.Authorizer{Shared: agent.Shared},
+		settings:    authorizer,
 	})
 	h.AgentFunction = h.newFunction(p, lambda{
 		id:          "AgentFunction",
 		description: "Token handler: OAuth agent",
 		pkg:         "./lambda/agent",
 		timeout:     15,
-		memory:      256,
 		settings:    agent,
 	})
+	h.allowSigning(p)
+	h.addRotation(p)
 }
 
 func (h *TokenHandler) newFunction(p Props, l lambda) awslambda.Function {
-	logs := awslogs.NewLogGroup(h, jsii.String(l.id+"Logs"), &awslogs.LogGroupProps{
-		Retention: awslogs.RetentionDays_ONE_MONTH,
-	})
+	options := p.Operation.options(l.id)
+	logs := h.logGroup(l.id+"Logs", options.LogGroup)
 	// A role of its own instead of AWSLambdaBasicExecutionRole, which may write
 	// to every log group of the account.
 	role := awsiam.NewRole(h, jsii.String(l.id+"Role"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 	})
 	logs.GrantWrite(role)
-	h.Key.GrantDecrypt(role)
 
 	environment := map[string]*string{}
 	for _, v := range settings.Variables(l.settings) {
 		environment[v.Name] = jsii.String(v.Value)
 	}
-	return awslambda.NewFunction(h, jsii.String(l.id), &awslambda.FunctionProps{
+	if len(environment) > 0 {
+		h.Key.GrantDecrypt(role)
+	}
+	props := &awslambda.FunctionProps{
 		Description:           jsii.String(l.description),
 		Runtime:               awslambda.Runtime_PROVIDED_AL2023(),
 		Handler:               jsii.String("bootstrap"),
@@ -69,8 +73,15 @@ func (h *TokenHandler) newFunction(p Props, l lambda) awslambda.Function {
 		Role:                  role,
 		LogGroup:              logs,
 		Timeout:               awscdk.Duration_Seconds(jsii.Number(l.timeout)),
-		MemorySize:            jsii.Number(l.memory),
+		MemorySize:            jsii.Number(options.MemorySize),
 		Environment:           &environment,
 		EnvironmentEncryption: h.Key,
-	})
+	}
+	if options.ReservedConcurrency > 0 {
+		props.ReservedConcurrentExecutions = jsii.Number(options.ReservedConcurrency)
+	}
+	if p.Operation.Tracing {
+		props.Tracing = awslambda.Tracing_ACTIVE
+	}
+	return awslambda.NewFunction(h, jsii.String(l.id), props)
 }

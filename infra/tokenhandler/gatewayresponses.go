@@ -2,6 +2,7 @@ package tokenhandler
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
@@ -59,35 +60,53 @@ var gatewayResponses = []gatewayResponse{
 }
 
 func (h *TokenHandler) addGatewayResponses() {
+	siblings := h.siblings()
 	for _, r := range gatewayResponses {
 		headers := map[string]*string{
 			"Cache-Control": jsii.String("'no-store'"),
 			"Vary":          jsii.String("'Origin'"),
 		}
-		if origin := h.errorOrigin(r.early); origin != "" {
+		if origin := errorOrigin(trustedBy(siblings), r.early); origin != "" {
 			headers["Access-Control-Allow-Origin"] = jsii.String(origin)
 			headers["Access-Control-Allow-Credentials"] = jsii.String("'true'")
+		}
+		body := errorBody(siblings, r)
+		if len(siblings) > 1 {
+			h.changeGatewayResponse(r, headers, body)
+			continue
 		}
 		options := &awsapigateway.GatewayResponseOptions{
 			Type:            awsapigateway.ResponseType_Of(jsii.String(r.kind)),
 			ResponseHeaders: &headers,
-			Templates: &map[string]*string{
-				"application/json": jsii.String(fmt.Sprintf(`{"code":"%[1]s","error_code":"%[1]s","message":"%[2]s"}`, r.code, r.message)),
-			},
+			Templates:       &map[string]*string{"application/json": jsii.String(body)},
 		}
 		if r.status != "" {
 			options.StatusCode = jsii.String(r.status)
 		}
-		h.API.AddGatewayResponse(jsii.String("GatewayResponse_"+r.kind), options)
+		h.API.AddGatewayResponse(jsii.String(gatewayResponseID(r)), options)
 	}
+	if d := h.API.LatestDeployment(); d != nil && len(siblings) > 1 {
+		d.AddToLogicalId(map[string]any{"origins": trustedBy(siblings)})
+	}
+}
+
+// errorBody is the template of a body.
+func errorBody(siblings []*TokenHandler, r gatewayResponse) string {
+	more := ""
+	if r.kind == "ACCESS_DENIED" && slices.ContainsFunc(siblings, (*TokenHandler).knowsScopes) {
+		// The scopes a route demands, empty for other codes. Scopes have no
+		// character that JSON would have to escape (RFC 6749 appendix A.4).
+		more = `,"scope":"$context.authorizer.scope"`
+	}
+	return fmt.Sprintf(`{"code":"%[1]s","error_code":"%[1]s","message":"%[2]s"%[3]s}`, r.code, r.message, more)
 }
 
 // errorOrigin is the expression of Access-Control-Allow-Origin. One trusted
 // origin is a constant, which every gateway response may carry: browsers show
 // the answer to that origin only. Of several, the authorizer names the one
 // that asked; errors before it carry none.
-func (h *TokenHandler) errorOrigin(early bool) string {
-	if origins := h.shared.TrustedWebOrigins; len(origins) == 1 {
+func errorOrigin(origins []string, early bool) string {
+	if len(origins) == 1 {
 		return "'" + origins[0] + "'"
 	}
 	if early {

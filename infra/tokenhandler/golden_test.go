@@ -16,14 +16,16 @@ var update = flag.Bool("update", false, "write the golden templates anew")
 
 func TestGolden(t *testing.T) {
 	for _, tt := range []struct {
-		name  string
-		props *Props
+		name string
+		make func(testing.TB) template
 	}{
-		{"one-origin", oneOrigin()},
-		{"several-origins", severalOrigins()},
+		{"one-origin", func(t testing.TB) template { return synth(t, oneOrigin(), withItem) }},
+		{"several-origins", func(t testing.TB) template { return synth(t, severalOrigins(), withItem) }},
+		{"cross-origin", crossOrigin},
+		{"same-origin", sameOrigin},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := indented(t, synth(t, tt.props, withItem).raw)
+			got := indented(t, tt.make(t).raw)
 			file := filepath.Join("testdata", tt.name+".json")
 			if *update {
 				if err := os.WriteFile(file, got, 0o644); err != nil {

@@ -12,21 +12,19 @@ import (
 func (h *TokenHandler) addKeys(p Props) {
 	h.Key = p.Key
 	if h.Key == nil {
-		h.Key = awskms.NewKey(h, jsii.String("Key"), &awskms.KeyProps{
+		key := awskms.NewKey(h, jsii.String("Key"), &awskms.KeyProps{
 			Description:       jsii.String("Environment of the token handler's Lambdas"),
 			EnableKeyRotation: jsii.Bool(true),
 		})
+		h.allowLogs(key)
+		h.Key = key
 	}
 	h.EncryptionKeySecret = p.EncryptionKeySecret
 	if h.EncryptionKeySecret == nil {
-		h.EncryptionKeySecret = h.newSecret("EncryptionKey",
-			"Key that seals the token handler's cookies: 64 hexadecimal characters",
-			// Of the letters and digits that remain, only 0-9a-f: 64 of them
-			// are 32 uniformly random bytes.
-			jsii.Bool(true), jsii.String("ghijklmnopqrstuvwxyz"))
+		h.EncryptionKeySecret = awssecretsmanager.NewSecret(h, jsii.String("EncryptionKey"), keySecret())
 	}
 	h.ClientSecret = p.Provider.ClientSecret
-	if h.ClientSecret == nil {
+	if h.ClientSecret == nil && p.Provider.clientSettings().NeedsSecret() {
 		h.ClientSecret = h.newSecret("ClientSecret",
 			"OAuth client secret of the token handler: register it at the provider", nil, nil)
 	}

@@ -212,6 +212,21 @@ func TestGivenSecrets(t *testing.T) {
 	mustContain(t, string(got.raw), `:secret:prod/spa-client:SecretString:::}}`)
 }
 
+// P20: a secret with its value in the template stops synthesis.
+func TestLiteralSecretIsRefused(t *testing.T) {
+	stack := newStack(t)
+	props := oneOrigin()
+	props.Provider.ClientSecret = awssecretsmanager.NewSecret(stack, jsii.String("Literal"), &awssecretsmanager.SecretProps{
+		SecretStringValue: awscdk.SecretValue_UnsafePlainText(jsii.String("hunter2")),
+	})
+	New(stack, "TokenHandler", props).Protect(orders())
+	got := panicOf(func() { read(t, stack) })
+	mustContain(t, got, "Test/Stack/Literal/Resource has its value in the template")
+	if strings.Contains(got, "hunter2") {
+		t.Error("the error shows the secret")
+	}
+}
+
 // A consumer's feature flags must not change what is deployed.
 func TestIndependentOfFeatureFlags(t *testing.T) {
 	render := func(flags map[string]any) map[string]int {

@@ -1,6 +1,8 @@
 package tokenhandler
 
 import (
+	"sync"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
@@ -20,7 +22,8 @@ type TokenHandler struct {
 	// API is the REST API, made or given.
 	API awsapigateway.RestApi
 	// Authorizer is the OAuth proxy, for methods made without
-	// [TokenHandler.Protect].
+	// [TokenHandler.Protect]. With Props.AuthorizerCaching it is nil until
+	// needed: use [TokenHandler.AuthorizerFor].
 	Authorizer         awsapigateway.RequestAuthorizer
 	AuthorizerFunction awslambda.Function
 	AgentFunction      awslambda.Function
@@ -28,13 +31,20 @@ type TokenHandler struct {
 	Key awskms.IKey
 	// EncryptionKeySecret holds the key of the cookies.
 	EncryptionKeySecret awssecretsmanager.ISecret
-	// ClientSecret holds the OAuth client's secret.
+	// ClientSecret holds the OAuth client's secret; nil if it authenticates
+	// without one.
 	ClientSecret awssecretsmanager.ISecret
 
-	props  Props // with defaults
-	shared settings.Shared
-	agent  []string // construct paths of the agent's methods
-	routes []string // paths given to Protect
+	safeAuthorizer awsapigateway.RequestAuthorizer // for GET and HEAD with Props.AuthorizerCaching
+
+	props     Props               // with defaults
+	invoked   awslambda.IFunction // by the authorizer: AuthorizerFunction, or what stands for it
+	shared    settings.Shared
+	agent     []string // construct paths of the agent's methods
+	protected []string // construct paths of the methods that Protect made
+	routes    []string // paths given to Protect
+	demands   *demands
+	metrics   func() metrics // made once, when first asked for; nil of Extend
 }
 
 // New makes a token handler below scope. It panics with an error that starts
@@ -50,32 +60,36 @@ func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 
 	h.addKeys(p)
 	h.addFunctions(p, agent)
+	h.invoked = h.warm("AuthorizerFunction", h.AuthorizerFunction)
 	h.addAPI(p)
+	h.checkSiblings(h.siblings())
 	h.addAuthorizer()
 	h.addGatewayResponses()
 	h.addAgent(agent.BasePath)
+	h.retain()
+	h.metrics = sync.OnceValue(h.newMetrics)
 	return h
 }
 
 func (h *TokenHandler) addAPI(p Props) {
 	h.API = p.API
 	if h.API != nil {
-		if *awscdk.Stack_Of(h.API).Node().Path() != *awscdk.Stack_Of(h).Node().Path() {
+		if !sameStack(h.API, h) {
 			misuse("Props.API is in stack %s: expected it in the stack of the token handler, %s",
 				*awscdk.Stack_Of(h.API).Node().Path(), *awscdk.Stack_Of(h).Node().Path())
 		}
 		return
 	}
-	h.API = awsapigateway.NewRestApi(h, jsii.String("Api"), &awsapigateway.RestApiProps{
+	props := &awsapigateway.RestApiProps{
 		EndpointTypes: &[]awsapigateway.EndpointType{awsapigateway.EndpointType_REGIONAL},
 		// The role is a setting of the whole account and region: not ours.
 		CloudWatchRole: jsii.Bool(false),
-		DeployOptions: &awsapigateway.StageOptions{
-			StageName: jsii.String(p.StageName),
-			// Data tracing logs the authorizer's result, which holds the token.
-			DataTraceEnabled: jsii.Bool(false),
-		},
-	})
+		DeployOptions:  h.stageOptions(),
+	}
+	h.useDomain(props)
+	h.API = awsapigateway.NewRestApi(h, jsii.String("Api"), props)
+	h.addWebACL()
+	h.addRecords()
 }
 
 // addAuthorizer makes the REQUEST authorizer. Without a cache every request is
@@ -84,18 +98,28 @@ func (h *TokenHandler) addAPI(p Props) {
 // lack them: "If you turn off authorization caching for a REQUEST authorizer,
 // API Gateway directly passes the request to the Lambda function" (Amazon API
 // Gateway Developer Guide, "Use API Gateway Lambda authorizers").
+//
+// With Props.AuthorizerCaching there are two, made by AuthorizerFor.
 func (h *TokenHandler) addAuthorizer() {
+	if h.props.AuthorizerCaching != nil {
+		return
+	}
 	h.Authorizer = awsapigateway.NewRequestAuthorizer(h, jsii.String("Authorizer"), &awsapigateway.RequestAuthorizerProps{
-		Handler:         h.AuthorizerFunction,
+		Handler:         h.invoked,
 		IdentitySources: &[]*string{},
 		ResultsCacheTtl: awscdk.Duration_Seconds(jsii.Number(0)),
 	})
-	// An authorizer's change reaches the stage only with a new deployment.
-	// CDK sees to that behind a feature flag, which is the consumer's.
+	h.redeployWith("authorizer", "REQUEST, TTL 0, no identity source")
+}
+
+// redeployWith makes a deployment of its own of what an authorizer is: its
+// change reaches the stage only with a new deployment. CDK sees to that behind
+// a feature flag, which is the consumer's.
+func (h *TokenHandler) redeployWith(authorizer, is string) {
 	if d := h.API.LatestDeployment(); d != nil {
 		d.AddToLogicalId(map[string]any{
-			"authorizer": "REQUEST, TTL 0, no identity source",
-			"function":   *h.AuthorizerFunction.FunctionArn(),
+			authorizer: is,
+			"function": *h.invoked.FunctionArn(),
 		})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -16,25 +15,39 @@ type rule struct {
 }
 
 var rules = map[string]rule{
-	"origin":     {"origins such as https://www.example.com: https (http for loopback names only), lower case, no default port, no path, no wildcard", isOrigin},
-	"url":        {"an absolute https URL (http for loopback names only) without user info and fragment", isURL},
-	"issuer":     {"an absolute https URL (http for loopback names only) without user info, query and fragment", isIssuer},
-	"prefix":     {"1 to 32 letters, digits, '-' or '_', not starting with __", isPrefix},
-	"csrfheader": {"the name of a custom request header, such as x-th-csrf", isCSRFHeader},
-	"key":        {"64 hexadecimal characters (32 bytes), not all the same", isKey},
-	"credential": {"1 to 1024 printable ASCII characters", isCredential},
-	"scope":      {"scopes separated by single spaces, openid among them", isScope},
-	"path":       {"a path such as /oauth-agent: segments of letters, digits, '-', '_' or '.', no trailing slash", isPath},
+	"origin":        {"origins such as https://www.example.com: https (http for loopback names only), lower case, no default port, no path, no wildcard", isOrigin},
+	"url":           {"an absolute https URL (http for loopback names only) without user info and fragment", isURL},
+	"issuer":        {"an absolute https URL (http for loopback names only) without user info, query and fragment", isIssuer},
+	"prefix":        {"1 to 32 letters, digits, '-' or '_', not starting with __ (but for __Host- or __Secure- with the format curity)", isPrefix},
+	"cookieformat":  {"sealed or curity", isCookieFormat},
+	"domain":        {"a domain name such as example.com: lower case, two labels at least, no leading dot, no IP address", isDomain},
+	"secretarn":     {"the ARN of a secret in Secrets Manager", isSecretARN},
+	"csrfheader":    {"the name of a custom request header, such as x-th-csrf", isCSRFHeader},
+	"key":           {"64 hexadecimal characters (32 bytes), not all the same", isKey},
+	"credential":    {"1 to 1024 printable ASCII characters", isCredential},
+	"scope":         {"scopes separated by single spaces", isScope},
+	"duration":      {"a duration of whole seconds such as 30m or 8h, at most 8760h", isDuration},
+	"logout":        {"provider or local", func(s string) bool { return s == "provider" || s == "local" }},
+	"bool":          {"true or false", func(s string) bool { return s == "true" || s == "false" }},
+	"introspection": {"application/jwt, application/token-introspection+jwt or application/json", isIntrospectionMediaType},
+	"maxage":        {"seconds from 0 to 300", isMaxAge},
+	"audience":      {"audiences of 1 to 256 printable ASCII characters, without commas and spaces", isAudience},
+	"requirements":  {"a JSON object of routes, such as {\"GET /orders\":{\"scope\":\"orders.read\"}}", isRequirements},
+	"cachettl":      {"seconds from 1 to 60", isCacheTTL},
+	"cachedialect":  {"assistant or classic", isCacheDialect},
+	"profile":       {"oidc, cognito, github or oauth2", oneOf(Profiles...)},
+	"authentication": {"client_secret_basic, client_secret_post, private_key_jwt or tls_client_auth",
+		oneOf(ClientSecretBasic, ClientSecretPost, PrivateKeyJWT, TLSClientAuth)},
+	"algorithm": {"ES256, ES384, ES512, PS256, PS384, PS512, RS256, RS384, RS512 or EdDSA",
+		oneOf("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA")},
+	"assertionaudience": {"issuer or token_endpoint", oneOf("issuer", "token_endpoint")},
+	"responsemode":      {"jwt or query.jwt", oneOf("jwt", "query.jwt")},
+	"pem":               {"text in PEM form", isPEM},
+	"kmskey":            {"the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>", isKMSKey},
+	"resource":          {"absolute URIs without fragment and comma, of at most 256 characters", isResource},
+	"parameter":         {"names of parameters of the authorization request that a page may choose", isParameter},
+	"path":              {"a path such as /oauth-agent: segments of letters, digits, '-', '_' or '.', no trailing slash", isPath},
 }
-
-var (
-	prefixRE = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
-	headerRE = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
-	pathRE   = regexp.MustCompile(`^(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}){1,8}$`)
-	// RFC 6749 Appendix A.4: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ).
-	scopeRE = regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+( [\x21\x23-\x5B\x5D-\x7E]+)*$`)
-	hostRE  = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
-)
 
 // IsOrigin reports whether s is an origin as a browser serialises it (RFC 6454
 // section 6.2), with scheme https, or http on a loopback name.
@@ -50,7 +63,7 @@ func isOrigin(s string) bool {
 		if ip.Is6() {
 			host = "[" + ip.String() + "]"
 		}
-	} else if !hostRE.MatchString(host) {
+	} else if !isHostName(host) {
 		return false
 	}
 	serialized := u.Scheme + "://" + host
@@ -92,14 +105,12 @@ func isLoopback(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-func isPrefix(s string) bool { return prefixRE.MatchString(s) && !strings.HasPrefix(s, "__") }
-
 // isCSRFHeader refuses names a cross-site page may send without a preflight
 // (Fetch, "CORS-safelisted request-header"), or that mean something else.
 func isCSRFHeader(s string) bool {
 	taken := []string{"accept", "accept-language", "content-language", "content-type", "range",
 		"authorization", "cookie", "origin", "host", "token-handler-version"}
-	return headerRE.MatchString(s) && !slices.Contains(taken, strings.ToLower(s))
+	return madeOf(s, 1, 64, "-") && !slices.Contains(taken, strings.ToLower(s))
 }
 
 func isKey(s string) bool {
@@ -118,8 +129,23 @@ func isCredential(s string) bool {
 }
 
 func isScope(s string) bool {
-	// OpenID Connect Core section 3.1.2.1: requests "MUST contain the openid scope value".
-	return len(s) <= 1024 && scopeRE.MatchString(s) && slices.Contains(strings.Split(s, " "), "openid")
+	tokens := strings.Split(s, " ")
+	for _, token := range tokens {
+		if !isScopeToken(token) {
+			return false
+		}
+	}
+	return len(s) <= 1024
 }
 
-func isPath(s string) bool { return pathRE.MatchString(s) && !strings.Contains(s, "/..") }
+// isPath accepts one to eight segments, none of which begins with a dot.
+func isPath(s string) bool {
+	rest, absolute := strings.CutPrefix(s, "/")
+	segments := strings.Split(rest, "/")
+	for _, segment := range segments {
+		if !madeOf(segment, 1, 64, "-_.") || segment[0] == '.' {
+			return false
+		}
+	}
+	return absolute && len(segments) <= 8
+}

@@ -25,6 +25,7 @@ type Variable struct {
 	Optional bool
 	Secret   bool
 	Doc      string
+	Expects  string // completes "expected …"
 }
 
 // Variables returns the variables that Load reads back as s, in the order of
@@ -72,6 +73,10 @@ func Load[T any](lookup func(string) (string, bool)) (T, error) {
 		case len(value) > maxLength:
 			errs = append(errs, fmt.Errorf("%s has %d bytes, expected at most %d", f.name, len(value), maxLength))
 			continue
+		case f.value.Kind() == reflect.Bool && !f.rule.ok(strings.TrimSpace(value)):
+			// Any other word must not come to mean false.
+			errs = append(errs, fmt.Errorf("%s is malformed: expected %s", f.name, f.rule.expects))
+			continue
 		}
 		f.set(value)
 	}
@@ -116,7 +121,7 @@ func check(s reflect.Value, secrets bool, opaque func(string) bool) []error {
 			}
 		}
 	}
-	return errs
+	return append(errs, contradictions(s, secrets)...)
 }
 
 func join(errs []error) error {
@@ -176,7 +181,12 @@ func fieldsOf(v reflect.Value) []field {
 func (f field) list() bool { return f.value.Kind() == reflect.Slice }
 
 func (f field) values() []string {
-	if !f.list() {
+	switch {
+	case f.value.Kind() == reflect.Bool && f.value.Bool():
+		return []string{"true"}
+	case f.value.Kind() == reflect.Bool:
+		return []string{""} // left out of the environment
+	case !f.list():
 		return []string{f.value.String()}
 	}
 	values := make([]string, f.value.Len())
@@ -187,7 +197,11 @@ func (f field) values() []string {
 }
 
 func (f field) set(value string) {
-	if !f.list() {
+	switch {
+	case f.value.Kind() == reflect.Bool:
+		f.value.SetBool(strings.TrimSpace(value) == "true")
+		return
+	case !f.list():
 		f.value.SetString(strings.TrimSpace(value))
 		return
 	}
@@ -204,6 +218,6 @@ func (f field) set(value string) {
 func (f field) variable() Variable {
 	return Variable{
 		Name: f.name, Value: strings.Join(f.values(), ","), Default: f.def,
-		Optional: f.optional, Secret: f.secret, Doc: f.doc,
+		Optional: f.optional, Secret: f.secret, Doc: f.doc, Expects: f.rule.expects,
 	}
 }

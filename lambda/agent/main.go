@@ -10,14 +10,14 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/apigateway"
-	"github.com/tokenhandler/aws/lambda/internal/cookie"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
-	"github.com/tokenhandler/aws/lambda/internal/oauth"
+	"github.com/tokenhandler/aws/lambda/internal/keys"
 	"github.com/tokenhandler/aws/lambda/internal/oauthagent"
 )
 
@@ -35,35 +35,28 @@ func newHandler(lookup func(string) (string, bool), logger *slog.Logger) (http.H
 	if err != nil {
 		return nil, err
 	}
-	previous := make([]string, len(s.PreviousEncryptionKeys))
-	for i, key := range s.PreviousEncryptionKeys {
-		previous[i] = key.Reveal()
-	}
-	ring, err := cookie.NewRing(s.EncryptionKey.Reveal(), previous...)
+	ring, err := keys.Ring(s.Shared, time.Now)
 	if err != nil {
 		return nil, err
 	}
-	provider := oauth.New(oauth.Config{
-		Issuer:                s.Issuer,
-		ClientID:              s.ClientID,
-		ClientSecret:          s.ClientSecret,
-		Scopes:                s.Scope,
-		RedirectURI:           s.RedirectURI,
-		PostLogoutRedirectURI: s.PostLogoutRedirectURI,
-		AuthorizeEndpoint:     s.AuthorizeEndpoint,
-		TokenEndpoint:         s.TokenEndpoint,
-		UserInfoEndpoint:      s.UserInfoEndpoint,
-		JWKSEndpoint:          s.JWKSEndpoint,
-		LogoutEndpoint:        s.LogoutEndpoint,
-	})
+	provider, err := newClient(s, lookup)
+	if err != nil {
+		return nil, err
+	}
+	idle, absolute := s.Lifetimes()
 	return oauthagent.New(oauthagent.Config{
 		BasePath:              s.BasePath,
 		RedirectURI:           s.RedirectURI,
 		PostLogoutRedirectURI: s.PostLogoutRedirectURI,
 		Ring:                  ring,
-		Names:                 cookie.NewNames(s.CookieNamePrefix),
+		Names:                 keys.Names(s.Shared),
 		Rules:                 csrf.Rules{TrustedOrigins: s.TrustedWebOrigins, HeaderName: s.CSRFHeaderName()},
 		Provider:              provider,
+		ExtraParameters:       s.AllowedParameters(),
+		Lifetimes:             oauthagent.Lifetimes{Idle: idle, Absolute: absolute},
+		LocalLogout:           s.Logout == "local",
+		IDTokenHint:           s.IDTokenHint,
+		TokenMediation:        s.TokenMediation,
 		Logger:                logger,
 		RequestID:             apigateway.RequestID,
 	}), nil

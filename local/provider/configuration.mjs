@@ -1,5 +1,6 @@
 import * as crypto from 'node:crypto';
 import { promisify } from 'node:util';
+import { errors } from 'oidc-provider';
 // The package's own adapter, with room for more than the 1,000 entries (about a hundred sign-ins) of its default.
 import MemoryAdapter from 'oidc-provider/lib/adapters/memory_adapter.js';
 import LRU from 'oidc-provider/lib/helpers/lru.js';
@@ -27,6 +28,9 @@ export async function configuration(config) {
   const store = new LRU({ maxSize: 50_000 });
   const accounts = new Map(config.users.map((user) => [user.sub, user]));
   const resourceServers = new Set(config.resource_servers.map((client) => client.client_id));
+  // What few clients ask of a provider is off unless the configuration turns it on.
+  const { require_par: requirePAR, signed_requests: signedRequests, signed_responses: signedResponses,
+    signed_userinfo: signedUserinfo, resources = [], acr_values: acrValues = [] } = config.features ?? {};
   return {
     adapter: (model) => new MemoryAdapter(model, store),
     jwks: await signingKeys(),
@@ -44,7 +48,8 @@ export async function configuration(config) {
     },
 
     responseTypes: ['code'],
-    clientAuthMethods: ['client_secret_basic', 'private_key_jwt'],
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    acrValues,
     pkce: { required: () => true }, // RFC 9700 §2.1.1; the package knows no method but S256
     allowOmittingSingleRegisteredRedirectUri: false,
     clientBasedCORS: () => false, // no token may pass through a page
@@ -88,7 +93,17 @@ export async function configuration(config) {
         enabled: true,
         allowedPolicy: async (ctx, client, token) => client.clientId === token.clientId,
       },
-      resourceIndicators: { enabled: false },
+      pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: Boolean(requirePAR) },
+      requestObjects: { enabled: Boolean(signedRequests) },
+      jwtResponseModes: { enabled: Boolean(signedResponses) },
+      jwtUserinfo: { enabled: Boolean(signedUserinfo) },
+      resourceIndicators: {
+        enabled: resources.length > 0,
+        getResourceServerInfo: async (ctx, indicator) => {
+          if (!resources.includes(indicator)) throw new errors.InvalidTarget();
+          return { scope: 'orders.read', accessTokenFormat: 'opaque' };
+        },
+      },
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: async (ctx, form) => views.show(ctx, views.logout(ctx.oidc.client?.clientName, form)),

@@ -14,13 +14,20 @@
 //
 //	session id (16) ‖ expiry (8, Unix seconds, big endian, 0: none) ‖ packed token
 //
-// See pack.go for the packed token.
+// See pack.go for the packed token, and version1.go for the other form, which
+// is there for interoperability alone.
+//
+// # Splitting
+//
+// A value that does not fit in [MaxSize] is sealed as one and then cut over up
+// to [MaxParts] cookies: <name> holds the number of parts, a dot and the first
+// part, such as 2.AkpSWW…; <name>-1 and <name>-2 hold the others. The tag is
+// over the whole, so parts of two values never open together. Where a value
+// needs fewer parts than the one before, those left over are removed.
 //
 // # What is not done
 //
 // Opening does not compare the expiry with a clock: see [Content.Expired].
-// Nothing is split over several cookies: a value that does not fit in
-// [MaxSize] is an error when it is set.
 package cookie
 
 import (
@@ -29,8 +36,9 @@ import (
 	"time"
 )
 
-// SessionID ties the cookies of one login together. It is random, never a
-// secret, and not an identifier of the user.
+// SessionID ties the cookies of one login together. It is unique, never a
+// secret, and not an identifier of the user. What is in it is up to whoever
+// makes it.
 type SessionID [16]byte
 
 // Content is what a cookie carries.
@@ -40,6 +48,10 @@ type Content struct {
 	// expiry is known.
 	Expires time.Time
 	Token   string
+	// Unbound tells that the content came in version 1, which authenticates
+	// neither the cookie's name nor a session and knows no expiry. It is not
+	// sealed.
+	Unbound bool
 }
 
 // Expired reports whether the content is of no more use at now.

@@ -109,10 +109,10 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// No browser keeps a larger cookie, so none that we set is one.
+// No browser keeps a larger cookie, nor API Gateway a larger header.
 func TestOpenIsBounded(t *testing.T) {
 	ring := newRing(t, keyA)
-	if _, err := ring.Open("n", ring.Seal("n", Content{Token: strings.Repeat("x", MaxSize)})); !errors.Is(err, ErrNotOpened) {
+	if _, err := ring.Open("n", ring.Seal("n", Content{Token: strings.Repeat("x", MaxParts*MaxSize)})); !errors.Is(err, ErrNotOpened) {
 		t.Errorf("got %v, want ErrNotOpened", err)
 	}
 }

@@ -12,14 +12,14 @@ import (
 // Rules 3 to 8 of the browser-based-apps draft: Secure, HttpOnly,
 // SameSite=Strict, Path=/, no Domain, a __Host- name.
 func TestSetAttributes(t *testing.T) {
-	c, err := Set(NewNames("th").AccessToken, "value", 0)
+	c, err := NewNames("th").Set(NewNames("th").AccessToken, "value", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, want := c.String(), "__Host-th-at=value; Path=/; HttpOnly; Secure; SameSite=Strict"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	c, err = Set(NewNames("th").Login(2), "value", 10*time.Minute)
+	c, err = NewNames("th").Set(NewNames("th").Login(2), "value", 10*time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,11 +31,11 @@ func TestSetAttributes(t *testing.T) {
 // A2: a cookie is unset with exactly the attributes it was set with.
 func TestUnsetMatchesSet(t *testing.T) {
 	for _, name := range append(NewNames("th").Session(), NewNames("th").Login(1)) {
-		set, err := Set(name, "value", 0)
+		set, err := NewNames("th").Set(name, "value", 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		unset := Unset(name)
+		unset := NewNames("th").Unset(name)
 		if unset.MaxAge >= 0 || unset.Value != "" {
 			t.Errorf("%s: Unset keeps the cookie: %s", name, unset)
 		}
@@ -50,10 +50,10 @@ func TestUnsetMatchesSet(t *testing.T) {
 // keep is not.
 func TestSetIsBounded(t *testing.T) {
 	attributes := len((&http.Cookie{Name: "__Host-th-at", Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode}).String())
-	if _, err := Set("__Host-th-at", strings.Repeat("x", MaxSize-attributes), 0); err != nil {
+	if _, err := NewNames("th").Set("__Host-th-at", strings.Repeat("x", MaxSize-attributes), 0); err != nil {
 		t.Errorf("exactly %d bytes: %v", MaxSize, err)
 	}
-	if _, err := Set("__Host-th-at", strings.Repeat("x", MaxSize-attributes+1), 0); err == nil {
+	if _, err := NewNames("th").Set("__Host-th-at", strings.Repeat("x", MaxSize-attributes+1), 0); err == nil {
 		t.Errorf("%d bytes were accepted", MaxSize+1)
 	}
 }

@@ -3,10 +3,12 @@ package cookie
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"sync/atomic"
 )
 
 // version2 is the first byte of the sealed form.
@@ -26,28 +28,62 @@ type keyID [keyIDSize]byte
 type key struct {
 	id   keyID
 	aead cipher.AEAD
+	csrf []byte // authenticates the CSRF values of version 1
 }
 
 // Ring is the key ring: it seals with its first key and opens with any. It is
 // safe for use by several goroutines.
 type Ring struct {
-	keys []key
+	keys  atomic.Pointer[[]key]
+	renew func(unknown bool)
 }
 
 // NewRing makes a ring of the current key and, newest first, the previous
 // ones. Each is 64 hexadecimal characters (32 bytes).
 func NewRing(current string, previous ...string) (*Ring, error) {
 	ring := &Ring{}
+	return ring, ring.Replace(current, previous...)
+}
+
+// Replace gives the ring other keys, as [NewRing] takes them. With an error it
+// keeps those it has.
+func (r *Ring) Replace(current string, previous ...string) error {
+	var keys []key
 	for _, text := range append([]string{current}, previous...) {
 		k, err := newKey(text)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if _, known := ring.find(k.id); !known {
-			ring.keys = append(ring.keys, k)
+		if _, known := find(keys, k.id); !known {
+			keys = append(keys, k)
 		}
 	}
-	return ring, nil
+	r.keys.Store(&keys)
+	return nil
+}
+
+// RenewWith makes the ring call renew, which may [Ring.Replace] its keys,
+// before each use, and with unknown set where a value does not open because
+// none of its keys is the one. It must be called before the ring is used.
+func (r *Ring) RenewWith(renew func(unknown bool)) { r.renew = renew }
+
+// current returns the keys, newest first.
+func (r *Ring) current() []key {
+	if r.renew != nil {
+		r.renew(false)
+	}
+	return *r.keys.Load()
+}
+
+// newer returns the keys after a value was met that old cannot open. It
+// reports whether there is a point in trying again.
+func (r *Ring) newer(old []key) ([]key, bool) {
+	if r.renew == nil {
+		return nil, false
+	}
+	r.renew(true)
+	keys := *r.keys.Load()
+	return keys, &keys[0] != &old[0]
 }
 
 func newKey(text string) (key, error) {
@@ -64,15 +100,19 @@ func newKey(text string) (key, error) {
 	if err != nil {
 		return key{}, fmt.Errorf("cookie: %w", err)
 	}
+	csrf, err := hkdf.Expand(sha256.New, raw, "token handler CSRF value", sha256.Size)
+	if err != nil {
+		return key{}, fmt.Errorf("cookie: %w", err)
+	}
 	// The id is derived from the key, so that every Lambda that was given the
 	// same key calls it by the same id. Four bytes of a hash say nothing of a
 	// random key of 32.
 	sum := sha256.Sum256(append([]byte("token handler cookie key id\x00"), raw...))
-	return key{id: keyID(sum[:keyIDSize]), aead: aead}, nil
+	return key{id: keyID(sum[:keyIDSize]), aead: aead, csrf: csrf}, nil
 }
 
-func (r *Ring) find(id keyID) (key, bool) {
-	for _, k := range r.keys {
+func find(keys []key, id keyID) (key, bool) {
+	for _, k := range keys {
 		if k.id == id {
 			return k, true
 		}
@@ -82,7 +122,7 @@ func (r *Ring) find(id keyID) (key, bool) {
 
 // Seal returns the value of the cookie with this name.
 func (r *Ring) Seal(name string, c Content) string {
-	k := r.keys[0]
+	k := r.current()[0]
 	plaintext := c.marshal()
 	out := make([]byte, 0, prefixSize+nonceSize+len(plaintext)+tagSize)
 	out = append(out, version2)
@@ -96,16 +136,17 @@ func (r *Ring) Seal(name string, c Content) string {
 
 // Open returns the content of the cookie with this name, or [ErrNotOpened].
 func (r *Ring) Open(name, value string) (Content, error) {
-	// No cookie we set is larger; see Set.
-	if len(value) > MaxSize {
+	sealed, ok := decode(value, minimumSize)
+	if !ok || sealed[0] != version2 {
 		return Content{}, ErrNotOpened
 	}
-	sealed, err := b64.DecodeString(value)
-	if err != nil || len(sealed) < minimumSize || sealed[0] != version2 ||
-		len(value) != b64.EncodedLen(len(sealed)) { // DecodeString skips line breaks
-		return Content{}, ErrNotOpened
+	keys, id := r.current(), keyID(sealed[1:prefixSize])
+	k, known := find(keys, id)
+	if !known {
+		if keys, renewed := r.newer(keys); renewed {
+			k, known = find(keys, id)
+		}
 	}
-	k, known := r.find(keyID(sealed[1:prefixSize]))
 	if !known {
 		return Content{}, ErrNotOpened
 	}
@@ -119,6 +160,18 @@ func (r *Ring) Open(name, value string) (Content, error) {
 		return Content{}, ErrNotOpened
 	}
 	return c, nil
+}
+
+// decode reads a value of at least minimum bytes, of which there is exactly
+// one text.
+func decode(value string, minimum int) ([]byte, bool) {
+	// No value that we set is larger: see Names.SetSealed.
+	if len(value) > MaxParts*MaxSize {
+		return nil, false
+	}
+	raw, err := b64.DecodeString(value)
+	// DecodeString skips line breaks, so compare the lengths.
+	return raw, err == nil && len(raw) >= minimum && len(value) == b64.EncodedLen(len(raw))
 }
 
 func additionalData(prefix []byte, name string) []byte {

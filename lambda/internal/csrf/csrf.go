@@ -31,6 +31,7 @@ const (
 	OriginMissing   Refusal = "The request has no Origin header"
 	OriginAmbiguous Refusal = "The request has more than one Origin"
 	OriginUntrusted Refusal = "The Origin of the request is not trusted"
+	SiteContradicts Refusal = "The Sec-Fetch-Site header of the request contradicts its Origin"
 	VersionUnknown  Refusal = "The token-handler-version header of the request is not 1"
 	TokenMissing    Refusal = "The request has neither a CSRF header nor token-handler-version: 1"
 	TokenAmbiguous  Refusal = "The request has more than one CSRF header"
@@ -63,6 +64,9 @@ func (r Rules) Origin(method string, header Header) (string, error) {
 	case len(values) > 1:
 		return "", OriginAmbiguous
 	case len(values) == 1 && slices.Contains(r.TrustedOrigins, values[0]):
+		if !sameSite(header) {
+			return "", SiteContradicts
+		}
 		return values[0], nil
 	case len(values) == 1:
 		return "", OriginUntrusted
@@ -70,6 +74,19 @@ func (r Rules) Origin(method string, header Header) (string, error) {
 		return "", nil
 	}
 	return "", OriginMissing
+}
+
+// sameSite reports whether Sec-Fetch-Site, where browsers send it, says what it
+// says of a page of ours: it is on the API's site, or its cookies would not be
+// sent (they are SameSite=Strict). Anything else is not from a browser, or from
+// one in which something has gone wrong with the Origin.
+func sameSite(header Header) bool {
+	for _, site := range header("Sec-Fetch-Site") {
+		if site != "same-origin" && site != "same-site" {
+			return false
+		}
+	}
+	return true
 }
 
 // Assistant reports whether the request is of the assistant dialect, which is

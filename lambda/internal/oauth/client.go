@@ -1,12 +1,16 @@
 // Package oauth is the OAuth 2.0 and OpenID Connect client of the agent: a
-// confidential client of one OpenID Provider.
+// confidential client of one provider.
 //
-// It does the authorization code grant with PKCE (S256), state and nonce, the
-// refresh token grant, UserInfo and RP-initiated logout. ID tokens are always
-// verified. The client authenticates with client_secret_basic.
+// It does the authorization code grant with PKCE (S256), state and, with
+// OpenID Connect, nonce; the refresh token grant, UserInfo, revocation and the
+// URL of RP-initiated logout. ID tokens are always verified. Authorization
+// requests go in the query, pushed (RFC 9126), signed (RFC 9101) or both;
+// responses come in the query or signed (JARM).
 //
-// Endpoints that are not configured are discovered at first use and kept; a
-// failed discovery is tried again at the next use. [New] does no network call.
+// Endpoints that are not configured are discovered at first use and kept for
+// an hour; a failed discovery is tried again at the next use. Key sets are
+// kept for an hour and fetched again for a key id that is not in them. [New]
+// does no network call.
 //
 // # Errors
 //
@@ -16,40 +20,61 @@
 //
 // # What is not done
 //
-// There is no pushed or signed request, no JARM, no JWT UserInfo, and no
-// revocation. Providers that issue no ID token are not supported.
+// Nothing is encrypted (JWE), and access tokens are not bound to a key (DPoP).
 package oauth
 
 import (
-	"context"
+	"crypto/tls"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
-	"golang.org/x/oauth2"
-
 	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/lambda/internal/clientauth"
 )
 
 // Config is what the client must know.
 type Config struct {
 	// Issuer is compared exactly, in metadata, responses and ID tokens.
-	Issuer       string
-	ClientID     string
-	ClientSecret settings.Secret
-	// Scopes are separated by spaces and contain openid.
+	Issuer   string
+	ClientID string
+	// ClientSecret makes client_secret_basic the authentication, unless there
+	// is an Authentication.
+	ClientSecret   settings.Secret
+	Authentication clientauth.Method
+	// Scopes are separated by spaces; with OpenID Connect they contain openid.
 	Scopes                string
 	RedirectURI           string
 	PostLogoutRedirectURI string // optional
 
-	// Each endpoint overrides the discovered one. With the first four there
-	// is no discovery.
+	// Profile is oidc, cognito, github or oauth2; empty stands for oidc.
+	Profile string
+
+	// Each endpoint overrides the discovered one. With the first four, or with
+	// those of them that the profile needs, there is no discovery.
 	AuthorizeEndpoint, TokenEndpoint, UserInfoEndpoint, JWKSEndpoint string
-	LogoutEndpoint                                                   string
+	LogoutEndpoint, RevocationEndpoint, PAREndpoint                  string
+
+	// Push sends authorization requests to the provider directly. It is also
+	// done where the metadata demands it.
+	Push bool
+	// RequestSigner signs authorization requests. Nil: they are not signed.
+	RequestSigner clientauth.Signer
+	// ResponseMode is jwt or query.jwt for signed authorization responses,
+	// without which none is accepted then; empty for the provider's default.
+	ResponseMode string
+	// Resources are the APIs that access tokens are for (RFC 8707).
+	Resources []string
+	// EssentialACR refuses ID tokens whose acr is none of the acr_values that
+	// the login asked for.
+	EssentialACR bool
+
+	// Certificate is shown to the provider where it asks for one.
+	Certificate *tls.Certificate
 
 	// Transport carries the requests to the provider. Nil stands for one with
-	// a connect timeout of 2 s.
+	// a connect timeout of 2 s. With Certificate it is an *http.Transport.
 	Transport http.RoundTripper
 	// Now is the clock. Nil stands for time.Now.
 	Now func() time.Time
@@ -58,6 +83,7 @@ type Config struct {
 // Client is safe for use by several goroutines.
 type Client struct {
 	config    Config
+	profile   profile
 	http      *http.Client // every request
 	documents *http.Client // metadata and key sets
 
@@ -65,7 +91,8 @@ type Client struct {
 	provider *provider // nil until it is known
 }
 
-// New returns a client. It does no network call.
+// New returns a client. It does no network call. It panics on a profile that
+// does not exist, and on a certificate without a transport to show it.
 func New(config Config) *Client {
 	if config.Now == nil {
 		config.Now = time.Now
@@ -73,60 +100,37 @@ func New(config Config) *Client {
 	if config.Transport == nil {
 		config.Transport = newTransport()
 	}
+	if config.Certificate != nil {
+		t := config.Transport.(*http.Transport).Clone()
+		if t.TLSClientConfig == nil {
+			t.TLSClientConfig = &tls.Config{}
+		}
+		t.TLSClientConfig.Certificates = []tls.Certificate{*config.Certificate}
+		config.Transport = t
+	}
+	if config.Profile == "" {
+		config.Profile = DefaultProfile
+	}
+	if config.Authentication == nil {
+		config.Authentication = clientauth.Basic{Secret: config.ClientSecret}
+	}
 	c := &Client{config: config}
-	c.http = newHTTPClient(transport{config.Transport})
-	c.documents = newHTTPClient(documents{transport{config.Transport}})
-	if e := c.configured(); e.complete() {
+	var known bool
+	if c.profile, known = profiles[config.Profile]; !known {
+		panic(fmt.Sprintf("oauth: profile %q does not exist", config.Profile))
+	}
+	c.http = newHTTPClient(bounded{config.Transport})
+	c.documents = newHTTPClient(documents{bounded{config.Transport}})
+	if e := c.configured(); c.complete(e) {
 		c.provider = c.newProvider(e)
 	}
 	return c
 }
 
-// Login is what must be remembered, bound to the browser, from the
-// authorization request to its response. The values are secret.
-type Login struct {
-	State    string `json:"state"`
-	Nonce    string `json:"nonce"`
-	Verifier string `json:"verifier"`
-}
+// OpenID reports whether the provider issues ID tokens. Without them a session
+// has none, and the user is who the access token is for.
+func (c *Client) OpenID() bool { return c.profile.openID }
 
-// Authorize returns the URL of an authorization request and what to remember
-// of it. The extra parameters are added as they are: the caller lets only
-// harmless ones through.
-func (c *Client) Authorize(ctx context.Context, extra map[string]string) (string, Login, error) {
-	p, err := c.metadata(ctx)
-	if err != nil {
-		return "", Login{}, err
-	}
-	// RFC 7636 section 4.1: "a 32-octet sequence" of random, base64url-encoded;
-	// state and nonce are made likewise (RFC 9700 section 2.1: transaction-specific).
-	login := Login{State: oauth2.GenerateVerifier(), Nonce: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier()}
-	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(login.Verifier), oidc.Nonce(login.Nonce)}
-	for name, value := range extra {
-		options = append(options, oauth2.SetAuthURLParam(name, value))
-	}
-	return c.grants(p).AuthCodeURL(login.State, options...), login, nil
-}
-
-// CheckIssuer checks the iss parameter of an authorization response, successful
-// or not; iss is empty where the response has none.
-func (c *Client) CheckIssuer(ctx context.Context, iss string) error {
-	// RFC 9207 section 2.4: clients "MUST compare the result to the issuer
-	// identifier of the authorization server", by simple string comparison.
-	if iss != "" {
-		if iss != c.config.Issuer {
-			return &Error{WrongIssuer, "authorization response: iss is not the configured issuer"}
-		}
-		return nil
-	}
-	p, err := c.metadata(ctx)
-	if err != nil {
-		return err
-	}
-	// "Clients MUST reject authorization responses without the iss parameter
-	// from authorization servers that do support the parameter".
-	if p.sendsIssuer {
-		return &Error{WrongIssuer, "authorization response: iss is missing though the provider sends it"}
-	}
-	return nil
-}
+// Signed reports whether authorization responses are signed: then no other is
+// accepted.
+func (c *Client) Signed() bool { return c.config.ResponseMode != "" }

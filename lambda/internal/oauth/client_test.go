@@ -95,7 +95,7 @@ func TestCodeFlow(t *testing.T) {
 	}
 }
 
-// Rule 28, 41: state, nonce and verifier are fresh for every transaction.
+// Rule 28, 41, A23: state, nonce and verifier are fresh for every transaction.
 func TestAuthorizeIsFresh(t *testing.T) {
 	_, config := start(t)
 	c := oauth.New(config)
@@ -152,6 +152,17 @@ func TestTokenAnswers(t *testing.T) {
 		{name: "truncated", on: oauthtest.Answer(200, "application/json", `{"access_token":"leak`)},
 		{name: "empty", on: oauthtest.Answer(200, "application/json", "")},
 		{name: "error with status 200", on: oauthtest.Answer(200, "application/json", `{"error":"invalid_grant"}`)},
+		{name: "duplicate access token", on: oauthtest.Answer(200, "application/json", `{"access_token":"leak","access_token":"b","token_type":"bearer"}`)},
+		{name: "duplicate key in another case is another key", answer: map[string]any{"ACCESS_TOKEN": "leak", "Id_Token": "leak"}, ok: true},
+		{name: "duplicate key somewhere", on: oauthtest.Answer(200, "application/json", `{"access_token":"leak","token_type":"bearer","x":{"a":1,"a":2}}`)},
+		{name: "not UTF-8", on: oauthtest.Answer(200, "application/json", "{\"access_token\":\"leak\xff\",\"token_type\":\"bearer\"}")},
+		{name: "two JSON objects", on: oauthtest.Answer(200, "application/json", `{}{"access_token":"leak"}`)},
+		{name: "201", on: oauthtest.Answer(201, "application/json", `{"access_token":"leak","token_type":"bearer"}`)},
+		{name: "error beside tokens", answer: map[string]any{"error": "invalid_grant"}},
+		{name: "two content types", on: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = []string{"application/json", "text/html"}
+			io.WriteString(w, `{"access_token":"leak","token_type":"bearer"}`)
+		}},
 		{name: "500", on: oauthtest.Answer(500, "text/html", "leak")},
 		{name: "500 with invalid_grant", on: oauthtest.Answer(500, "application/json", `{"error":"invalid_grant"}`)},
 		{name: "429", on: oauthtest.Answer(429, "application/json", `{"error":"invalid_grant"}`)},

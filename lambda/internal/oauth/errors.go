@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-
-	"golang.org/x/oauth2"
 )
 
 // Kind tells errors apart where the agent must.
@@ -28,6 +26,12 @@ const (
 	InvalidIDToken
 	// WrongIssuer: the authorization response is not the provider's.
 	WrongIssuer
+	// Unacceptable: what the page asks for is not to be asked for.
+	Unacceptable
+	// BadSignature: a signed response is not the provider's, or not for us.
+	BadSignature
+	// StepUpFailed: the user was not authenticated as the login demanded it.
+	StepUpFailed
 )
 
 // Error is the error of every function of this package.
@@ -38,35 +42,6 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return "oauth: " + e.Reason }
-
-// tokenError makes an Error of what golang.org/x/oauth2 says of the token
-// endpoint.
-func tokenError(err error) *Error {
-	var refusal *oauth2.RetrieveError
-	if !errors.As(err, &refusal) {
-		return &Error{Unavailable, "token endpoint " + networkReason(err)}
-	}
-	status := refusal.Response.StatusCode
-	code := refusal.ErrorCode
-	if !registered(code, tokenErrors) {
-		code = "no registered error code"
-	}
-	e := &Error{Unavailable, fmt.Sprintf("token endpoint answered %d (%s)", status, code)}
-	// RFC 6749 section 5.2: errors come with status 400, or 401 for invalid_client.
-	switch {
-	case !refused(status):
-	case code == "invalid_grant":
-		e.Kind = InvalidGrant
-	case code == "invalid_client", code == "unauthorized_client", code == "unsupported_grant_type",
-		status == 401, status == 404, status == 405:
-		// Our registration or configuration is wrong. A 4xx would tell the page
-		// that its request was, and a 401 would send the user in circles.
-		e.Reason += ": check the client id, secret and endpoint"
-	default:
-		e.Kind = Rejected
-	}
-	return e
-}
 
 // refused reports whether a status is a lasting refusal. 408 and 429 pass.
 func refused(status int) bool {
@@ -84,7 +59,7 @@ func networkReason(err error) string {
 	switch {
 	case errors.As(err, &status):
 		return fmt.Sprintf("answered %d", int(status))
-	case errors.Is(err, errContentType), errors.Is(err, errNotJSON):
+	case errors.Is(err, errNotJSON):
 		return "answered something other than JSON"
 	case errors.Is(err, context.Canceled):
 		return "was given up: the request was cancelled"

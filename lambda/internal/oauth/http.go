@@ -40,40 +40,36 @@ func newHTTPClient(t http.RoundTripper) *http.Client {
 	}
 }
 
-var (
-	errContentType = errors.New("oauth: the answer is not of type application/json")
-	errNotJSON     = errors.New("oauth: the answer is not JSON")
-)
+var errNotJSON = errors.New("oauth: the answer is not JSON")
 
 // statusError is a status other than 200 where only that will do.
 type statusError int
 
 func (s statusError) Error() string { return fmt.Sprintf("oauth: expected status 200, got %d", int(s)) }
 
-// transport bounds every response and holds the token endpoint, the only one
-// that is posted to, to JSON.
-type transport struct{ next http.RoundTripper }
+// bounded bounds what is read of every response.
+type bounded struct{ next http.RoundTripper }
 
-func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.Header.Set("Accept", "application/json")
-	response, err := t.next.RoundTrip(r)
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Header.Get("Accept") == "" {
+		r = r.Clone(r.Context())
+		r.Header.Set("Accept", "application/json")
+	}
+	response, err := b.next.RoundTrip(r)
 	if err != nil {
 		return nil, err
-	}
-	// RFC 6749 section 5.1: the parameters are sent "using the
-	// application/json media type".
-	if r.Method == http.MethodPost && response.StatusCode/100 == 2 && !isJSON(response) {
-		response.Body.Close()
-		return nil, errContentType
 	}
 	response.Body = http.MaxBytesReader(nil, response.Body, maxResponse)
 	return response, nil
 }
 
-func isJSON(r *http.Response) bool {
+// mediaType is that of the one Content-Type of a response, or empty.
+func mediaType(r *http.Response) string {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && mediaType == "application/json"
+	if err != nil || len(r.Header.Values("Content-Type")) != 1 {
+		return ""
+	}
+	return mediaType
 }
 
 // documents fetches metadata and key sets. Whatever is not status 200 with

@@ -6,12 +6,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/tokenhandler/aws/lambda/internal/strictjson"
 )
 
 // issuedAtLeeway is how far the provider's clock may be ahead of ours.
@@ -32,6 +33,8 @@ type idClaims struct {
 	Audience        audience `json:"aud"`
 	AuthorizedParty *string  `json:"azp"`
 	Nonce           string   `json:"nonce"`
+	AuthTime        *float64 `json:"auth_time"`
+	ACR             string   `json:"acr"`
 }
 
 // audience is one string or an array of them (RFC 7519 section 4.1.3).
@@ -46,22 +49,6 @@ func (a *audience) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*[]string)(a))
 }
 
-// keySet remembers whether verification failed for want of keys, which says
-// nothing about the token.
-type keySet struct {
-	remote  *oidc.RemoteKeySet
-	failure error
-}
-
-func (k *keySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
-	payload, err := k.remote.VerifySignature(ctx, jwt)
-	var request *url.Error
-	if errors.As(err, &request) || ctx.Err() != nil {
-		k.failure = err
-	}
-	return payload, err
-}
-
 // verifyIDToken does the validation of OpenID Connect Core section 3.1.3.7,
 // except for the nonce.
 func (c *Client) verifyIDToken(ctx context.Context, p *provider, tokens Tokens) (idClaims, error) {
@@ -69,7 +56,15 @@ func (c *Client) verifyIDToken(ctx context.Context, p *provider, tokens Tokens) 
 	if tokens.IDToken == "" {
 		return claims, invalid("missing from the token response")
 	}
-	keys := &keySet{remote: p.keys}
+	// RFC 7519 section 4: claim names "MUST be unique".
+	payload, err := Claims(tokens.IDToken)
+	if err != nil {
+		return claims, err
+	}
+	if _, err := strictjson.Object(payload); err != nil {
+		return claims, invalid("a claim comes twice")
+	}
+	keys := &verification{keys: p.keys}
 	// Signature, alg, iss, aud contains us, exp and nbf.
 	token, err := oidc.NewVerifier(c.config.Issuer, keys, &oidc.Config{
 		ClientID: c.config.ClientID, SupportedSigningAlgs: asymmetric, Now: c.config.Now,
@@ -113,6 +108,27 @@ func invalid(reason string) *Error { return &Error{InvalidIDToken, "id token: " 
 func (c idClaims) checkNonce(want string) error {
 	if want == "" || subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(want)) != 1 {
 		return invalid("nonce is not the one of this login")
+	}
+	return nil
+}
+
+// checkStepUp holds the authentication to what the login demanded of it.
+func (c idClaims) checkStepUp(login Login, now time.Time) error {
+	// Point 13: "If the auth_time Claim was requested, either through a specific
+	// request for this Claim or by using the max_age parameter, the Client
+	// SHOULD check the auth_time Claim value".
+	if login.MaxAge != nil {
+		if c.AuthTime == nil {
+			return &Error{StepUpFailed, "id token: auth_time is missing though max_age was asked for"}
+		}
+		latest := numericDate(*c.AuthTime).Add(time.Duration(*login.MaxAge) * time.Second)
+		if now.After(latest.Add(issuedAtLeeway)) {
+			return &Error{StepUpFailed, "id token: auth_time is longer ago than max_age"}
+		}
+	}
+	// Point 12.
+	if len(login.ACR) > 0 && !slices.Contains(login.ACR, c.ACR) {
+		return &Error{StepUpFailed, "id token: acr is none of those that were asked for"}
 	}
 	return nil
 }

@@ -2,102 +2,216 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
-	"golang.org/x/oauth2"
+	"github.com/tokenhandler/aws/lambda/internal/strictjson"
 )
 
 // endpoints are named as in the provider metadata (OpenID Connect Discovery
-// section 3, RP-Initiated Logout section 2.1, RFC 9207 section 3).
+// section 3, RFC 8414 section 2, RP-Initiated Logout section 2.1, RFC 9207
+// section 3, RFC 9126 section 5, RFC 8705 section 5).
 type endpoints struct {
 	Authorize   string `json:"authorization_endpoint"`
 	Token       string `json:"token_endpoint"`
 	UserInfo    string `json:"userinfo_endpoint"`
 	JWKS        string `json:"jwks_uri"`
 	Logout      string `json:"end_session_endpoint"`
+	Revocation  string `json:"revocation_endpoint"`
+	PAR         string `json:"pushed_authorization_request_endpoint"`
 	SendsIssuer bool   `json:"authorization_response_iss_parameter_supported"`
+	RequirePAR  bool   `json:"require_pushed_authorization_requests"`
+
+	Aliases struct {
+		Token      string `json:"token_endpoint"`
+		UserInfo   string `json:"userinfo_endpoint"`
+		Revocation string `json:"revocation_endpoint"`
+		PAR        string `json:"pushed_authorization_request_endpoint"`
+	} `json:"mtls_endpoint_aliases"`
+}
+
+func (e *endpoints) all() []*string {
+	return []*string{&e.Authorize, &e.Token, &e.UserInfo, &e.JWKS, &e.Logout, &e.Revocation, &e.PAR}
+}
+
+// metadataLifetime is how long metadata is kept, and with it the key set: a key
+// that the provider has withdrawn is not trusted for longer.
+const metadataLifetime = time.Hour
+
+// provider is what the client knows of its provider.
+type provider struct {
+	endpoints
+	requirePAR bool
+	keys       *keySet
+	expires    time.Time // zero: never, all is configured
+}
+
+func (c *Client) configured() endpoints {
+	e := c.profile.endpoints
+	override(&e.Authorize, c.config.AuthorizeEndpoint)
+	override(&e.Token, c.config.TokenEndpoint)
+	override(&e.UserInfo, c.config.UserInfoEndpoint)
+	override(&e.JWKS, c.config.JWKSEndpoint)
+	override(&e.Logout, c.config.LogoutEndpoint)
+	override(&e.Revocation, c.config.RevocationEndpoint)
+	override(&e.PAR, c.config.PAREndpoint)
+	return e
 }
 
 // complete reports whether discovery has nothing to add that is needed: a
 // provider need not have a logout endpoint.
-func (e endpoints) complete() bool {
-	return e.Authorize != "" && e.Token != "" && e.UserInfo != "" && e.JWKS != ""
+func (c *Client) complete(e endpoints) bool {
+	return c.usable(e) && (e.UserInfo != "" || !c.profile.openID) && (e.PAR != "" || !c.config.Push)
 }
 
-// provider is what the client knows of its OpenID Provider.
-type provider struct {
-	endpoint         oauth2.Endpoint
-	userInfo, logout string
-	sendsIssuer      bool
-	keys             *oidc.RemoteKeySet
-}
-
-func (c *Client) configured() endpoints {
-	return endpoints{
-		Authorize: c.config.AuthorizeEndpoint, Token: c.config.TokenEndpoint, UserInfo: c.config.UserInfoEndpoint,
-		JWKS: c.config.JWKSEndpoint, Logout: c.config.LogoutEndpoint,
-	}
+// usable reports whether the endpoints do for a login.
+func (c *Client) usable(e endpoints) bool {
+	needsKeys := c.profile.openID || c.Signed()
+	return e.Authorize != "" && e.Token != "" && (e.JWKS != "" || !needsKeys)
 }
 
 func (c *Client) newProvider(e endpoints) *provider {
-	return &provider{
-		// AuthStyleInHeader is client_secret_basic; the package form-url-encodes
-		// id and secret before, as RFC 6749 section 2.3.1 asks.
-		endpoint: oauth2.Endpoint{AuthURL: e.Authorize, TokenURL: e.Token, AuthStyle: oauth2.AuthStyleInHeader},
-		userInfo: e.UserInfo, logout: e.Logout, sendsIssuer: e.SendsIssuer,
-		// The key set outlives the request, and fetches with a client of its own.
-		keys: oidc.NewRemoteKeySet(oidc.ClientContext(context.Background(), c.documents), e.JWKS),
-	}
+	return &provider{endpoints: e, requirePAR: e.RequirePAR, keys: c.newKeySet(e.JWKS)}
 }
 
-// metadata returns the provider, discovering it where it is not known yet.
+// metadata returns the provider, discovering it where it is not known yet, or
+// not recently.
 func (c *Client) metadata(ctx context.Context) (*provider, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.provider != nil {
-		return c.provider, nil
+	now := c.config.Now()
+	if p := c.provider; p != nil && (p.expires.IsZero() || now.Before(p.expires)) {
+		return p, nil
 	}
 	discovered, err := c.discover(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c.provider = c.newProvider(discovered)
-	return c.provider, nil
+	p := c.newProvider(discovered)
+	p.expires = now.Add(metadataLifetime)
+	if c.provider != nil && c.provider.JWKS == p.JWKS {
+		p.keys = c.provider.keys // it has a lifetime of its own
+	}
+	c.provider = p
+	return p, nil
 }
 
 func (c *Client) discover(ctx context.Context) (endpoints, error) {
 	var e endpoints
-	// NewProvider compares the issuer of the document with ours, as Discovery
-	// section 4.3 demands.
-	document, err := oidc.NewProvider(oidc.ClientContext(ctx, c.documents), c.config.Issuer)
-	var mismatch *oidc.IssuerMismatchError
-	switch {
-	case errors.As(err, &mismatch):
-		return e, &Error{Unavailable, "discovery: the metadata names another issuer than the configured one"}
-	case err != nil:
-		return e, &Error{Unavailable, "discovery: the provider " + networkReason(err)}
+	if len(c.profile.discovery) == 0 {
+		return e, &Error{Unavailable, "an endpoint is not configured, and the profile has no discovery"}
 	}
-	if err := document.Claims(&e); err != nil {
+	document, err := c.fetchMetadata(ctx)
+	if err != nil {
+		return e, err
+	}
+	// OpenID Connect Discovery section 4.3, RFC 8414 section 3.3: the issuer
+	// "MUST be identical to the authorization server's issuer identifier";
+	// otherwise the metadata "MUST NOT be used".
+	if issuer, ok := strictjson.String(document, "issuer"); !ok || issuer != c.config.Issuer {
+		return e, &Error{Unavailable, "discovery: the metadata names another issuer than the configured one"}
+	}
+	// With the names as they were sent: a struct would take others, too.
+	if exact(document, &e) != nil {
 		return e, &Error{Unavailable, "discovery: the metadata has a field of the wrong type"}
 	}
-	configured := c.configured()
-	override(&e.Authorize, configured.Authorize)
-	override(&e.Token, configured.Token)
-	override(&e.UserInfo, configured.UserInfo)
-	override(&e.JWKS, configured.JWKS)
-	override(&e.Logout, configured.Logout)
-	if e.Authorize == "" || e.Token == "" || e.JWKS == "" {
-		return e, &Error{Unavailable, "discovery: the metadata lacks an endpoint that is needed"}
+	if c.config.Certificate != nil {
+		// RFC 8705 section 5: a client that uses mutual TLS "MUST use" the
+		// aliases where there are any.
+		override(&e.Token, e.Aliases.Token)
+		override(&e.UserInfo, e.Aliases.UserInfo)
+		override(&e.Revocation, e.Aliases.Revocation)
+		override(&e.PAR, e.Aliases.PAR)
 	}
-	for _, endpoint := range []string{e.Authorize, e.Token, e.UserInfo, e.JWKS, e.Logout} {
-		if endpoint != "" && !c.acceptable(endpoint) {
+	configured := c.configured()
+	ours := configured.all()
+	for i, endpoint := range e.all() {
+		if *endpoint != "" && !c.acceptable(*endpoint) {
 			return e, &Error{Unavailable, "discovery: the metadata has an endpoint that is no https URL"}
 		}
+		override(endpoint, *ours[i])
+	}
+	if !c.usable(e) {
+		return e, &Error{Unavailable, "discovery: the metadata lacks an endpoint that is needed"}
 	}
 	return e, nil
+}
+
+// fetchMetadata tries the places of the profile. The next one is for a
+// provider that has no such document, not for one that fails.
+func (c *Client) fetchMetadata(ctx context.Context) (map[string]json.RawMessage, error) {
+	var failure error
+	for _, place := range c.profile.discovery {
+		document, err := c.fetch(ctx, place.url(c.config.Issuer))
+		if err == nil {
+			return document, nil
+		}
+		if failure == nil {
+			failure = &Error{Unavailable, "discovery: the provider " + networkReason(err)}
+		}
+		var status statusError
+		if !errors.As(err, &status) || status != http.StatusNotFound {
+			break
+		}
+	}
+	return nil, failure
+}
+
+func (w wellKnown) url(issuer string) string {
+	if w == openIDConfiguration {
+		return strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
+	}
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return issuer // settings have checked it; the request will fail
+	}
+	return u.Scheme + "://" + u.Host + "/.well-known/oauth-authorization-server" + strings.TrimSuffix(u.EscapedPath(), "/")
+}
+
+func (c *Client) fetch(ctx context.Context, address string) (map[string]json.RawMessage, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.documents.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	document, err := strictjson.Object(body)
+	if err != nil {
+		return nil, errNotJSON
+	}
+	return document, nil
+}
+
+// exact decodes the members of an object whose names are exactly those of the
+// metadata.
+func exact(document map[string]json.RawMessage, into *endpoints) error {
+	known := map[string]json.RawMessage{}
+	for _, name := range []string{
+		"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "end_session_endpoint",
+		"revocation_endpoint", "pushed_authorization_request_endpoint", "mtls_endpoint_aliases",
+		"authorization_response_iss_parameter_supported", "require_pushed_authorization_requests",
+	} {
+		if value, present := document[name]; present {
+			known[name] = value
+		}
+	}
+	text, err := json.Marshal(known)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, into)
 }
 
 func override(discovered *string, configured string) {
@@ -115,36 +229,4 @@ func (c *Client) acceptable(endpoint string) bool {
 		return false
 	}
 	return u.Scheme == "https" || u.Scheme == "http" && strings.HasPrefix(c.config.Issuer, "http://")
-}
-
-// LogoutURL returns where the browser signs out at the provider (OpenID
-// Connect RP-Initiated Logout), or the empty string if the provider has no
-// such endpoint.
-//
-// Section 2 of that document recommends id_token_hint. It is not sent: the URL
-// is given to the page, and no token ever is. client_id says in its stead
-// whose post_logout_redirect_uri it is, and the provider may ask the user.
-func (c *Client) LogoutURL(ctx context.Context) (string, error) {
-	endpoint := c.config.LogoutEndpoint
-	if endpoint == "" {
-		p, err := c.metadata(ctx)
-		if err != nil {
-			return "", err
-		}
-		endpoint = p.logout
-	}
-	if endpoint == "" {
-		return "", nil
-	}
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return "", &Error{Unavailable, "logout endpoint is not a URL"}
-	}
-	query := u.Query()
-	query.Set("client_id", c.config.ClientID)
-	if c.config.PostLogoutRedirectURI != "" {
-		query.Set("post_logout_redirect_uri", c.config.PostLogoutRedirectURI)
-	}
-	u.RawQuery = query.Encode()
-	return u.String(), nil
 }

@@ -1,12 +1,15 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"math"
+	"net/url"
 	"strings"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
-	"golang.org/x/oauth2"
+	"github.com/tokenhandler/aws/lambda/internal/strictjson"
 )
 
 // Tokens are what a grant gave. All but Expires are secret.
@@ -15,33 +18,50 @@ type Tokens struct {
 	// RefreshToken is empty if the provider issued none.
 	RefreshToken string
 	// IDToken has been verified. After a refresh it is empty where the
-	// provider sent no new one.
+	// provider sent no new one, and always where it issues none.
 	IDToken string
 	// Expires is when the access token does; zero where that is not known.
 	Expires time.Time
 }
 
-func (c *Client) grants(p *provider) *oauth2.Config {
-	return &oauth2.Config{
-		ClientID: c.config.ClientID, ClientSecret: c.config.ClientSecret.Reveal(),
-		Endpoint: p.endpoint, RedirectURL: c.config.RedirectURI, Scopes: strings.Split(c.config.Scopes, " "),
+const tokenEndpoint = "token endpoint"
+
+// grant makes a token request (RFC 6749 section 4.1.3 and 6).
+func (c *Client) grant(ctx context.Context, p *provider, form url.Values) (Tokens, error) {
+	if len(c.config.Resources) > 0 {
+		form["resource"] = c.config.Resources
 	}
+	a, err := c.post(ctx, p, tokenEndpoint, p.Token, form)
+	if err != nil {
+		return Tokens{}, err
+	}
+	if err := a.ok(c); err != nil {
+		return Tokens{}, err
+	}
+	return c.read(a.members)
 }
 
-// Exchange redeems the code of an authorization response for tokens and
-// verifies the ID token, which must be there and carry the login's nonce.
+// Exchange redeems the code of an authorization response for tokens and, with
+// OpenID Connect, verifies the ID token, which must be there, carry the login's
+// nonce and tell of an authentication as the login demanded it.
 func (c *Client) Exchange(ctx context.Context, code string, login Login) (Tokens, error) {
+	if err := c.CheckLogin(login); err != nil {
+		return Tokens{}, err
+	}
 	p, err := c.metadata(ctx)
 	if err != nil {
 		return Tokens{}, err
 	}
-	answer, err := c.grants(p).Exchange(oidc.ClientContext(ctx, c.http), code, oauth2.VerifierOption(login.Verifier))
-	if err != nil {
-		return Tokens{}, tokenError(err)
-	}
-	tokens, err := c.read(answer)
+	tokens, err := c.grant(ctx, p, url.Values{
+		"grant_type": {"authorization_code"}, "code": {code},
+		"redirect_uri": {c.config.RedirectURI}, "code_verifier": {login.Verifier},
+	})
 	if err != nil {
 		return Tokens{}, err
+	}
+	if !c.profile.openID {
+		tokens.IDToken = "" // not asked for, not verified
+		return tokens, nil
 	}
 	claims, err := c.verifyIDToken(ctx, p, tokens)
 	if err != nil {
@@ -51,6 +71,9 @@ func (c *Client) Exchange(ctx context.Context, code string, login Login) (Tokens
 	if err := claims.checkNonce(login.Nonce); err != nil {
 		return Tokens{}, err
 	}
+	if err := claims.checkStepUp(login, c.config.Now()); err != nil {
+		return Tokens{}, err
+	}
 	return tokens, nil
 }
 
@@ -58,18 +81,33 @@ func (c *Client) Exchange(ctx context.Context, code string, login Login) (Tokens
 // to use from now on, the new one or the old. A new ID token must continue the
 // previous one: same issuer, subject, audience.
 func (c *Client) Refresh(ctx context.Context, refreshToken, previousIDToken string) (Tokens, error) {
+	return c.RefreshScope(ctx, refreshToken, previousIDToken, "")
+}
+
+// RefreshScope is [Client.Refresh] for an access token of less scope: RFC 6749
+// section 6: the scope "MUST NOT include any scope not originally granted". An
+// empty one asks for all of it.
+func (c *Client) RefreshScope(ctx context.Context, refreshToken, previousIDToken, scope string) (Tokens, error) {
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}}
+	if scope != "" {
+		if err := c.checkScope(scope); err != nil {
+			return Tokens{}, err
+		}
+		form.Set("scope", scope)
+	}
 	p, err := c.metadata(ctx)
 	if err != nil {
 		return Tokens{}, err
 	}
-	source := c.grants(p).TokenSource(oidc.ClientContext(ctx, c.http), &oauth2.Token{RefreshToken: refreshToken})
-	answer, err := source.Token()
-	if err != nil {
-		return Tokens{}, tokenError(err)
-	}
-	tokens, err := c.read(answer)
+	tokens, err := c.grant(ctx, p, form)
 	if err != nil {
 		return Tokens{}, err
+	}
+	if tokens.RefreshToken == "" {
+		tokens.RefreshToken = refreshToken
+	}
+	if !c.profile.openID {
+		tokens.IDToken = ""
 	}
 	if tokens.IDToken == "" {
 		return tokens, nil
@@ -85,32 +123,59 @@ func (c *Client) Refresh(ctx context.Context, refreshToken, previousIDToken stri
 }
 
 // read checks a token response (RFC 6749 section 5.1).
-func (c *Client) read(answer *oauth2.Token) (Tokens, error) {
-	tokens := Tokens{AccessToken: answer.AccessToken, RefreshToken: answer.RefreshToken}
+func (c *Client) read(members map[string]json.RawMessage) (Tokens, error) {
+	fail := func(reason string) (Tokens, error) {
+		return Tokens{}, &Error{Unavailable, tokenEndpoint + " answered " + reason}
+	}
+	access, ok1 := strictjson.String(members, "access_token")
+	refresh, ok2 := strictjson.String(members, "refresh_token")
+	kind, ok3 := strictjson.String(members, "token_type")
+	if !ok1 || !ok2 || !ok3 {
+		return fail("a token or token type that is not a string")
+	}
+	if access == "" {
+		return fail("without an access token")
+	}
 	// Section 7.1: "The client MUST NOT use an access token if it does not
 	// understand the token type." The type is case-insensitive.
-	if !strings.EqualFold(answer.TokenType, "Bearer") {
-		return Tokens{}, &Error{Unavailable, "token endpoint answered without the token type Bearer"}
+	if !strings.EqualFold(kind, "Bearer") {
+		return fail("without the token type Bearer")
 	}
 	// The token becomes a header field: no space, control or non-ASCII
 	// character may be in it (RFC 6749 appendix A.12, RFC 6750 section 2.1).
-	if !visible(tokens.AccessToken) || tokens.RefreshToken != "" && !visible(tokens.RefreshToken) {
-		return Tokens{}, &Error{Unavailable, "token endpoint answered a token with characters that are not allowed"}
+	if !visible(access) || refresh != "" && !visible(refresh) {
+		return fail("a token with characters that are not allowed")
 	}
-	switch idToken := answer.Extra("id_token").(type) {
-	case nil:
-	case string:
-		tokens.IDToken = idToken
-	default:
+	idToken, ok := strictjson.String(members, "id_token")
+	if !ok {
 		return Tokens{}, &Error{InvalidIDToken, "id token: expected a string"}
 	}
-	switch seconds := answer.ExpiresIn; {
-	case seconds < 0:
-		return Tokens{}, &Error{Unavailable, "token endpoint answered a negative expires_in"}
-	case seconds > 0:
+	tokens := Tokens{AccessToken: access, RefreshToken: refresh, IDToken: idToken}
+	seconds, ok := lifetime(members["expires_in"])
+	if !ok {
+		return fail("an expires_in that is no number of seconds")
+	}
+	if seconds > 0 {
 		tokens.Expires = c.config.Now().Add(time.Duration(seconds) * time.Second)
 	}
 	return tokens, nil
+}
+
+// lifetime reads expires_in: a number, or, as some providers write it, a
+// number in quotes. 0 stands for none.
+func lifetime(raw json.RawMessage) (seconds int64, ok bool) {
+	if raw == nil || bytes.Equal(raw, []byte("null")) {
+		return 0, true
+	}
+	var number json.Number
+	if json.Unmarshal(raw, &number) != nil || number == "" {
+		return 0, false
+	}
+	f, err := number.Float64()
+	if err != nil || f < 0 {
+		return 0, false
+	}
+	return int64(math.Min(f, math.MaxInt32)), true
 }
 
 func visible(token string) bool {

@@ -6,30 +6,44 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
+
+	"github.com/tokenhandler/aws/lambda/internal/strictjson"
 )
 
+const userInfoEndpoint = "userinfo endpoint"
+
 // UserInfo returns what the UserInfo endpoint says of the user, a JSON object,
-// byte for byte. Its sub must be the given one, that of the session's ID token.
+// byte for byte; of a signed answer, which is verified, the payload. Its sub
+// must be the given one, that of the session's ID token. Where the provider
+// issues no ID tokens the subject may be empty, for not known.
 func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (json.RawMessage, error) {
 	p, err := c.metadata(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if p.userInfo == "" {
+	if p.UserInfo == "" {
 		return nil, &Error{Unavailable, "userinfo: the provider has no such endpoint"}
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.userInfo, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.UserInfo, nil)
 	if err != nil {
-		return nil, &Error{Unavailable, "userinfo endpoint is not a URL"}
+		return nil, &Error{Unavailable, userInfoEndpoint + " is not a URL"}
 	}
 	request.Header.Set("Authorization", "Bearer "+accessToken)
+	request.Header.Set("Accept", "application/json, application/jwt;q=0.9")
+	if c.profile.userInfoAccept != "" {
+		request.Header.Set("Accept", c.profile.userInfoAccept)
+	}
+	// GitHub Docs, "Getting started with the REST API": requests without a
+	// User-Agent are rejected.
+	request.Header.Set("User-Agent", "token-handler")
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, &Error{Unavailable, "userinfo endpoint " + networkReason(err)}
+		return nil, &Error{Unavailable, userInfoEndpoint + " " + networkReason(err)}
 	}
 	defer response.Body.Close()
 	status := response.StatusCode
-	answered := fmt.Sprintf("userinfo endpoint answered %d", status)
+	answered := fmt.Sprintf("%s answered %d", userInfoEndpoint, status)
 	switch {
 	case status == http.StatusUnauthorized:
 		return nil, &Error{TokenExpired, answered}
@@ -37,24 +51,55 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (jso
 		return nil, &Error{Rejected, answered}
 	case status != http.StatusOK:
 		return nil, &Error{Unavailable, answered}
-	case !isJSON(response):
-		return nil, &Error{Unavailable, "userinfo endpoint answered something other than JSON"}
 	}
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return nil, &Error{Unavailable, "userinfo endpoint " + networkReason(err)}
+		return nil, &Error{Unavailable, userInfoEndpoint + " " + networkReason(err)}
 	}
-	var claims struct {
-		Subject string `json:"sub"`
+	switch mediaType(response) {
+	case "application/json":
+	case "application/jwt":
+		// OpenID Connect Core section 5.3.2: a signed answer "MUST contain the
+		// Claims iss (issuer) and aud (audience) as members".
+		if body, _, err = c.verifyJWT(ctx, p, strings.TrimSpace(string(body)), "userinfo", Unavailable); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, &Error{Unavailable, userInfoEndpoint + " answered something other than JSON"}
 	}
-	if !isObject(body) || json.Unmarshal(body, &claims) != nil {
-		return nil, &Error{Unavailable, "userinfo endpoint answered something other than a JSON object"}
+	if err := c.checkUser(body, subject); err != nil {
+		return nil, err
+	}
+	return body, nil
+}
+
+// checkUser holds an answer to its subject.
+func (c *Client) checkUser(body []byte, subject string) error {
+	members, err := strictjson.Object(body)
+	if err != nil {
+		return &Error{Unavailable, userInfoEndpoint + " answered something other than a JSON object without duplicate names"}
+	}
+	if !c.profile.openID && subject == "" {
+		return nil
+	}
+	got, ok := strictjson.String(members, c.profile.subjectClaim)
+	if !ok && !c.profile.openID {
+		got = number(members[c.profile.subjectClaim])
 	}
 	// OpenID Connect Core section 5.3.2: "The sub Claim in the UserInfo
 	// Response MUST be verified to exactly match the sub Claim in the ID Token;
 	// if they do not match, the UserInfo Response values MUST NOT be used."
-	if subject == "" || claims.Subject != subject {
-		return nil, &Error{Unavailable, "userinfo endpoint answered for another subject"}
+	if subject == "" || got != subject {
+		return &Error{Unavailable, userInfoEndpoint + " answered for another subject"}
 	}
-	return body, nil
+	return nil
+}
+
+// number reads a subject that is one, as at GitHub.
+func number(raw json.RawMessage) string {
+	var n json.Number
+	if json.Unmarshal(raw, &n) != nil {
+		return ""
+	}
+	return n.String()
 }

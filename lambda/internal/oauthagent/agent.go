@@ -12,6 +12,7 @@
 //	GET  claims       the payload of the ID token
 //	POST refresh      renews the access token
 //	POST logout       removes the cookies: answers the URL to go to
+//	POST token        the access token; only with [Config.TokenMediation]
 //
 // They speak two dialects at once. A request with token-handler-version: 1 is
 // of the assistant dialect (snake_case, bodies always); one without is of the
@@ -22,7 +23,9 @@
 // # What is never answered or logged
 //
 // No answer contains a token; the tokens are in cookies that the agent alone
-// can open. No log line contains a token, cookie, code, state, CSRF value, user
+// can open. Two settings, both off by default, change that: TokenMediation for
+// the access token, IDTokenHint for the ID token. No answer ever contains a
+// refresh token. No log line contains a token, cookie, code, state, CSRF value, user
 // identifier, or anything a provider or a browser sent.
 //
 // # What is not done
@@ -56,6 +59,21 @@ type Config struct {
 	Rules    csrf.Rules
 	Provider *oauth.Client
 
+	// ExtraParameters are what a page may add to the authorization request
+	// (OpenID Connect Core section 3.1.2.1). Nil: none.
+	ExtraParameters []string
+
+	// Lifetimes bound the sessions.
+	Lifetimes Lifetimes
+	// LocalLogout makes logout leave the session at the provider alone: it
+	// answers no URL of the provider.
+	LocalLogout bool
+	// IDTokenHint puts the ID token into the logout URL, which the page sees.
+	IDTokenHint bool
+	// TokenMediation makes token an endpoint: the page can have the access
+	// token.
+	TokenMediation bool
+
 	// Logger gets one line for each request.
 	Logger *slog.Logger
 	// RequestID names a request in the log. Optional.
@@ -86,7 +104,7 @@ func New(config Config) http.Handler {
 		config.RequestID = func(*http.Request) string { return "" }
 	}
 	a := &agent{Config: config, routes: map[string]route{}}
-	for _, r := range []route{
+	routes := []route{
 		{"login/start", http.MethodPost, (*agent).loginStart},
 		{"login/end", http.MethodPost, (*agent).loginEnd},
 		{"session", http.MethodGet, (*agent).session},
@@ -94,7 +112,11 @@ func New(config Config) http.Handler {
 		{"claims", http.MethodGet, (*agent).claims},
 		{"refresh", http.MethodPost, (*agent).refresh},
 		{"logout", http.MethodPost, (*agent).logout},
-	} {
+	}
+	if config.TokenMediation {
+		routes = append(routes, route{"token", http.MethodPost, (*agent).token})
+	}
+	for _, r := range routes {
 		a.routes[config.BasePath+"/"+r.name] = r
 	}
 	return a

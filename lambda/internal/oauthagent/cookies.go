@@ -11,11 +11,6 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
 )
 
-// maxSession bounds the names and values of the session's cookies together.
-// API Gateway takes 10,240 bytes of headers with a request (Amazon API Gateway
-// quotas), which also hold pending logins and all the browser's own headers.
-const maxSession = 7000
-
 // state is what the cookies of a request say.
 type state struct {
 	received map[string]string
@@ -37,16 +32,24 @@ type pendingLogin struct {
 func (c *call) open(a *agent) {
 	c.received = cookie.Parse(c.header("Cookie")...)
 	c.parts = map[string]cookie.Content{}
+	bound := false
 	for _, name := range a.Names.Session() {
-		content, err := a.Ring.Open(name, c.received[name])
+		content, err := a.Names.Open(a.Ring, c.received, name)
 		if err != nil {
 			continue
 		}
-		if len(c.parts) > 0 && content.Session != c.session {
+		c.parts[name] = content
+		if content.Unbound {
+			continue // version 1: of no session that could be told
+		}
+		if bound && content.Session != c.session {
 			clear(c.parts)
 			break
 		}
-		c.parts[name], c.session = content, content.Session
+		bound, c.session = true, content.Session
+	}
+	if len(c.parts) > 0 && a.Lifetimes.over(c.session, c.parts[a.Names.RefreshToken], c.now) {
+		clear(c.parts)
 	}
 	c.logins = map[int]pendingLogin{}
 	for n := 1; n <= cookie.MaxLogins; n++ {
@@ -76,16 +79,18 @@ func (c *call) loggedIn(a *agent) bool {
 	return access || ok && !refresh.Expired(c.now)
 }
 
-// set adds a cookie to the answer, in place of one of the same name.
-func (c *call) set(added *http.Cookie) {
-	c.cookies = slices.DeleteFunc(c.cookies, func(other *http.Cookie) bool { return other.Name == added.Name })
-	c.cookies = append(c.cookies, added)
+// set adds cookies to the answer, each in place of one of the same name.
+func (c *call) set(added ...*http.Cookie) {
+	for _, cookie := range added {
+		c.cookies = slices.DeleteFunc(c.cookies, func(other *http.Cookie) bool { return other.Name == cookie.Name })
+	}
+	c.cookies = append(c.cookies, added...)
 }
 
 // endSession removes the session's cookies, received or not.
 func (c *call) endSession(a *agent) {
 	for _, name := range a.Names.Session() {
-		c.set(cookie.Unset(name))
+		c.set(a.Names.UnsetAll(name, c.received)...)
 	}
 }
 
@@ -95,15 +100,15 @@ func (c *call) endSession(a *agent) {
 func (c *call) sweep(a *agent) {
 	loggedIn := c.loggedIn(a)
 	for _, name := range a.Names.Session() {
-		_, received := c.received[name]
-		if _, opened := c.parts[name]; received && !(loggedIn && opened) {
-			c.set(cookie.Unset(name))
+		_, opened := c.parts[name]
+		if cookie.Received(c.received, name) && !(loggedIn && opened) {
+			c.set(a.Names.UnsetAll(name, c.received)...)
 		}
 	}
 	for n := 1; n <= cookie.MaxLogins; n++ {
 		_, received := c.received[a.Names.Login(n)]
 		if _, pending := c.logins[n]; received && !pending {
-			c.set(cookie.Unset(a.Names.Login(n)))
+			c.set(a.Names.Unset(a.Names.Login(n)))
 		}
 	}
 }
@@ -111,7 +116,6 @@ func (c *call) sweep(a *agent) {
 // issue sets the cookies of a session, all four or none. What the session does
 // not have is removed, so that nothing of an earlier one stays behind.
 func (c *call) issue(a *agent, session cookie.SessionID, tokens oauth.Tokens, csrfValue string) error {
-	size := 0
 	var cookies []*http.Cookie
 	for _, part := range []struct {
 		name    string
@@ -119,26 +123,25 @@ func (c *call) issue(a *agent, session cookie.SessionID, tokens oauth.Tokens, cs
 		expires time.Time
 	}{
 		{a.Names.AccessToken, tokens.AccessToken, tokens.Expires},
-		{a.Names.RefreshToken, tokens.RefreshToken, time.Time{}},
+		{a.Names.RefreshToken, tokens.RefreshToken, a.Lifetimes.refreshExpiry(session, c.now)},
 		{a.Names.IDToken, tokens.IDToken, time.Time{}},
 		{a.Names.CSRF, csrfValue, time.Time{}},
 	} {
 		if part.token == "" {
-			cookies = append(cookies, cookie.Unset(part.name))
+			cookies = append(cookies, a.Names.UnsetAll(part.name, c.received)...)
 			continue
 		}
-		value := a.Ring.Seal(part.name, cookie.Content{Session: session, Expires: part.expires, Token: part.token})
-		sealed, err := cookie.Set(part.name, value, 0)
+		value := a.Names.Seal(a.Ring, part.name, cookie.Content{Session: session, Expires: part.expires, Token: part.token})
+		sealed, err := a.Names.SetSealed(part.name, value, c.received)
 		if err != nil {
 			c.endSession(a)
-			return sessionTooLarge.with(fmt.Sprintf("cookie %s takes %d bytes, expected at most %d with its attributes", part.name, len(part.name)+len(value), cookie.MaxSize))
+			return sessionTooLarge.with(fmt.Sprintf("cookie %s has %d bytes, more than %d cookies hold", part.name, len(value), cookie.MaxParts))
 		}
-		size += len(part.name) + len("=; ") + len(value)
-		cookies = append(cookies, sealed)
+		cookies = append(cookies, sealed...)
 	}
-	if size > maxSession {
+	if size, room := sizeOf(cookies), c.room(a); size > room {
 		c.endSession(a)
-		return sessionTooLarge.with(fmt.Sprintf("the session's cookies take %d bytes, expected at most %d", size, maxSession))
+		return sessionTooLarge.with(fmt.Sprintf("the session's cookies take %d bytes, expected at most %d beside this browser's other headers", size, room))
 	}
 	for _, each := range cookies {
 		c.set(each)

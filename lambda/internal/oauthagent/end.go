@@ -1,9 +1,7 @@
 package oauthagent
 
 import (
-	"crypto/rand"
 	"crypto/subtle"
-	"encoding/hex"
 	"net/url"
 	"strings"
 
@@ -25,12 +23,16 @@ func (a *agent) loginEnd(c *call) (any, error) {
 	}
 	c.sweep(a)
 	switch {
+	case parameters.Has("response") && a.Provider.Signed():
+		return a.endSigned(c, parameters, onRedirectURI)
 	case len(parameters) == 1 && parameters.Has("response"):
 		return nil, malformed.with("a JWT authorization response, which was not asked for")
 	case !(parameters.Has("code") || parameters.Has("error")) || !parameters.Has("state"):
 		return a.sessionAnswer(c, false)
+	case a.Provider.Signed():
+		return nil, malformed.with("an authorization response that is not signed, though a signed one was asked for")
 	case !onRedirectURI:
-		return nil, malformed.with("an authorization response on a page other than the redirect URI")
+		return nil, offRedirectURI
 	}
 	for _, name := range responseParameters {
 		// RFC 6749 section 3.1: parameters "MUST NOT be included more than once".
@@ -103,7 +105,10 @@ func (a *agent) finishLogin(c *call, parameters url.Values) error {
 		return unknownLogin
 	}
 	login := c.logins[slot].Login
-	c.set(cookie.Unset(a.Names.Login(slot)))
+	c.set(a.Names.Unset(a.Names.Login(slot)))
+	if err := a.Provider.CheckLogin(login); err != nil {
+		return providerFailure(err)
+	}
 	if err := a.Provider.CheckIssuer(c.request.Context(), parameters.Get("iss")); err != nil {
 		return providerFailure(err)
 	}
@@ -121,7 +126,8 @@ func (a *agent) finishLogin(c *call, parameters url.Values) error {
 		return providerFailure(err)
 	}
 	// A new login is a new session, with a CSRF value of its own.
-	session, csrfValue := newSessionID(), newCSRFValue()
+	session, csrfValue := newSession(c.now), a.Ring.NewCSRF()
+	tokens = a.Lifetimes.bound(session, tokens, c.now)
 	if err := c.issue(a, session, tokens, csrfValue); err != nil {
 		return err
 	}
@@ -140,11 +146,4 @@ func (c *call) loginOf(state string) int {
 		}
 	}
 	return found
-}
-
-// newCSRFValue returns 64 hexadecimal digits, 32 bytes of random.
-func newCSRFValue() string {
-	var value [32]byte
-	rand.Read(value[:]) // never fails: crypto/rand ends the program instead
-	return hex.EncodeToString(value[:])
 }

@@ -51,6 +51,8 @@ var (
 	unknownLogin     = &failure{400, "invalid_request", "State parameter mismatch when completing a login", ""}
 	invalidIDToken   = &failure{400, "invalid_request", "ID Token missing or invalid", ""}
 	wrongIssuer      = &failure{400, "invalid_request", "The authorization response is not from the expected issuer", ""}
+	badResponse      = &failure{400, "invalid_request", "The signed authorization response is not valid", ""}
+	stepUpFailed     = &failure{400, "unmet_authentication_requirements", "The user was not authenticated as it was asked for", ""}
 	rejected         = &failure{400, "authorization_error", "A request sent to the Authorization Server was rejected", ""}
 	notFound         = &failure{404, "not_found", "There is no such endpoint", ""}
 	methodNotAllowed = &failure{405, "invalid_request", "The endpoint does not have this method", ""}
@@ -90,6 +92,12 @@ func providerFailure(err error) *failure {
 		f = invalidIDToken
 	case oauth.WrongIssuer:
 		f = wrongIssuer
+	case oauth.Unacceptable:
+		f = malformed
+	case oauth.BadSignature:
+		f = badResponse
+	case oauth.StepUpFailed:
+		f = stepUpFailed
 	}
 	return f.because(err)
 }

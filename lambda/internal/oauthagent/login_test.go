@@ -269,11 +269,11 @@ func TestLoginProviderFailures(t *testing.T) {
 		{"invalid_grant", func(p *oauthtest.Provider) {
 			p.On["/token"] = oauthtest.Answer(400, "application/json", `{"error":"invalid_grant","error_description":"leak"}`)
 		}, 400, "authorization_error"},
-		{"A19 access token too large", func(p *oauthtest.Provider) {
-			p.TokenAnswer = oauthtest.Set(map[string]any{"access_token": strings.Repeat("a", 3000)})
+		{"A19 access token larger than all cookies may be", func(p *oauthtest.Provider) {
+			p.TokenAnswer = oauthtest.Set(map[string]any{"access_token": strings.Repeat("a", 10_000)})
 		}, 502, "session_too_large"},
 		{"A19 together too large", func(p *oauthtest.Provider) {
-			p.TokenAnswer = oauthtest.Set(map[string]any{"access_token": strings.Repeat("a", 2700), "refresh_token": strings.Repeat("r", 2700)})
+			p.TokenAnswer = oauthtest.Set(map[string]any{"access_token": strings.Repeat("a", 2600), "refresh_token": strings.Repeat("r", 2600)})
 		}, 502, "session_too_large"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

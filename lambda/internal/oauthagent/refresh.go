@@ -2,6 +2,7 @@ package oauthagent
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
@@ -17,26 +18,29 @@ func (a *agent) refresh(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !b.empty() {
-		return nil, malformed.with("refresh takes no parameters")
+	scope, err := a.refreshScope(b)
+	if err != nil {
+		return nil, err
 	}
 	if err := a.customHeader(c); err != nil {
 		return nil, err
 	}
 	refreshToken, ok := c.parts[a.Names.RefreshToken]
 	id, identified := c.parts[a.Names.IDToken]
-	if !ok || refreshToken.Expired(c.now) || !identified {
+	if !ok || refreshToken.Expired(c.now) || !identified && a.Provider.OpenID() {
 		// Nothing can be lost that could be kept, and whatever is there would
 		// only be refused again. Without the previous ID token a new one
-		// could not be held against it.
+		// could not be held against it. A refresh token that is left over is
+		// revoked: nobody is to use it any longer.
 		c.endSession(a)
+		a.revoke(c)
 		return nil, sessionExpired.with("there is no session with a refresh token and an ID token")
 	}
 	csrfValue, err := a.doubleSubmit(c)
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := a.Provider.Refresh(c.request.Context(), refreshToken.Token, id.Token)
+	tokens, err := a.Provider.RefreshScope(c.request.Context(), refreshToken.Token, id.Token, scope)
 	var refusal *oauth.Error
 	if errors.As(err, &refusal) && refusal.Kind == oauth.InvalidGrant {
 		// OAuth 2.0 for Browser-Based Applications section 6.1.2.2: a session
@@ -51,6 +55,7 @@ func (a *agent) refresh(c *call) (any, error) {
 	if tokens.IDToken == "" {
 		tokens.IDToken = id.Token
 	}
+	tokens = a.Lifetimes.bound(c.state.session, tokens, c.now)
 	if err := c.issue(a, c.state.session, tokens, csrfValue); err != nil {
 		return nil, err
 	}
@@ -58,6 +63,22 @@ func (a *agent) refresh(c *call) (any, error) {
 		return nil, nil
 	}
 	return refreshBody{secondsLeft(tokens.Expires, c.now)}, nil
+}
+
+// refreshScope reads the one parameter that a refresh may have, if the settings
+// let a page choose it: a scope, which the new access token is limited to.
+func (a *agent) refreshScope(b body) (string, error) {
+	if b.empty() {
+		return "", nil
+	}
+	if !slices.Contains(a.ExtraParameters, "scope") {
+		return "", malformed.with("refresh takes no parameters")
+	}
+	extra, err := b.extraParameters([]string{"scope"})
+	if err == nil && extra["scope"] == "" {
+		err = malformed.with("refresh takes no parameter but scope")
+	}
+	return extra["scope"], err
 }
 
 // customHeader demands the header that no page of another origin can send
@@ -75,7 +96,7 @@ func (a *agent) doubleSubmit(c *call) (string, error) {
 	content, ok := c.parts[a.Names.CSRF]
 	if c.assistant {
 		if !ok {
-			return newCSRFValue(), nil
+			return a.Ring.NewCSRF(), nil
 		}
 		return content.Token, nil
 	}

@@ -106,7 +106,7 @@ func TestRefreshFailures(t *testing.T) {
 			w.cookies[names.RefreshToken] = w.seal(names.RefreshToken, cookie.Content{Session: cookie.SessionID{9}, Token: "r"})
 		}, 401, "session_expired", true},
 		{"tokens grow too large", func(w *world) {
-			w.provider.TokenAnswer = oauthtest.Set(map[string]any{"access_token": strings.Repeat("a", 4000)})
+			w.provider.TokenAnswer = oauthtest.Set(map[string]any{"access_token": strings.Repeat("a", 6000)})
 		}, 502, "session_too_large", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -57,14 +57,16 @@ func (a *agent) sessionAnswer(c *call, handled bool) (any, error) {
 // the classic dialect could not even sign out.
 //
 // The value comes from a cookie that opens under the name of the CSRF cookie
-// and belongs to the session, so that nothing else is ever shown here.
+// and belongs to the session, so that nothing else is ever shown here. In
+// version 1 any cookie opens under that name: there only what this agent made
+// as a CSRF value is shown, or a stolen cookie could be opened here (A1).
 func (c *call) csrfValue(a *agent) (string, error) {
-	if content, ok := c.parts[a.Names.CSRF]; ok {
+	if content, ok := c.parts[a.Names.CSRF]; ok && (!content.Unbound || a.Ring.MadeCSRF(content.Token)) {
 		return content.Token, nil
 	}
-	value := newCSRFValue()
-	sealed := a.Ring.Seal(a.Names.CSRF, cookie.Content{Session: c.state.session, Token: value})
-	set, err := cookie.Set(a.Names.CSRF, sealed, 0)
+	value := a.Ring.NewCSRF()
+	sealed := a.Names.Seal(a.Ring, a.Names.CSRF, cookie.Content{Session: c.state.session, Token: value})
+	set, err := a.Names.Set(a.Names.CSRF, sealed, 0)
 	if err != nil {
 		return "", serverError.with("the CSRF cookie is too large")
 	}
@@ -112,17 +114,23 @@ func (a *agent) claims(c *call) (any, error) {
 func (a *agent) userInfo(c *call) (any, error) {
 	access, ok := c.accessToken(a)
 	id, identified := c.parts[a.Names.IDToken]
+	// Without ID tokens a session has none, and the user is who the access
+	// token is for.
+	complete := identified || !a.Provider.OpenID()
 	_, expired := c.parts[a.Names.AccessToken]
 	switch {
-	case ok && identified:
-	case expired && identified:
+	case ok && complete:
+	case expired && complete:
 		return nil, tokenExpired
 	default:
 		return nil, unauthorized.with("there is no session with an access token and an ID token")
 	}
-	subject, err := oauth.Subject(id.Token)
-	if err != nil {
-		return nil, serverError.because(err)
+	subject := ""
+	if identified {
+		var err error
+		if subject, err = oauth.Subject(id.Token); err != nil {
+			return nil, serverError.because(err)
+		}
 	}
 	claims, err := a.Provider.UserInfo(c.request.Context(), access.Token, subject)
 	if err != nil {

@@ -1,7 +1,6 @@
 package oauthagent
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	mathrand "math/rand/v2"
 	"slices"
@@ -16,11 +15,6 @@ import (
 // loginLifetime is how long a user may take at the provider.
 const loginLifetime = 10 * time.Minute
 
-// extraParameters are what a page may add to the authorization request (OpenID
-// Connect Core section 3.1.2.1). Anything that says what is asked for or where
-// the response goes is not its to choose.
-var extraParameters = []string{"ui_locales", "login_hint", "prompt", "acr_values"}
-
 const maxExtraValue = 512
 
 func (a *agent) loginStart(c *call) (any, error) {
@@ -28,7 +22,7 @@ func (a *agent) loginStart(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	extra, err := b.extraParameters()
+	extra, err := b.extraParameters(a.ExtraParameters)
 	if err != nil {
 		return nil, err
 	}
@@ -45,8 +39,8 @@ func (a *agent) loginStart(c *call) (any, error) {
 	}{url, url}, nil
 }
 
-// extraParameters reads {"extraParams":[{"key":…,"value":…}]} or a form.
-func (b body) extraParameters() (map[string]string, error) {
+// extraParameters reads those that are allowed, of {"extraParams":[{"key":…,"value":…}]} or a form.
+func (b body) extraParameters(allowed []string) (map[string]string, error) {
 	var request struct {
 		ExtraParams []struct {
 			Key   string  `json:"key"`
@@ -61,13 +55,13 @@ func (b body) extraParameters() (map[string]string, error) {
 		if p.Value == nil {
 			return nil, malformed.with("an extra parameter has no value")
 		}
-		if err := addExtra(extra, p.Key, *p.Value); err != nil {
+		if err := addExtra(allowed, extra, p.Key, *p.Value); err != nil {
 			return nil, err
 		}
 	}
 	for key, values := range b.form {
 		for _, value := range values {
-			if err := addExtra(extra, key, value); err != nil {
+			if err := addExtra(allowed, extra, key, value); err != nil {
 				return nil, err
 			}
 		}
@@ -75,10 +69,10 @@ func (b body) extraParameters() (map[string]string, error) {
 	return extra, nil
 }
 
-func addExtra(extra map[string]string, key, value string) error {
+func addExtra(allowed []string, extra map[string]string, key, value string) error {
 	_, twice := extra[key]
 	switch {
-	case !slices.Contains(extraParameters, key):
+	case !slices.Contains(allowed, key):
 		return malformed.with("an extra parameter is not among those allowed")
 	case twice:
 		// RFC 6749 section 3.1: "Request and response parameters MUST NOT be
@@ -101,8 +95,8 @@ func (a *agent) rememberLogin(c *call, login oauth.Login) error {
 		return serverError.with("a login cannot be marshalled")
 	}
 	name := a.Names.Login(c.loginSlot())
-	content := cookie.Content{Session: newSessionID(), Expires: c.now.Add(loginLifetime), Token: string(token)}
-	set, err := cookie.Set(name, a.Ring.Seal(name, content), loginLifetime)
+	content := cookie.Content{Session: newSession(c.now), Expires: c.now.Add(loginLifetime), Token: string(token)}
+	set, err := a.Names.Set(name, a.Ring.Seal(name, content), loginLifetime)
 	if err != nil {
 		return serverError.with("the login cookie is too large")
 	}
@@ -128,9 +122,4 @@ func (c *call) loginSlot() int {
 		return oldest
 	}
 	return free[mathrand.IntN(len(free))]
-}
-
-func newSessionID() (id cookie.SessionID) {
-	rand.Read(id[:]) // never fails: crypto/rand ends the program instead
-	return id
 }

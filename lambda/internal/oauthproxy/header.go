@@ -13,21 +13,41 @@ import (
 // The event has every header in two maps. Both are read, so that none hides a
 // value that the other shows.
 func headerOf(r *Request) csrf.Header {
+	// A list once: to walk through the maps for each name takes most of the time
+	// of a decision.
+	fields := make([]field, 0, len(r.MultiValueHeaders)+len(r.Headers))
+	for name, values := range r.MultiValueHeaders {
+		fields = append(fields, field{name: name, multi: values})
+	}
+	for name, value := range r.Headers {
+		fields = append(fields, field{name: name, single: value, isSingle: true})
+	}
 	return func(name string) []string {
 		var values []string
-		for key, multi := range r.MultiValueHeaders {
-			if strings.EqualFold(key, name) {
-				values = append(values, multi...)
-			}
-		}
-		for key, value := range r.Headers {
-			if strings.EqualFold(key, name) && !contains(values, value) {
-				values = append(values, value)
+		for i := range fields {
+			switch f := &fields[i]; {
+			case !sameName(f.name, name):
+			case !f.isSingle:
+				values = append(values, f.multi...)
+			case !contains(values, f.single):
+				values = append(values, f.single)
 			}
 		}
 		return values
 	}
 }
+
+// field is a header of one of the two maps.
+type field struct {
+	name     string
+	multi    []string
+	single   string
+	isSingle bool
+}
+
+// sameName compares two names of headers. They are ASCII (RFC 9110 section
+// 5.6.2), so equal ones have equal lengths, which is seen sooner.
+func sameName(a, b string) bool { return len(a) == len(b) && strings.EqualFold(a, b) }
 
 func contains(values []string, value string) bool {
 	for _, v := range values {

@@ -19,7 +19,15 @@ func (p *Proxy) Handle(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	d := p.Decide(&r)
+	d, err := p.Decide(ctx, &r)
+	if err != nil {
+		// What could not be decided and why: addresses and statuses, no token and
+		// no secret. The gateway answers with 500.
+		slog.LogAttrs(ctx, slog.LevelError, "undecided", slog.String("error", err.Error()),
+			slog.String("method", scope.method), slog.String("resource", r.Resource),
+			slog.String("requestId", r.RequestContext.RequestID))
+		return Response{}, err
+	}
 	if !d.Allow {
 		// Constants, the route's template and ids: nothing of the request itself.
 		slog.LogAttrs(ctx, slog.LevelInfo, "refused",
@@ -38,7 +46,9 @@ func (d Decision) response(scope methodScope) Response {
 		values["allowedOrigin"] = d.AllowedOrigin
 	}
 	if !d.Allow {
-		values["code"], values["message"] = d.Code, d.Message
+		// Scope is empty for all codes but one; the gateway response that shows it
+		// is to find it always.
+		values["code"], values["message"], values["scope"] = d.Code, d.Message, d.Scope
 		return Response{PrincipalID: "refused", PolicyDocument: policy("Deny", scope), Context: values}
 	}
 	values["token"] = "Bearer " + d.Token

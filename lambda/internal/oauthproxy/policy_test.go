@@ -33,7 +33,7 @@ func TestHandle(t *testing.T) {
 			`"context":{"allowedOrigin":"https://www.example.com","token":"Bearer opaque-access-token"}}`},
 		{"deny", "", `{"principalId":"refused","policyDocument":{"Version":"2012-10-17","Statement":[` +
 			`{"Action":["execute-api:Invoke"],"Effect":"Deny","Resource":["arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/api/GET/*"]}]},` +
-			`"context":{"allowedOrigin":"https://www.example.com","code":"unauthorized_request","message":"The request has no session cookie"}}`},
+			`"context":{"allowedOrigin":"https://www.example.com","code":"unauthorized_request","message":"The request has no session cookie","scope":""}}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			response, err := newProxy(t).Handle(context.Background(), readEvent(t, tt.cookies))

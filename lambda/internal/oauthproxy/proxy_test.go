@@ -1,6 +1,7 @@
 package oauthproxy
 
 import (
+	"context"
 	"encoding/base64"
 	"strings"
 	"testing"
@@ -54,6 +55,15 @@ func accessToken(token string) cookie.Content {
 }
 
 func csrfContent() cookie.Content { return cookie.Content{Session: session, Token: csrfValue} }
+
+func decide(t testing.TB, p *Proxy, r *Request) Decision {
+	t.Helper()
+	d, err := p.Decide(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
 
 func get(headers map[string][]string) *Request { return request("GET", headers) }
 
@@ -123,7 +133,7 @@ func TestDecide(t *testing.T) {
 		{"expired", get(h{"Origin": {trusted}, "Cookie": {sealed(t, testKey, cookie.Content{Session: session, Expires: testTime, Token: testToken}, csrfContent())}}), CodeExpired, messageExpired},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := newProxy(t).Decide(tt.request)
+			d := decide(t, newProxy(t), tt.request)
 			if d.Allow != (tt.code == "") || d.Code != tt.code || d.Message != tt.message {
 				t.Fatalf("got allow %v, %q, %q; want %q, %q", d.Allow, d.Code, d.Message, tt.code, tt.message)
 			}
@@ -155,7 +165,7 @@ func TestDecideReadsBothHeaderMaps(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.request.HTTPMethod = "GET"
-			if d := newProxy(t).Decide(&tt.request); d.Allow != tt.allow {
+			if d := decide(t, newProxy(t), &tt.request); d.Allow != tt.allow {
 				t.Errorf("got allow %v, %q; want %v", d.Allow, d.Message, tt.allow)
 			}
 		})
@@ -174,7 +184,7 @@ func TestDecideOrder(t *testing.T) {
 		{"origin before CSRF", h{"Origin": {"https://evil.example"}}, string(csrf.OriginUntrusted)},
 		{"CSRF before cookie", h{"Origin": {trusted}}, string(csrf.TokenMissing)},
 	} {
-		if d := newProxy(t).Decide(request("POST", tt.headers)); d.Message != tt.message {
+		if d := decide(t, newProxy(t), request("POST", tt.headers)); d.Message != tt.message {
 			t.Errorf("%s: got %q, want %q", tt.name, d.Message, tt.message)
 		}
 	}
@@ -193,7 +203,7 @@ func TestDecideAllowedOrigin(t *testing.T) {
 		{"untrusted", h{"Origin": {"https://evil.example"}}, ""},
 		{"refused before the origin", h{"Origin": {trusted}, "Authorization": {"x"}}, ""},
 	} {
-		if d := newProxy(t).Decide(get(tt.headers)); d.AllowedOrigin != tt.want {
+		if d := decide(t, newProxy(t), get(tt.headers)); d.AllowedOrigin != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, d.AllowedOrigin, tt.want)
 		}
 	}
@@ -206,7 +216,7 @@ func TestKeyRotation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := p.Decide(get(map[string][]string{"Origin": {trusted}, "Cookie": {sealed(t, testKey, accessToken(testToken), csrfContent())}}))
+	d := decide(t, p, get(map[string][]string{"Origin": {trusted}, "Cookie": {sealed(t, testKey, accessToken(testToken), csrfContent())}}))
 	if !d.Allow {
 		t.Errorf("a cookie sealed before the rotation is refused: %s", d.Message)
 	}

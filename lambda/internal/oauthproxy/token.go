@@ -7,27 +7,26 @@ import (
 )
 
 // isBearerToken reports whether a token may stand in an Authorization header:
-// b64token of RFC 6750 section 2.1. Nothing else can split or add a header.
+// visible ASCII (VSCHAR without the space, RFC 6749 Appendix A.12), so that
+// nothing can split or add a header. b64token of RFC 6750 section 2.1 is
+// narrower, but some providers' tokens have a "|" or ":" in them; the agent
+// accepts the same set at login, or a login would end in a refusal each time.
 func isBearerToken(token string) bool {
-	body := strings.TrimRight(token, "=")
-	for _, c := range []byte(body) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case strings.IndexByte("-._~+/", c) >= 0:
-		default:
+	for _, c := range []byte(token) {
+		if c <= 0x20 || c >= 0x7f {
 			return false
 		}
 	}
-	return body != ""
+	return token != ""
 }
 
 // maxSubject is the limit of the sub claim (OpenID Connect Core section 2: it
 // "MUST NOT exceed 255 ASCII characters in length").
 const maxSubject = 255
 
-// subjectOf returns the subject of a token that is a JWT. The signature needs
-// no check here: the token came sealed from the agent, which had it from the
-// provider itself.
+// subjectOf returns the subject of a sealed token that is a JWT. The signature
+// needs no check here: the token came sealed from the agent, which had it from
+// the provider itself.
 func subjectOf(token string) string {
 	_, rest, _ := strings.Cut(token, ".")
 	payload, _, isJWT := strings.Cut(rest, ".")

@@ -22,16 +22,31 @@ type Config struct {
 	Clients         []Client
 	ResourceServers []ResourceServer
 	Users           []User
+	Features        Features
 	Log             func(line string) // what the provider says on stderr, one call at a time; default none
 }
 
-// Client is a web application: authorization code with PKCE, client_secret_basic, and always a refresh token.
+// Features are what few clients ask of a provider. The zero value has none of them.
+type Features struct {
+	RequirePAR      bool     `json:"require_par,omitempty"`      // RFC 9126; it is always understood
+	SignedRequests  bool     `json:"signed_requests,omitempty"`  // RFC 9101
+	SignedResponses bool     `json:"signed_responses,omitempty"` // JARM
+	SignedUserInfo  bool     `json:"signed_userinfo,omitempty"`
+	Resources       []string `json:"resources,omitempty"` // RFC 8707: APIs that access tokens may be asked for
+	ACRValues       []string `json:"acr_values,omitempty"`
+}
+
+// Client is a web application: authorization code with PKCE, client_secret_basic or what Metadata says, and always a
+// refresh token.
 type Client struct {
 	ID                     string
 	Secret                 settings.Secret
 	Name                   string // shown to the user
 	RedirectURIs           []string
 	PostLogoutRedirectURIs []string
+	// Metadata is added to the registration, under the names of OpenID Connect Dynamic Client Registration §2, such as
+	// token_endpoint_auth_method and jwks. With it there need be no secret.
+	Metadata map[string]any
 }
 
 // ResourceServer is an API that may introspect access tokens (RFC 7662) and can do nothing else.
@@ -69,12 +84,21 @@ func (c Config) encode() ([]byte, error) {
 	type object = map[string]any
 	clients, servers, users := []object{}, []object{}, []object{}
 	for _, v := range c.Clients {
-		if v.ID == "" || v.Secret == "" || len(v.RedirectURIs) == 0 {
+		if v.ID == "" || v.Secret == "" && v.Metadata == nil || len(v.RedirectURIs) == 0 {
 			return nil, fmt.Errorf("client %q: expected an id, a secret and a redirect URI", v.ID)
 		}
 		client := object{
-			"client_id": v.ID, "client_secret": v.Secret.Reveal(), "redirect_uris": v.RedirectURIs,
+			"client_id": v.ID, "redirect_uris": v.RedirectURIs,
 			"post_logout_redirect_uris": append([]string{}, v.PostLogoutRedirectURIs...),
+		}
+		if v.Secret != "" {
+			client["client_secret"] = v.Secret.Reveal()
+		}
+		for name, value := range v.Metadata {
+			if _, taken := client[name]; taken {
+				return nil, fmt.Errorf("client %q: metadata %s has a field of its own", v.ID, name)
+			}
+			client[name] = value
 		}
 		if v.Name != "" {
 			client["client_name"] = v.Name
@@ -98,6 +122,7 @@ func (c Config) encode() ([]byte, error) {
 	line, err := json.Marshal(object{
 		"issuer": c.Issuer, "port": port, "access_token_ttl": int(math.Round(ttl.Seconds())),
 		"clients": clients, "resource_servers": servers, "users": users,
+		"features": c.Features,
 	})
 	if err != nil {
 		return nil, err

@@ -185,6 +185,12 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	p.Grant(w, r)
+}
+
+// Grant answers a token request whose form is parsed and whose client has been
+// authenticated.
+func (p *Provider) Grant(w http.ResponseWriter, r *http.Request) {
 	switch r.PostForm.Get("grant_type") {
 	case "authorization_code":
 		p.codeGrant(w, r.PostForm)
@@ -201,13 +207,17 @@ func (p *Provider) codeGrant(w http.ResponseWriter, form url.Values) {
 	delete(p.pending, form.Get("code")) // single use
 	p.secrets = append(p.secrets, form.Get("code_verifier"))
 	p.mu.Unlock()
-	challenge := sha256.Sum256([]byte(form.Get("code_verifier")))
 	if !known || form.Get("redirect_uri") != request.Get("redirect_uri") ||
-		base64.RawURLEncoding.EncodeToString(challenge[:]) != request.Get("code_challenge") {
+		s256(form.Get("code_verifier")) != request.Get("code_challenge") {
 		answer(w, 400, map[string]any{"error": "invalid_grant"})
 		return
 	}
 	p.issue(w, request.Get("nonce"))
+}
+
+func s256(verifier string) string {
+	challenge := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(challenge[:])
 }
 
 func (p *Provider) refreshGrant(w http.ResponseWriter, form url.Values) {

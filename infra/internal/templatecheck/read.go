@@ -1,0 +1,69 @@
+package templatecheck
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// maxTemplate bounds a template; CloudFormation's own limit is 1 MB.
+const maxTemplate = 8 << 20
+
+// Files lists the templates at path: the file itself, or below a folder such
+// as cdk.out every *.template.json, those of nested stacks among them.
+func Files(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("templatecheck: %w", err)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var files []string
+	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && strings.HasPrefix(entry.Name(), "asset."):
+			return filepath.SkipDir
+		case strings.HasSuffix(file, ".template.json"):
+			files = append(files, file)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("templatecheck: %w", err)
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("templatecheck: no *.template.json below %s", path)
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+// Read reads a template in JSON.
+func Read(file string) (Template, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return Template{}, fmt.Errorf("templatecheck: %w", err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || info.Size() > maxTemplate {
+		return Template{}, fmt.Errorf("templatecheck: %s: expected a file of at most %d bytes", file, maxTemplate)
+	}
+	var t Template
+	decoder := json.NewDecoder(f)
+	decoder.UseNumber()
+	if err := decoder.Decode(&t); err != nil {
+		return Template{}, fmt.Errorf("templatecheck: %s is not a template in JSON: %w", file, err)
+	}
+	if t.Resources == nil {
+		return Template{}, errors.New("templatecheck: " + file + " has no Resources")
+	}
+	return t, nil
+}

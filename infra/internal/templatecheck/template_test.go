@@ -1,0 +1,202 @@
+package templatecheck
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tokenhandler/aws/internal/settings"
+)
+
+// sound is a template of the construct's, which the tests then spoil.
+func sound(t *testing.T) Template {
+	t.Helper()
+	got, err := Read("../../tokenhandler/testdata/one-origin.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// find returns the logical id of the only resource of a type whose id has
+// part in it.
+func find(t *testing.T, template Template, kind, part string) string {
+	t.Helper()
+	var found []string
+	for _, id := range slices.Sorted(maps.Keys(template.Resources)) {
+		if template.Resources[id].Type == kind && strings.Contains(id, part) {
+			found = append(found, id)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%s with %s in its id: found %v", kind, part, found)
+	}
+	return found[0]
+}
+
+func lines(r Report) string {
+	var out []string
+	for _, f := range r.Findings {
+		out = append(out, f.String())
+	}
+	return strings.Join(out, "\n")
+}
+
+func TestCheckFindsNothingInTheConstructs(t *testing.T) {
+	for _, file := range []string{"one-origin", "several-origins"} {
+		template, err := Read("../../tokenhandler/testdata/" + file + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := Check(template, Options{})
+		if lines(got) != "" || got.Methods["protected"] != 1 || got.Methods["agent"] != 7 || got.Methods["preflight"] != 8 {
+			t.Errorf("%s: got %v\n%s", file, got.Methods, lines(got))
+		}
+	}
+}
+
+const method, authorizer = "AWS::ApiGateway::Method", "AWS::ApiGateway::Authorizer"
+
+// Each case spoils one thing of a sound template, as AddPropertyOverride, an
+// escape hatch or another tool could.
+func TestCheckFinds(t *testing.T) {
+	set := func(kind, part, property string, value any) func(*testing.T, Template) {
+		return func(t *testing.T, template Template) {
+			p := template.Resources[find(t, template, kind, part)].Properties
+			names := strings.Split(property, "/")
+			for _, name := range names[:len(names)-1] {
+				p = object(p[name])
+			}
+			if value == nil {
+				delete(p, names[len(names)-1])
+				return
+			}
+			p[names[len(names)-1]] = value
+		}
+	}
+	const mapping = "Integration/RequestParameters/integration.request.header.Authorization"
+	for _, tt := range []struct {
+		name  string
+		spoil func(*testing.T, Template)
+		want  string
+	}{
+		{"authorizer removed", set(method, "ordersidGET", "AuthorizationType", "NONE"), "GET /orders/{id} has no authorizer"},
+		{"no authorization type", set(method, "ordersidGET", "AuthorizationType", nil), "GET /orders/{id} has no authorizer"},
+		{"type that is not literal", set(method, "ordersidGET", "AuthorizationType", map[string]any{"Fn::If": []any{"C", "NONE", "CUSTOM"}}), "has authorization type {"},
+		{"IAM", set(method, "ordersidGET", "AuthorizationType", "AWS_IAM"), "authorization type AWS_IAM"},
+		{"another authorizer", set(method, "ordersidGET", "AuthorizerId", "abc123"), "has authorizer abc123, which is not in this template"},
+		{"imported authorizer", set(method, "ordersidGET", "AuthorizerId", map[string]any{"Fn::ImportValue": "Shared:Authorizer"}), "has authorizer Shared:Authorizer, which"},
+		{"no token", set(method, "ordersidGET", mapping, nil), "does not give its integration the token"},
+		{"another token", set(method, "ordersidGET", mapping, "method.request.header.Authorization"), "maps integration.request.header.Authorization from method"},
+		{"token that is not literal", set(method, "ordersidGET", mapping, map[string]any{"Fn::Sub": "x"}), "maps integration.request.header.Authorization from {"},
+		{"made transparent", set(method, "ordersidGET", "Integration/Type", "HTTP_PROXY"), "passes the session cookies upstream"},
+		{"type of the integration not literal", set(method, "ordersidGET", "Integration/Type", map[string]any{"Ref": "P"}), "cannot be read"},
+		{"preflight that asks a Lambda", set(method, "ordersidOPTIONS", "Integration/Type", "AWS_PROXY"), "a preflight must be MOCK"},
+		{"TOKEN authorizer", set(authorizer, "", "Type", "TOKEN"), "authorizer of type TOKEN"},
+		{"P4 cache by default", set(authorizer, "", "AuthorizerResultTtlInSeconds", nil), "caches for 300 s"},
+		{"P4 cache by cookie", func(t *testing.T, template Template) {
+			set(authorizer, "", "AuthorizerResultTtlInSeconds", json.Number("60"))(t, template)
+			set(authorizer, "", "IdentitySource", "method.request.header.Cookie")(t, template)
+		}, "caches for 60 s without method.request.header.origin"},
+		{"greedy agent", func(t *testing.T, template Template) {
+			id := find(t, template, "AWS::ApiGateway::Resource", "loginstart")
+			template.Resources[id].Properties["PathPart"] = "{proxy+}"
+		}, "POST /oauth-agent/login/{proxy+} has no authorizer"},
+		{"agent with ANY", set(method, "loginstartPOST", "HttpMethod", "ANY"), "gives every method to the OAuth agent"},
+		{"agent of another function", func(t *testing.T, template Template) {
+			id := find(t, template, "AWS::Lambda::Function", "Agent")
+			delete(object(object(template.Resources[id].Properties["Environment"])["Variables"]), "ISSUER")
+		}, "POST /oauth-agent/login/start has no authorizer"},
+		{"a method more", func(t *testing.T, template Template) {
+			api := find(t, template, "AWS::ApiGateway::RestApi", "")
+			template.Resources["More"] = Resource{Type: method, Properties: map[string]any{"HttpMethod": "any",
+				"RestApiId": map[string]any{"Ref": api}, "ResourceId": map[string]any{"Fn::GetAtt": []any{api, "RootResourceId"}}}}
+		}, "More: ANY / has no authorizer"},
+		{"resource of another stack", set(method, "ordersidGET", "ResourceId", map[string]any{"Ref": "Parameter"}), ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			template := sound(t)
+			tt.spoil(t, template)
+			if got := lines(Check(template, Options{})); (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestCheckOptions(t *testing.T) {
+	template := sound(t)
+	id := find(t, template, authorizer, "")
+	get := template.Resources[find(t, template, method, "ordersidGET")]
+	if got := lines(Check(template, Options{Authorizers: []string{id}})); got != "" {
+		t.Error(got)
+	}
+	if got := lines(Check(template, Options{Authorizers: []string{"Other"}})); !strings.Contains(got, "has authorizer "+id+": expected Other") {
+		t.Errorf("got %q", got)
+	}
+	if got := Check(template, Options{API: "Other"}); len(got.Findings) != 0 || len(got.Methods) != 0 {
+		t.Errorf("another API: got %+v", got)
+	}
+	get.Properties["AuthorizerId"] = map[string]any{"Fn::ImportValue": "Shared:Authorizer"}
+	if got := lines(Check(template, Options{Authorizers: []string{"Shared:Authorizer"}})); got != "" {
+		t.Error(got)
+	}
+	get.Properties["AuthorizationType"] = "NONE"
+	delete(object(object(get.Properties["Integration"])["RequestParameters"]), AuthorizationTarget)
+	public := Check(template, Options{Public: map[string]string{"GET /orders/{id}": "a catalogue"}})
+	if lines(public) != "" || public.Public["GET /orders/{id}"] != "a catalogue" {
+		t.Errorf("public: got %+v", public)
+	}
+	template.Transform = "AWS::Serverless-2016-10-31"
+	if got := lines(Check(template, Options{})); !strings.Contains(got, "the template has a transform") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// The functions of the construct are told apart by their settings.
+func TestAgentVariables(t *testing.T) {
+	required := agentVariables()
+	if !slices.Contains(required, "ISSUER") || !slices.Contains(required, "REDIRECT_URI") {
+		t.Errorf("got %v", required)
+	}
+	var authorizer []string
+	for _, v := range settings.Describe(settings.Authorizer{}) {
+		authorizer = append(authorizer, v.Name)
+	}
+	if !slices.ContainsFunc(required, func(name string) bool { return !slices.Contains(authorizer, name) }) {
+		t.Error("an authorizer with all its settings would be taken for the agent")
+	}
+}
+
+func TestFilesAndRead(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string) {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Files(dir); err == nil || !strings.Contains(err.Error(), "no *.template.json") {
+		t.Errorf("an empty folder: got %v", err)
+	}
+	write("A.template.json", "{}")
+	write("assembly-Prod/B.nested.template.json", "nothing")
+	write("asset.abc/C.template.json", "{}")
+	write("A.assets.json", "{}")
+	files, err := Files(dir)
+	if err != nil || len(files) != 2 {
+		t.Fatalf("got %v, %v", files, err)
+	}
+	for i, want := range []string{"has no Resources", "is not a template in JSON"} {
+		if _, err := Read(files[i]); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", files[i], err, want)
+		}
+	}
+}

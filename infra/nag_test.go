@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
+)
+
+// accepted are the findings of cdk-nag's AwsSolutions rules that stay, each
+// with the reason. They are compared and not suppressed: a new finding fails
+// the test, and so does an entry that nothing needs any more.
+var accepted = []struct{ rule, stage, path, reason string }{
+	{"COG4", "", `/(GET|POST|PUT|DELETE|ANY)/Resource$`, "The sessions are the token handler's, at any OpenID Provider: its Lambda authorizer stands where the rule wants Cognito. infra/check proves that it stands there."},
+	{"APIG4", "", `/oauth-agent/`, "The agent's endpoints are where a session begins. The agent checks origin, CSRF and cookies itself."},
+	{"APIG2", "", `/Api/Resource$`, "The agent bounds and checks every body itself; bodies for upstream APIs are theirs to judge, and are passed on unread."},
+	{"APIG6", "", `/DeploymentStage`, "Execution logs repeat requests and, at the level the rule wants, what the authorizer gives back. Access logs are the record."},
+	{"APIG1", "example", `/DeploymentStage`, "Access logs need a role that belongs to the whole account; the default stage must deploy into an account without one."},
+	{"APIG3", "", `/DeploymentStage`, "A web ACL costs money and needs rules of the team's own: operation.webAcl."},
+	{"SMG4", "", `/EncryptionKey/Resource$`, "A new key signs everyone out, unless the old one is kept beside it: a rotation is planned, not automatic, by default."},
+	{"SMG4", "example", `/ClientSecret/Resource$`, "The provider must know a new client secret first."},
+	{"S1", "same-origin", `/Site/Bucket/Resource$`, "Only CloudFront reads the bucket, and its files are public anyway."},
+	{"CFR1", "same-origin", `/Site/Distribution/Resource$`, "Where users are is the team's to say."},
+	{"CFR2", "same-origin", `/Site/Distribution/Resource$`, "As for APIG3: site.webAcl."},
+	{"CFR3", "same-origin", `/Site/Distribution/Resource$`, "CloudFront's logs have the whole query string: the authorization response among them. SiteProps.LogBucket switches them on."},
+}
+
+var findingRE = regexp.MustCompile(`^(AwsSolutions-[A-Za-z0-9]+)(\[[^\]]*\])?: ([^\n]*)`)
+
+func TestAwsSolutions(t *testing.T) {
+	used := make([]bool, len(accepted))
+	for _, name := range []string{"example", "cross-origin", "same-origin"} {
+		context := cdkJSON(t)
+		context["aws:cdk:bundling-stacks"] = []string{}
+		context["stage"] = name
+		context["@aws-cdk/core:annotationsInValidationReport"] = false // the test reads them itself
+		app := awscdk.NewApp(&awscdk.AppProps{Context: &context, Outdir: jsii.String(t.TempDir())})
+		s, err := readStage(app.Node())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stage := awscdk.NewStage(app, jsii.String("Test"), nil)
+		stack := newStack(stage, s)
+		awscdk.Aspects_Of(stage).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Reports: jsii.Bool(false)}), nil)
+		annotations := assertions.Annotations_FromStack(stack)
+		messages := append(*annotations.FindError(jsii.String("*"), assertions.Match_AnyValue()),
+			*annotations.FindWarning(jsii.String("*"), assertions.Match_AnyValue())...)
+		for _, m := range messages {
+			found := findingRE.FindStringSubmatch(fmt.Sprint(m.Entry.Data))
+			if found == nil {
+				continue // not of cdk-nag
+			}
+			known := false
+			for i, a := range accepted {
+				if "AwsSolutions-"+a.rule == found[1] && (a.stage == "" || a.stage == name) && regexp.MustCompile(a.path).MatchString(*m.Id) {
+					used[i], known = true, true
+				}
+			}
+			if !known {
+				t.Errorf("stage %s: %s%s at %s: %s", name, found[1], found[2], *m.Id, found[3])
+			}
+		}
+	}
+	for i, a := range accepted {
+		if !used[i] {
+			t.Errorf("%s at %s is accepted (%s) and not found: remove it", a.rule, a.path, a.reason)
+		}
+		if strings.TrimSpace(a.reason) == "" {
+			t.Errorf("%s at %s has no reason", a.rule, a.path)
+		}
+	}
+}

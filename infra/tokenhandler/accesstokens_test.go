@@ -1,0 +1,223 @@
+package tokenhandler
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/google/go-cmp/cmp"
+)
+
+// authorizerEnvironment is the environment of the authorizer's function, with
+// its references as text.
+func (t template) authorizerEnvironment(tb testing.TB) map[string]string {
+	tb.Helper()
+	for _, f := range t.only("AWS::Lambda::Function") {
+		if f.Properties["Description"] == "Token handler: OAuth proxy (authorizer)" {
+			env := map[string]string{}
+			for name, value := range f.Properties["Environment"].(map[string]any)["Variables"].(map[string]any) {
+				if s, ok := value.(string); ok {
+					env[name] = s
+				} else {
+					env[name] = text(value)
+				}
+			}
+			return env
+		}
+	}
+	tb.Fatal("there is no authorizer")
+	return nil
+}
+
+func withPhantomToken() *Props {
+	p := oneOrigin()
+	p.PhantomToken = &PhantomToken{IntrospectionURL: "https://login.example.com:8443/introspect?tenant=1"}
+	return p
+}
+
+func withVerification() *Props {
+	p := oneOrigin()
+	p.VerifyTokens, p.Audience = true, []string{"https://api.example.com", "orders"}
+	p.Provider.JWKSEndpoint = "https://login.example.com/jwks"
+	return p
+}
+
+// P20: the authorizer gets what it needs for what is switched on, and nothing
+// else: the client secret above all.
+func TestAuthorizerEnvironment(t *testing.T) {
+	given := func(p *Props, stack awscdk.Stack) {
+		p.PhantomToken.ClientSecret = awssecretsmanager.Secret_FromSecretNameV2(stack, jsii.String("Given"), jsii.String("introspection"))
+	}
+	for _, tt := range []struct {
+		name   string
+		props  *Props
+		change func(*Props, awscdk.Stack)
+		want   map[string]string // besides those of every authorizer; "*": any
+	}{
+		{"default", oneOrigin(), nil, nil},
+		{"bearer", oneOrigin(), func(p *Props, _ awscdk.Stack) { p.AllowBearer = true }, map[string]string{"ALLOW_TOKEN": "true"}},
+		{"verification", withVerification(), nil, map[string]string{
+			"ISSUER": "https://login.example.com", "JWKS_ENDPOINT": "https://login.example.com/jwks", "AUDIENCE": "https://api.example.com,orders"}},
+		{"phantom tokens", withPhantomToken(), nil, map[string]string{
+			"USE_PHANTOM_TOKEN": "true", "INTROSPECTION_URL": "https://login.example.com:8443/introspect?tenant=1",
+			"CLIENT_ID": "spa-client", "CLIENT_SECRET": "TokenHandlerClientSecret"}},
+		{"a client of its own", withPhantomToken(), func(p *Props, _ awscdk.Stack) {
+			p.PhantomToken.ClientID, p.PhantomToken.MediaType, p.PhantomToken.MaxAge = "gateway", IntrospectionJSON, 30*time.Second
+			p.Audience = []string{"orders"}
+		}, map[string]string{
+			"USE_PHANTOM_TOKEN": "true", "INTROSPECTION_URL": "https://login.example.com:8443/introspect?tenant=1", "AUDIENCE": "orders",
+			"INTROSPECTION_MEDIA_TYPE": "application/json", "INTROSPECTION_MAX_AGE": "30", "CLIENT_ID": "gateway", "CLIENT_SECRET": "TokenHandlerIntrospectionSecret"}},
+		{"a secret that is given, no cache", withPhantomToken(), func(p *Props, s awscdk.Stack) {
+			p.PhantomToken.ClientID, p.PhantomToken.MaxAge = "gateway", -1
+			given(p, s)
+		}, map[string]string{
+			"USE_PHANTOM_TOKEN": "true", "INTROSPECTION_URL": "https://login.example.com:8443/introspect?tenant=1",
+			"INTROSPECTION_MAX_AGE": "0", "CLIENT_ID": "gateway", "CLIENT_SECRET": "secret:introspection:SecretString"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			stack := newStack(t)
+			if tt.change != nil {
+				tt.change(tt.props, stack)
+			}
+			New(stack, "TokenHandler", tt.props).Protect(orders())
+			got := read(t, stack).authorizerEnvironment(t)
+			for _, shared := range []string{"TRUSTED_WEB_ORIGINS", "COOKIE_NAME_PREFIX", "ENCRYPTION_KEY"} {
+				if got[shared] == "" {
+					t.Errorf("%s is missing", shared)
+				}
+				delete(got, shared)
+			}
+			if secret := got["CLIENT_SECRET"]; secret != "" {
+				// A reference, never a value: CloudFormation resolves it.
+				if !strings.Contains(secret, "{{resolve:secretsmanager:") || !strings.Contains(secret, tt.want["CLIENT_SECRET"]) {
+					t.Errorf("CLIENT_SECRET is %s", secret)
+				}
+				got["CLIENT_SECRET"] = tt.want["CLIENT_SECRET"]
+			}
+			if tt.want == nil {
+				tt.want = map[string]string{}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestNewRefusesAccessTokenProps(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		props  *Props
+		change func(*Props)
+		want   string // after "tokenhandler: Props."
+	}{
+		{"no URL", withPhantomToken(), func(p *Props) { p.PhantomToken.IntrospectionURL = "" }, "PhantomToken.IntrospectionURL is missing: expected"},
+		{"http URL", withPhantomToken(), func(p *Props) { p.PhantomToken.IntrospectionURL = "http://login.example.com/i" }, "PhantomToken.IntrospectionURL is malformed"},
+		{"media type", withPhantomToken(), func(p *Props) { p.PhantomToken.MediaType = "text/html" }, "PhantomToken.MediaType is malformed: expected application/jwt, "},
+		{"signed without keys", withPhantomToken(), func(p *Props) { p.PhantomToken.MediaType = IntrospectionSigned }, "VerifyTokens is missing: expected the keys"},
+		{"parts of a second", withPhantomToken(), func(p *Props) { p.PhantomToken.MaxAge = 1500 * time.Millisecond }, "PhantomToken.MaxAge is 1.5s: expected"},
+		{"too long", withPhantomToken(), func(p *Props) { p.PhantomToken.MaxAge = 6 * time.Minute }, "PhantomToken.MaxAge is 6m0s: expected"},
+		{"client", withPhantomToken(), func(p *Props) { p.PhantomToken.ClientID = "a\nb" }, "PhantomToken.ClientID is malformed"},
+		{"no keys", withVerification(), func(p *Props) { p.Provider.JWKSEndpoint = "" }, "Provider.JWKSEndpoint is empty: expected it with Props.VerifyTokens"},
+		{"no audience", withVerification(), func(p *Props) { p.Audience = nil }, "Audience is missing: expected it with Props.VerifyTokens"},
+		{"audience for nothing", oneOrigin(), func(p *Props) { p.Audience = []string{"a"} }, "Audience is set: expected none without Props.PhantomToken or Props.VerifyTokens"},
+		{"two audiences in one", withVerification(), func(p *Props) { p.Audience = []string{"a,b"} }, "Audience[0] is \"a,b\""},
+		{"audience with a space", withVerification(), func(p *Props) { p.Audience = []string{"a b"} }, "Audience is malformed"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.change(tt.props)
+			got := panicOf(func() { New(newStack(t), "TokenHandler", tt.props) })
+			if !strings.HasPrefix(got, "tokenhandler: Props."+tt.want) {
+				t.Errorf("got %q, want it to begin with %q", got, "tokenhandler: Props."+tt.want)
+			}
+		})
+	}
+}
+
+func TestRouteRequirements(t *testing.T) {
+	got := synth(t, withVerification(), func(_ awscdk.Stack, h *TokenHandler) {
+		h.Protect(Route{Path: "/orders", Methods: []string{"GET", "POST"}, Upstream: "https://orders.internal.example/v1",
+			Scopes: []string{"orders.read"}, MethodScopes: map[string][]string{"POST": {"orders.write", "<&>"}}})
+		h.Protect(Route{Path: "/open", Methods: []string{"GET"}, Upstream: "https://orders.internal.example/v1/open"})
+		h.Protect(Route{Path: "/admin/{proxy+}", Methods: []string{"ANY"}, Upstream: "https://orders.internal.example/{proxy}", Transparent: true,
+			Scopes: []string{"admin"}, Claims: map[string]string{"acr": "2"}})
+	})
+	want := `{"ANY /admin/{proxy+}":{"scope":"admin","claims":{"acr":"2"}},"GET /orders":{"scope":"orders.read"},"POST /orders":{"scope":"orders.read orders.write <&>"}}`
+	if env := got.authorizerEnvironment(t); env["ROUTE_REQUIREMENTS"] != want {
+		t.Errorf("got %s, want %s", env["ROUTE_REQUIREMENTS"], want)
+	}
+	// The page is told which scopes it lacks, where there can be any.
+	denied := func(t template) string {
+		for _, r := range t.only("AWS::ApiGateway::GatewayResponse") {
+			if r.Properties["ResponseType"] == "ACCESS_DENIED" {
+				return text(r.Properties["ResponseTemplates"])
+			}
+		}
+		return ""
+	}
+	mustContain(t, denied(got), `\"scope\":\"$context.authorizer.scope\"}`)
+	if plain := denied(synth(t, oneOrigin(), nil)); plain == "" || strings.Contains(plain, "scope") {
+		t.Errorf("without requirements: %s", plain)
+	}
+	// No route, no variable.
+	if env := synth(t, withVerification(), nil).authorizerEnvironment(t); env["ROUTE_REQUIREMENTS"] != "" {
+		t.Errorf("got %s for routes that demand nothing", env["ROUTE_REQUIREMENTS"])
+	}
+}
+
+func TestProtectRefusesRequirements(t *testing.T) {
+	route := func(change func(*Route)) Route {
+		r := orders()
+		change(&r)
+		return r
+	}
+	long := map[string]string{}
+	for i := range 50 {
+		long[fmt.Sprintf("https://example.com/claims/%02d", i)] = strings.Repeat("x", 60)
+	}
+	for _, tt := range []struct {
+		name  string
+		props *Props
+		route Route
+		want  string
+	}{
+		{"nothing is known of tokens", oneOrigin(), route(func(r *Route) { r.Scopes = []string{"a"} }), "Route /orders has Scopes or Claims: expected Props.PhantomToken or Props.VerifyTokens with them"},
+		{"nothing is known, by method", oneOrigin(), route(func(r *Route) { r.MethodScopes = map[string][]string{"GET": {"a"}} }), "Route /orders has Scopes or Claims"},
+		{"nothing is known, claims", oneOrigin(), route(func(r *Route) { r.Claims = map[string]string{"a": "b"} }), "Route /orders has Scopes or Claims"},
+		{"two scopes in one", withVerification(), route(func(r *Route) { r.Scopes = []string{"a b"} }), `Route.Scopes of /orders has "a b": expected one scope per element`},
+		{"a quote, which the body would show", withVerification(), route(func(r *Route) { r.Scopes = []string{`a"`} }), `Route.Scopes of /orders has "a\""`},
+		{"an empty scope", withPhantomToken(), route(func(r *Route) { r.MethodScopes = map[string][]string{"GET": {""}} }), `Route.Scopes of /orders has ""`},
+		{"a method of another route", withVerification(), route(func(r *Route) { r.MethodScopes = map[string][]string{"PUT": {"a"}} }), `Route.MethodScopes of /orders has "PUT": expected methods of the route only`},
+		{"a claim without name", withVerification(), route(func(r *Route) { r.Claims = map[string]string{"": "b"} }), "Route.Claims of /orders has a claim without a name"},
+		{"more than Lambda's 4 KB", withVerification(), route(func(r *Route) { r.Claims = long }), "the authorizer's environment takes "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := New(newStack(t), "TokenHandler", tt.props)
+			mustContain(t, panicOf(func() { h.Protect(tt.route) }), "tokenhandler: "+tt.want)
+		})
+	}
+	t.Run("a public route", func(t *testing.T) {
+		h := New(newStack(t), "TokenHandler", withVerification())
+		mustContain(t, panicOf(func() { h.Public(route(func(r *Route) { r.Scopes = []string{"a"} }), "a test") }), "tokenhandler: Public got Scopes or Claims for /orders")
+	})
+}
+
+// Two APIs with one authorizer: it does not tell their routes apart.
+func TestExtendSharesRequirements(t *testing.T) {
+	stack := newStack(t)
+	h := New(stack, "TokenHandler", withVerification())
+	demanding := orders()
+	demanding.Scopes = []string{"orders.read"}
+	h.Protect(demanding)
+	e := h.Extend(stack, "More", awsapigateway.NewRestApi(stack, jsii.String("Other"), &awsapigateway.RestApiProps{CloudWatchRole: jsii.Bool(false)}))
+	mustContain(t, panicOf(func() { e.Protect(orders()) }), "tokenhandler: Route GET /orders has other Scopes or Claims than the route of another API")
+	other := orders()
+	other.Path, other.Scopes = "/invoices", []string{"invoices"}
+	e.Protect(other)
+	mustContain(t, read(t, stack).authorizerEnvironment(t)["ROUTE_REQUIREMENTS"], `"GET /orders":{"scope":"orders.read"}`, `"GET /invoices":{"scope":"invoices"}`)
+}

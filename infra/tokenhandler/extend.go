@@ -1,0 +1,48 @@
+package tokenhandler
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// Extend protects another REST API, in this stack or another of the same
+// account and region, with the same sessions: its authorizer is one more use of
+// h.AuthorizerFunction, and the agent stays where it is. Browsers send the
+// session cookies to one host only, so both APIs belong behind one host: base
+// paths of one custom domain, or behaviours of one distribution.
+//
+// The result has Protect, Public and the check of synthesis for its API. Its
+// AgentFunction, Key and secrets are those of h.
+func (h *TokenHandler) Extend(scope constructs.Construct, id string, api awsapigateway.RestApi) *TokenHandler {
+	if api == nil {
+		misuse("Extend got no API: expected the REST API to protect")
+	}
+	p := h.props
+	p.API = api
+	checkAPI(p)
+	e := &TokenHandler{props: p, shared: h.shared, AuthorizerFunction: h.AuthorizerFunction, AgentFunction: h.AgentFunction,
+		demands: h.demands, Key: h.Key, EncryptionKeySecret: h.EncryptionKeySecret, ClientSecret: h.ClientSecret}
+	constructs.NewConstruct_Override(e, scope, &id)
+	e.Node().AddValidation(e)
+	e.invoked = h.invoked
+	if !sameStack(h, e) {
+		// The permission to invoke the function names this API. CDK puts it
+		// beside the function, where it would make both stacks need each
+		// other; of a function that is known by its ARN only, it is put here.
+		e.invoked = awslambda.Function_FromFunctionAttributes(e, jsii.String("AuthorizerFunction"), &awslambda.FunctionAttributes{
+			FunctionArn:     h.invoked.FunctionArn(),
+			SameEnvironment: jsii.Bool(true),
+		})
+	}
+	e.addAPI(p)
+	e.addAuthorizer()
+	e.addGatewayResponses()
+	return e
+}
+
+func sameStack(a, b constructs.IConstruct) bool {
+	return *awscdk.Stack_Of(a).Node().Path() == *awscdk.Stack_Of(b).Node().Path()
+}

@@ -1,0 +1,21 @@
+package tokenhandler
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// literalSecrets names the secrets whose value stands in the template.
+func (h *TokenHandler) literalSecrets() []*string {
+	faults := []*string{}
+	for _, secret := range []awssecretsmanager.ISecret{h.EncryptionKeySecret, h.ClientSecret} {
+		if secret == nil {
+			continue
+		}
+		if made, ok := secret.Node().DefaultChild().(awssecretsmanager.CfnSecret); ok && made.SecretString() != nil && !isToken(*made.SecretString()) {
+			faults = append(faults, jsii.String(*made.Node().Path()+
+				" has its value in the template: let Secrets Manager generate it, or put it there by other means"))
+		}
+	}
+	return faults
+}

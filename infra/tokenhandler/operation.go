@@ -1,0 +1,242 @@
+package tokenhandler
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awswafv2"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// Operation is how a token handler runs. The zero value is the default.
+type Operation struct {
+	Authorizer FunctionOptions
+	Agent      FunctionOptions
+
+	// LogRetention of the log groups that are made. Default: one month.
+	LogRetention awslogs.RetentionDays
+
+	// AccessLogs writes a line of JSON per request: who (principalId, a
+	// subject or an opaque id), what and how it ended, never a token. The
+	// account needs a role for API Gateway's logs, once per account and region
+	// (AWS::ApiGateway::Account); without one the deployment fails. That role
+	// is everyone's, so it is not made here, and access logs are off by
+	// default. Not with a given API.
+	AccessLogs bool
+	// AccessLogGroup takes the access logs. Nil: one is made.
+	AccessLogGroup awslogs.ILogGroup
+
+	// Tracing switches X-Ray on for the functions, and for the stage unless
+	// the API is given. X-Ray knows no resources: the functions' roles get
+	// their only permissions on "*". Off by default.
+	Tracing bool
+
+	// RateLimit and BurstLimit are requests per second and at once, of the
+	// whole stage. Default: 1,000 and 500, which keeps one API from using up
+	// what all APIs of the account share (10,000 and 5,000). Not with a given
+	// API.
+	RateLimit, BurstLimit int
+
+	// WebACL is the ARN of a regional AWS WAF web ACL for the stage. Not with a
+	// given API.
+	WebACL string
+
+	// RemovalPolicy of the keys, secrets, tables and log groups that are made.
+	// Default: RETAIN.
+	RemovalPolicy awscdk.RemovalPolicy
+}
+
+// FunctionOptions are of one of the two Lambdas.
+type FunctionOptions struct {
+	// MemorySize in MB. Default: 256.
+	MemorySize int
+	// ReservedConcurrency is how many may run at once, at most; what is
+	// reserved, other functions of the account cannot use. 0: no limit.
+	ReservedConcurrency int
+	// ProvisionedConcurrency is how many are kept warm, behind an alias "live".
+	ProvisionedConcurrency int
+	// LogGroup takes the logs. Nil: one is made.
+	LogGroup awslogs.ILogGroup
+}
+
+// Defaults of [Operation].
+const (
+	DefaultRateLimit  = 1000
+	DefaultBurstLimit = 500
+)
+
+// checkOperation panics if what an Operation says contradicts itself.
+func checkOperation(c *Props) {
+	o := &c.Operation
+	if c.API != nil {
+		if o.AccessLogs || o.RateLimit != 0 || o.BurstLimit != 0 || o.WebACL != "" {
+			misuse("Props.Operation has AccessLogs, RateLimit, BurstLimit or WebACL with a given API: expected them at the stage of that API")
+		}
+	}
+	if o.AccessLogGroup != nil && !o.AccessLogs {
+		misuse("Props.Operation.AccessLogGroup is set without AccessLogs: expected both")
+	}
+	if o.RateLimit < 0 || o.BurstLimit < 0 || o.RateLimit > 10_000 || o.BurstLimit > 5_000 {
+		misuse("Props.Operation.RateLimit and BurstLimit are %d and %d: expected up to 10000 and 5000", o.RateLimit, o.BurstLimit)
+	}
+	if o.WebACL != "" && !isToken(o.WebACL) && !strings.Contains(o.WebACL, ":regional/webacl/") {
+		misuse("Props.Operation.WebACL is %q: expected the ARN of a regional web ACL", o.WebACL)
+	}
+	for i, name := range []string{"Authorizer", "Agent"} {
+		f := []FunctionOptions{o.Authorizer, o.Agent}[i]
+		if f.MemorySize != 0 && (f.MemorySize < 128 || f.MemorySize > 10_240) {
+			misuse("Props.Operation.%s.MemorySize is %d: expected 128 to 10240 MB", name, f.MemorySize)
+		}
+		if f.ReservedConcurrency < 0 || f.ProvisionedConcurrency < 0 ||
+			f.ReservedConcurrency > 0 && f.ProvisionedConcurrency > f.ReservedConcurrency {
+			misuse("Props.Operation.%s has %d reserved and %d provisioned: expected no more provisioned than reserved concurrency",
+				name, f.ReservedConcurrency, f.ProvisionedConcurrency)
+		}
+	}
+	for value, def := range map[*int]int{&o.RateLimit: DefaultRateLimit, &o.BurstLimit: DefaultBurstLimit,
+		&o.Authorizer.MemorySize: 256, &o.Agent.MemorySize: 256} {
+		if *value == 0 {
+			*value = def
+		}
+	}
+	if o.LogRetention == "" {
+		o.LogRetention = awslogs.RetentionDays_ONE_MONTH
+	}
+	if o.RemovalPolicy == "" {
+		o.RemovalPolicy = awscdk.RemovalPolicy_RETAIN
+	}
+}
+
+// options are those of the function with an id.
+func (o Operation) options(id string) FunctionOptions {
+	switch id {
+	case "AgentFunction":
+		return o.Agent
+	case "AuthorizerFunction":
+		return o.Authorizer
+	}
+	return FunctionOptions{MemorySize: 128}
+}
+
+// logGroup takes the given log group or makes one, encrypted if the key's
+// policy is ours to write.
+func (h *TokenHandler) logGroup(id string, given awslogs.ILogGroup) awslogs.ILogGroup {
+	if given != nil {
+		return given
+	}
+	props := &awslogs.LogGroupProps{Retention: h.props.Operation.LogRetention}
+	if h.props.Key == nil {
+		props.EncryptionKey = h.Key
+	}
+	return awslogs.NewLogGroup(h, jsii.String(id), props)
+}
+
+// allowLogs lets CloudWatch Logs use the key for the account's log groups of
+// this region: "the service principal of the CloudWatch service for each
+// Region" and the condition on the encryption context are those of Amazon
+// CloudWatch Logs User Guide, "Encrypt log data in CloudWatch Logs using AWS
+// KMS".
+func (h *TokenHandler) allowLogs(key awskms.Key) {
+	stack := awscdk.Stack_Of(h)
+	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        jsii.String("Logs"),
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("logs."+*stack.Region()+".amazonaws.com"), nil)},
+		Actions:    jsii.Strings("kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"),
+		Resources:  jsii.Strings("*"), // of a key's policy: the key
+		Conditions: &map[string]any{"ArnLike": map[string]any{
+			"kms:EncryptionContext:aws:logs:arn": stack.FormatArn(&awscdk.ArnComponents{
+				Service: jsii.String("logs"), Resource: jsii.String("log-group"), ResourceName: jsii.String("*"),
+				ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+			}),
+		}},
+	}), nil)
+}
+
+// warm gives what is invoked of a function: itself, or an alias with
+// provisioned concurrency.
+func (h *TokenHandler) warm(id string, function awslambda.Function) awslambda.IFunction {
+	n := h.props.Operation.options(id).ProvisionedConcurrency
+	if n == 0 {
+		return function
+	}
+	return awslambda.NewAlias(h, jsii.String(id+"Live"), &awslambda.AliasProps{
+		AliasName:                       jsii.String("live"),
+		Version:                         function.CurrentVersion(),
+		ProvisionedConcurrentExecutions: jsii.Number(n),
+	})
+}
+
+// stageOptions are those of the stage of an API that is made.
+func (h *TokenHandler) stageOptions() *awsapigateway.StageOptions {
+	o := h.props.Operation
+	options := &awsapigateway.StageOptions{
+		StageName: jsii.String(h.props.StageName),
+		// Data tracing logs the authorizer's result, which holds the token.
+		DataTraceEnabled:     jsii.Bool(false),
+		ThrottlingRateLimit:  jsii.Number(o.RateLimit),
+		ThrottlingBurstLimit: jsii.Number(o.BurstLimit),
+	}
+	if o.Tracing {
+		options.TracingEnabled = jsii.Bool(true)
+	}
+	if o.AccessLogs {
+		group := h.logGroup("AccessLogs", o.AccessLogGroup)
+		options.AccessLogDestination = awsapigateway.NewLogGroupLogDestination(group)
+		options.AccessLogFormat = awsapigateway.AccessLogFormat_Custom(jsii.String(accessLogFormat()))
+	}
+	return options
+}
+
+// accessLogFormat holds nothing a caller wrote: variables are put into the
+// line without escaping. The path is the resource's template for the same
+// reason, and because paths name people and things.
+func accessLogFormat() string {
+	raw, err := json.Marshal(map[string]string{
+		"requestId":         "$context.requestId",
+		"extendedRequestId": "$context.extendedRequestId",
+		"time":              "$context.requestTimeEpoch",
+		"ip":                "$context.identity.sourceIp",
+		"method":            "$context.httpMethod",
+		"resource":          "$context.resourcePath",
+		"status":            "$context.status",
+		"responseType":      "$context.error.responseType",
+		"latency":           "$context.responseLatency",
+		"integration":       "$context.integration.status",
+		"integrationTime":   "$context.integration.latency",
+		"authorizer":        "$context.authorizer.status",
+		"authorizerTime":    "$context.authorizer.latency",
+		"principal":         "$context.authorizer.principalId",
+		"trace":             "$context.xrayTraceId",
+	})
+	if err != nil {
+		panic("tokenhandler: internal error: " + err.Error())
+	}
+	return string(raw)
+}
+
+func (h *TokenHandler) addWebACL() {
+	if arn := h.props.Operation.WebACL; arn != "" {
+		awswafv2.NewCfnWebACLAssociation(h, jsii.String("WebACL"), &awswafv2.CfnWebACLAssociationProps{
+			ResourceArn: h.API.DeploymentStage().StageArn(),
+			WebAclArn:   jsii.String(arn),
+		})
+	}
+}
+
+// retain applies the removal policy to all that holds state.
+func (h *TokenHandler) retain() {
+	stateful := map[string]bool{"AWS::KMS::Key": true, "AWS::SecretsManager::Secret": true, "AWS::Logs::LogGroup": true,
+		"AWS::DynamoDB::Table": true, "AWS::DynamoDB::GlobalTable": true}
+	for _, node := range *h.Node().FindAll(constructs.ConstructOrder_PREORDER) {
+		if r, ok := node.(awscdk.CfnResource); ok && stateful[*r.CfnResourceType()] {
+			r.ApplyRemovalPolicy(h.props.Operation.RemovalPolicy, nil)
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package tokenhandler
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/google/go-cmp/cmp"
+)
+
+func operated(o Operation) *Props {
+	props := oneOrigin()
+	props.Operation = o
+	return props
+}
+
+// one returns the only resource of a type.
+func one(t *testing.T, got template, kind string) map[string]any {
+	t.Helper()
+	found := got.only(kind)
+	if len(found) != 1 {
+		t.Fatalf("got %d of %s, want 1", len(found), kind)
+	}
+	for _, r := range found {
+		return r.Properties
+	}
+	return nil
+}
+
+// The defaults: limited, nothing traced, no access log that the account may
+// have no role for, logs encrypted and not for ever.
+func TestOperationDefaults(t *testing.T) {
+	got := synth(t, oneOrigin(), nil)
+	stage := one(t, got, "AWS::ApiGateway::Stage")
+	settings := dig(t, stage, "MethodSettings", 0).(map[string]any)
+	if settings["ThrottlingRateLimit"] != 1000.0 || settings["ThrottlingBurstLimit"] != 500.0 || settings["DataTraceEnabled"] != false {
+		t.Errorf("the stage's settings are %s", text(settings))
+	}
+	if stage["AccessLogSetting"] != nil || stage["TracingEnabled"] != nil || settings["LoggingLevel"] != nil {
+		t.Errorf("the stage is %s", text(stage))
+	}
+	for id, group := range got.only("AWS::Logs::LogGroup") {
+		if group.Properties["RetentionInDays"] != 30.0 || short(group.Properties["KmsKeyId"]) != "Key.Arn" {
+			t.Errorf("%s is %s", id, text(group.Properties))
+		}
+	}
+	policy := text(dig(t, one(t, got, "AWS::KMS::Key"), "KeyPolicy"))
+	mustContain(t, policy, `"kms:EncryptionContext:aws:logs:arn"`, `log-group:*`, `"Service":{"Fn::Join":["",["logs.",{"Ref":"AWS::Region"}`)
+}
+
+func TestRemovalPolicy(t *testing.T) {
+	for policy, want := range map[awscdk.RemovalPolicy]string{"": "Retain", awscdk.RemovalPolicy_DESTROY: "Delete"} {
+		var raw struct {
+			Resources map[string]struct{ Type, DeletionPolicy, UpdateReplacePolicy string }
+		}
+		if err := json.Unmarshal(synth(t, operated(Operation{RemovalPolicy: policy}), nil).raw, &raw); err != nil {
+			t.Fatal(err)
+		}
+		seen := 0
+		for id, r := range raw.Resources {
+			if slices.Contains([]string{"AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::Logs::LogGroup"}, r.Type) {
+				seen++
+				if r.DeletionPolicy != want || r.UpdateReplacePolicy != want {
+					t.Errorf("%s: got %s and %s, want %s", id, r.DeletionPolicy, r.UpdateReplacePolicy, want)
+				}
+			}
+		}
+		if seen != 5 {
+			t.Errorf("found %d keys, secrets and log groups, want 5", seen)
+		}
+	}
+}
+
+// Access logs hold no token, no cookie, and nothing a caller wrote: their
+// format does not escape.
+func TestAccessLogs(t *testing.T) {
+	got := synth(t, operated(Operation{AccessLogs: true, Tracing: true, WebACL: "arn:aws:wafv2:eu-north-1:123456789012:regional/webacl/a/b"}), nil)
+	stage := one(t, got, "AWS::ApiGateway::Stage")
+	var format map[string]string
+	if err := json.Unmarshal([]byte(dig(t, stage, "AccessLogSetting", "Format").(string)), &format); err != nil {
+		t.Fatal(err)
+	}
+	if format["principal"] != "$context.authorizer.principalId" || format["status"] != "$context.status" {
+		t.Errorf("got %v", format)
+	}
+	for field, variable := range format {
+		for _, unsafe := range []string{"authorizer.token", "authorizer.allowedOrigin", "userAgent", "context.path", "context.requestOverride", "header", "input"} {
+			if strings.Contains(variable, unsafe) {
+				t.Errorf("%s logs %s", field, variable)
+			}
+		}
+	}
+	if stage["TracingEnabled"] != true {
+		t.Error("the stage is not traced")
+	}
+	for id, f := range got.only("AWS::Lambda::Function") {
+		if dig(t, f.Properties, "TracingConfig", "Mode") != "Active" {
+			t.Errorf("%s is not traced", id)
+		}
+	}
+	if len(got.only("AWS::ApiGateway::Account")) != 0 {
+		t.Error("a setting of the whole account is changed")
+	}
+	mustContain(t, text(one(t, got, "AWS::WAFv2::WebACLAssociation")), "regional/webacl/a/b", "/stages/")
+}
+
+func TestConcurrency(t *testing.T) {
+	got := synth(t, operated(Operation{
+		Authorizer: FunctionOptions{ReservedConcurrency: 100, ProvisionedConcurrency: 2, MemorySize: 512},
+		Agent:      FunctionOptions{ProvisionedConcurrency: 1},
+	}), nil)
+	if n := len(got.only("AWS::Lambda::Alias")); n != 2 {
+		t.Errorf("got %d aliases, want 2", n)
+	}
+	for id, f := range got.only("AWS::Lambda::Function") {
+		if strings.Contains(id, "Authorizer") && (f.Properties["ReservedConcurrentExecutions"] != 100.0 || f.Properties["MemorySize"] != 512.0) {
+			t.Errorf("%s is %s", id, text(f.Properties))
+		}
+	}
+	mustContain(t, text(one(t, got, "AWS::ApiGateway::Authorizer")), "AuthorizerFunctionLive")
+	checkTemplate(t, got, map[string]string{})
+}
+
+func TestGivenLogGroups(t *testing.T) {
+	stack := newStack(t)
+	given := awslogs.LogGroup_FromLogGroupName(stack, jsii.String("Given"), jsii.String("/teams/orders"))
+	h := New(stack, "TokenHandler", operated(Operation{AccessLogs: true, AccessLogGroup: given,
+		Authorizer: FunctionOptions{LogGroup: given}, Agent: FunctionOptions{LogGroup: given}}))
+	h.Protect(orders())
+	if n := len(read(t, stack).only("AWS::Logs::LogGroup")); n != 0 {
+		t.Errorf("%d log groups are made beside the given", n)
+	}
+}
+
+func TestOperationIsRefused(t *testing.T) {
+	for _, tt := range []struct {
+		o    Operation
+		want string
+	}{
+		{Operation{AccessLogGroup: awslogs.LogGroup_FromLogGroupName(newStack(t), jsii.String("G"), jsii.String("g"))}, "Props.Operation.AccessLogGroup is set without AccessLogs"},
+		{Operation{RateLimit: 20_000}, "Props.Operation.RateLimit and BurstLimit are 20000 and 0"},
+		{Operation{WebACL: "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"}, "Props.Operation.WebACL is"},
+		{Operation{Agent: FunctionOptions{MemorySize: 64}}, "Props.Operation.Agent.MemorySize is 64"},
+		{Operation{Authorizer: FunctionOptions{ReservedConcurrency: 1, ProvisionedConcurrency: 2}}, "Props.Operation.Authorizer has 1 reserved and 2 provisioned"},
+	} {
+		mustContain(t, panicOf(func() { New(newStack(t), "TokenHandler", operated(tt.o)) }), "tokenhandler: "+tt.want)
+	}
+	stack := newStack(t)
+	props := operated(Operation{AccessLogs: true})
+	props.API = awsapigateway.NewRestApi(stack, jsii.String("Mine"), nil)
+	mustContain(t, panicOf(func() { New(stack, "TokenHandler", props) }), "tokenhandler: Props.Operation has AccessLogs", "given API")
+}
+
+func TestAlarmsAndDashboard(t *testing.T) {
+	got := synth(t, oneOrigin(), func(s awscdk.Stack, h *TokenHandler) {
+		h.Protect(orders())
+		h.AddDashboard()
+		h.AddAlarms(Alarms{Topic: awssns.Topic_FromTopicArn(s, jsii.String("Topic"), jsii.String("arn:aws:sns:eu-north-1:123456789012:alarms"))})
+	})
+	var names []string
+	for id, a := range got.only("AWS::CloudWatch::Alarm") {
+		names = append(names, short(map[string]any{"Ref": id}))
+		if dig(t, a.Properties, "AlarmActions", 0) != "arn:aws:sns:eu-north-1:123456789012:alarms" || a.Properties["TreatMissingData"] != "notBreaching" {
+			t.Errorf("%s is %s", id, text(a.Properties))
+		}
+	}
+	slices.Sort(names)
+	want := strings.Fields("AlarmAgent5xx AlarmAgentErrors AlarmAgentThrottles AlarmApi5xx AlarmApiSlow AlarmAuthorizerErrors " +
+		"AlarmAuthorizerSlow AlarmAuthorizerThrottles AlarmProviderErrors AlarmUnopened")
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Error(diff)
+	}
+	if n := len(got.only("AWS::Logs::MetricFilter")); n != 4 {
+		t.Errorf("got %d metric filters, want 4", n)
+	}
+	if n := len(got.only("AWS::CloudWatch::Dashboard")); n != 1 {
+		t.Errorf("got %d dashboards", n)
+	}
+}
+
+// The metric filters look for texts that the Lambdas write.
+func TestMetricFiltersMatchTheLogs(t *testing.T) {
+	for text, dir := range map[string]string{
+		`"` + logUnopened + `"`:      "oauthproxy",
+		`"refused"`:                  "oauthproxy",
+		`slog.String("reason"`:       "oauthproxy",
+		`"` + logProviderError + `"`: "oauthagent",
+		`slog.Int("status"`:          "oauthagent",
+		`slog.String("code", code)`:  "oauthagent",
+	} {
+		files, err := filepath.Glob("../../lambda/internal/" + dir + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := slices.ContainsFunc(files, func(file string) bool {
+			raw, err := os.ReadFile(file)
+			return err == nil && !strings.HasSuffix(file, "_test.go") && strings.Contains(string(raw), text)
+		})
+		if !found {
+			t.Errorf("no file of %s has %s", dir, text)
+		}
+	}
+}

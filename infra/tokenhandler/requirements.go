@@ -1,0 +1,101 @@
+package tokenhandler
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/internal/settings"
+)
+
+// demands are what all routes of one authorizer demand of the access token. A
+// handler and those made from it with Extend share them: they share the
+// authorizer, which knows a route by its method and resource.
+type demands struct {
+	authorizer settings.Authorizer
+	routes     map[string]settings.Requirement
+}
+
+// demand tells the authorizer what a protected route demands.
+func (h *TokenHandler) demand(r Route) {
+	h.checkDemands(r)
+	changed := false
+	for _, m := range r.Methods {
+		key := settings.RouteKey(m, r.Path)
+		required := settings.Requirement{
+			Scope:  strings.Join(slices.Concat(r.Scopes, r.MethodScopes[m]), " "),
+			Claims: maps.Clone(r.Claims),
+		}
+		if known, ok := h.demands.routes[key]; ok && !reflect.DeepEqual(known, required) {
+			misuse("Route %s has other Scopes or Claims than the route of another API with the same authorizer: expected the same, the authorizer does not tell them apart", key)
+		}
+		h.demands.routes[key] = required
+		changed = changed || required.Scope != "" || len(required.Claims) > 0
+	}
+	if !changed {
+		return
+	}
+	requirements := settings.Requirements{}
+	for key, required := range h.demands.routes {
+		if required.Scope != "" || len(required.Claims) > 0 {
+			requirements[key] = required
+		}
+	}
+	h.demands.authorizer.RouteRequirements = requirements.Encode()
+	if err := h.demands.authorizer.Complete(); err != nil {
+		misuse("Route %s: %s", r.Path, inAuthorizerWords(strings.TrimPrefix(err.Error(), "settings: ")))
+	}
+	checkEnvironment(h.demands.authorizer)
+	for _, v := range settings.Variables(h.demands.authorizer) {
+		if v.Value == h.demands.authorizer.RouteRequirements {
+			h.AuthorizerFunction.AddEnvironment(jsii.String(v.Name), jsii.String(v.Value), nil)
+		}
+	}
+}
+
+func (h *TokenHandler) checkDemands(r Route) {
+	if len(r.Scopes)+len(r.MethodScopes)+len(r.Claims) == 0 {
+		return
+	}
+	if !h.demands.authorizer.KnowsScopes() {
+		misuse("Route %s has Scopes or Claims: expected Props.PhantomToken or Props.VerifyTokens with them, or nothing is known of the access tokens", r.Path)
+	}
+	for m := range r.MethodScopes {
+		if !slices.Contains(r.Methods, m) {
+			misuse("Route.MethodScopes of %s has %q: expected methods of the route only", r.Path, m)
+		}
+	}
+	for _, list := range append(slices.Collect(maps.Values(r.MethodScopes)), r.Scopes) {
+		for _, scope := range list {
+			if !settings.IsScopeToken(scope) {
+				misuse("Route.Scopes of %s has %q: expected one scope per element, without space, quote and backslash", r.Path, scope)
+			}
+		}
+	}
+	for name := range r.Claims {
+		if name == "" {
+			misuse("Route.Claims of %s has a claim without a name", r.Path)
+		}
+	}
+}
+
+// checkEnvironment panics if a Lambda's variables take more than the 4 KB that
+// AWS Lambda's quota "Environment variables" gives them.
+func checkEnvironment(s any) {
+	const quota, unknown = 4096, 128 // unknown: references, which the deployment replaces
+	size := 0
+	for _, v := range settings.Variables(s) {
+		size += len(v.Name)
+		if v.Secret || isToken(v.Value) {
+			size += unknown
+		} else {
+			size += len(v.Value)
+		}
+	}
+	if size > quota {
+		misuse("the authorizer's environment takes %d bytes, of which Lambda allows %d: expected fewer Scopes and Claims of routes, or shorter ones", size, quota)
+	}
+}

@@ -1,0 +1,208 @@
+package tokenhandler
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/infra/internal/templatecheck"
+)
+
+// Route is a path of the API that is passed on to an upstream: an HTTP API
+// (Upstream) or a Lambda (Function).
+//
+// An HTTP API gets, unless Transparent is set, only what is listed here, and
+// only what is listed here comes back. Bodies are passed as text, unchanged.
+type Route struct {
+	// Path on the API, such as /orders/{id}. A greedy parameter ({proxy+}) may
+	// be its last segment if Transparent or Function is set.
+	Path string
+
+	// Methods out of GET, HEAD, POST, PUT, PATCH and DELETE; or ANY alone if
+	// Transparent or Function is set.
+	Methods []string
+
+	// Upstream is the URL the request goes to: https (http for loopback names
+	// only), without query. It may use the parameters of Path; {proxy} stands
+	// for the greedy one. Host names may be tokens, behind a literal https://.
+	Upstream string
+
+	// Transparent passes on every request header and query parameter, and the
+	// answer as it is (HTTP_PROXY). Authorization is the access token; Cookie
+	// and the CSRF header are overwritten with "none". The gateway can add no
+	// CORS header to such an answer: it is for pages on the origin of the API,
+	// or upstream APIs that write them.
+	Transparent bool
+
+	// VPCLink leads to an Upstream inside a VPC.
+	VPCLink awsapigateway.IVpcLink
+
+	// Function is the upstream instead of Upstream. It gets the whole request
+	// (AWS_PROXY), the sealed cookies too; the access token is in
+	// requestContext.authorizer.token. It writes its own CORS headers, with
+	// requestContext.authorizer.allowedOrigin.
+	Function awslambda.IFunction
+
+	// Scopes the access token must have, all of them; MethodScopes those it must
+	// have besides for a method. Claims it must have: each is this value, or a
+	// list with this value in it. A token that lacks a scope is refused with the
+	// code insufficient_scope, which tells the page that refreshing is of no use.
+	// All of it needs Props.PhantomToken or Props.VerifyTokens.
+	Scopes       []string
+	MethodScopes map[string][]string
+	Claims       map[string]string
+
+	// QueryParameters that go up, by name; all others are dropped. Not with
+	// Transparent or Function.
+	QueryParameters []string
+
+	// RequestHeaders that go up besides Authorization, Content-Type and
+	// Accept. Preflights allow them; with Transparent or Function that is all
+	// they are for.
+	RequestHeaders []string
+
+	// ResponseHeaders that come down besides Content-Type, Cache-Control,
+	// ETag, Location and Retry-After. The page may read them. Not with
+	// Transparent or Function.
+	ResponseHeaders []string
+}
+
+// Protect adds a route: its methods with the authorizer, and its preflight.
+// Upstream gets the access token as "Authorization: Bearer …", and neither the
+// session cookies nor the CSRF header. It returns the route's resource.
+//
+// The usual upstream statuses of a mapped route come down as they are, rare
+// ones as 502. A template holds about 25 mapped methods (CloudFormation's limit
+// is 1 MB).
+func (h *TokenHandler) Protect(route Route) awsapigateway.IResource {
+	return h.add(route, "")
+}
+
+// Public adds a route without the authorizer, and its preflight. The reason
+// stays in the template as metadata, where the check of synthesis and people
+// find it. Upstream gets neither a token nor the session cookies, a Function
+// gets the sealed cookies. A public route is never greedy: it would serve what
+// other routes lack.
+//
+// With several trusted origins the answers carry no CORS headers: the
+// authorizer, which tells them apart, does not run.
+func (h *TokenHandler) Public(route Route, reason string) awsapigateway.IResource {
+	if reason = strings.TrimSpace(reason); reason == "" {
+		misuse("Public got no reason for %s: expected why the route is open to everyone", route.Path)
+	}
+	if strings.Contains(route.Path, "+}") {
+		misuse("Public got the greedy path %q: expected one without {proxy+}, which would also serve what other routes lack", route.Path)
+	}
+	return h.add(route, reason)
+}
+
+// MarkPublic says why a method made without [TokenHandler.Public] is open to
+// everyone. Synthesis fails without it.
+func MarkPublic(method awsapigateway.Method, reason string) {
+	if reason = strings.TrimSpace(reason); reason == "" {
+		misuse("MarkPublic got no reason for %s: expected why the method is open to everyone", *method.Node().Path())
+	}
+	method.Node().DefaultChild().(awsapigateway.CfnMethod).AddMetadata(jsii.String(templatecheck.PublicKey), reason)
+}
+
+// add adds a route, protected unless there is a reason for it to be public.
+func (h *TokenHandler) add(route Route, public string) awsapigateway.IResource {
+	parameters := h.checkRoute(route)
+	if public == "" {
+		h.demand(route)
+	} else if len(route.Scopes)+len(route.MethodScopes)+len(route.Claims) > 0 {
+		misuse("Public got Scopes or Claims for %s: expected none, nothing looks at a token there", route.Path)
+	}
+	h.routes = append(h.routes, route.Path)
+
+	resource := h.resource(route.Path)
+	h.refuseOccupied("Route.Path "+route.Path, resource, slices.Concat(route.Methods, []string{"OPTIONS"}))
+	for _, m := range route.Methods {
+		var integration awsapigateway.Integration
+		options := h.methodOptions(m, public == "")
+		switch {
+		case route.Function != nil:
+			integration = functionIntegration(route)
+		case route.Transparent:
+			integration = h.transparentIntegration(route, m, parameters, public == "")
+			options.RequestParameters = pathParameters(parameters)
+		default:
+			integration = h.mappedIntegration(route, m, parameters, public == "")
+			h.declareMapped(options, route, parameters, public == "")
+		}
+		method := resource.AddMethod(jsii.String(m), integration, options)
+		if public != "" {
+			MarkPublic(method, public)
+		} else {
+			h.protected = append(h.protected, *method.Node().DefaultChild().Node().Path())
+		}
+	}
+	preflight := route.Methods
+	if slices.Contains(preflight, "ANY") {
+		preflight = knownMethods
+	}
+	h.addPreflight(resource, preflight, route.RequestHeaders)
+	return resource
+}
+
+func (h *TokenHandler) methodOptions(method string, protected bool) *awsapigateway.MethodOptions {
+	if !protected {
+		return &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_NONE}
+	}
+	return &awsapigateway.MethodOptions{Authorizer: h.AuthorizerFor(method), AuthorizationType: awsapigateway.AuthorizationType_CUSTOM}
+}
+
+func pathParameters(names []string) *map[string]*bool {
+	request := map[string]*bool{}
+	for _, name := range names {
+		request["method.request.path."+name] = jsii.Bool(true)
+	}
+	return &request
+}
+
+// functionIntegration hands the request to a Lambda.
+func functionIntegration(route Route) awsapigateway.Integration {
+	return awsapigateway.NewLambdaIntegration(route.Function, &awsapigateway.LambdaIntegrationOptions{
+		Proxy:           jsii.Bool(true),
+		AllowTestInvoke: jsii.Bool(false), // one permission per method, for its stage only
+	})
+}
+
+// transparentIntegration is HTTP_PROXY, which passes on all that is not mapped
+// over. REST APIs have no mapping that removes a header: the session is
+// overwritten with a constant. That replaces a header of the same spelling;
+// what becomes of another letter case is not documented, so both that browsers
+// use are mapped. Authorization needs no such care: the authorizer refuses a
+// request that brings one beside the session.
+func (h *TokenHandler) transparentIntegration(route Route, method string, parameters []string, protected bool) awsapigateway.Integration {
+	up := map[string]*string{templatecheck.AuthorizationTarget: jsii.String("'none'")}
+	for _, name := range []string{"Cookie", h.shared.CSRFHeaderName()} {
+		// "Header names and query parameters are processed in a case-sensitive
+		// way" (Amazon API Gateway important notes); HTTP/2 has them in lower
+		// case.
+		up["integration.request.header."+name] = jsii.String("'none'")
+		up["integration.request.header."+strings.ToLower(name)] = jsii.String("'none'")
+	}
+	if protected {
+		up[templatecheck.AuthorizationTarget] = jsii.String(templatecheck.TokenSource)
+	}
+	for _, name := range parameters {
+		up["integration.request.path."+name] = jsii.String("method.request.path." + name)
+	}
+	return httpIntegration(route, method, &awsapigateway.HttpIntegrationProps{
+		Proxy:   jsii.Bool(true),
+		Options: &awsapigateway.IntegrationOptions{RequestParameters: &up},
+	})
+}
+
+func httpIntegration(route Route, method string, props *awsapigateway.HttpIntegrationProps) awsapigateway.Integration {
+	props.HttpMethod = jsii.String(method)
+	if route.VPCLink != nil {
+		props.Options.ConnectionType = awsapigateway.ConnectionType_VPC_LINK
+		props.Options.VpcLink = route.VPCLink
+	}
+	return awsapigateway.NewHttpIntegration(jsii.String(route.Upstream), props)
+}

@@ -1,0 +1,83 @@
+package tokenhandler
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// agentEnvironment is the environment of the agent's function.
+func (t template) agentEnvironment(tb testing.TB) map[string]any {
+	tb.Helper()
+	for id, f := range t.only("AWS::Lambda::Function") {
+		if strings.Contains(id, "AgentFunction") {
+			return f.Properties["Environment"].(map[string]any)["Variables"].(map[string]any)
+		}
+	}
+	tb.Fatal("there is no agent function")
+	return nil
+}
+
+// By default the template says nothing of it: no limits, no hint, no token for
+// the page.
+func TestSessionSettings(t *testing.T) {
+	names := []string{"SESSION_IDLE_LIFETIME", "SESSION_LIFETIME", "LOGOUT", "ID_TOKEN_HINT", "TOKEN_MEDIATION"}
+	plain := synth(t, oneOrigin(), nil).agentEnvironment(t)
+	for _, name := range names {
+		if value, ok := plain[name]; ok {
+			t.Errorf("%s is %v by default", name, value)
+		}
+	}
+
+	props := oneOrigin()
+	props.SessionIdleLifetime, props.SessionLifetime = 30*time.Minute, 8*time.Hour
+	props.Logout, props.IDTokenHint, props.TokenMediation = "local", true, true
+	set := synth(t, props, nil).agentEnvironment(t)
+	for i, want := range []string{"30m0s", "8h0m0s", "local", "true", "true"} {
+		if set[names[i]] != want {
+			t.Errorf("%s is %v, want %s", names[i], set[names[i]], want)
+		}
+	}
+}
+
+func TestNewRefusesSessionProps(t *testing.T) {
+	for want, change := range map[string]func(*Props){
+		"SessionIdleLifetime is malformed: expected a duration": func(p *Props) { p.SessionIdleLifetime = -time.Hour },
+		"SessionLifetime is malformed: expected a duration":     func(p *Props) { p.SessionLifetime = 1500 * time.Millisecond },
+		"Logout is malformed: expected provider or local":       func(p *Props) { p.Logout = "none" },
+	} {
+		props := oneOrigin()
+		change(props)
+		if got := panicOf(func() { New(newStack(t), "TokenHandler", props) }); !strings.HasPrefix(got, "tokenhandler: Props."+want) {
+			t.Errorf("got %q, want it to begin with %q", got, "tokenhandler: Props."+want)
+		}
+	}
+}
+
+// The page can have the access token only where the template says so.
+func TestTokenRoute(t *testing.T) {
+	routes := func(props *Props) []string {
+		var found []string
+		template := synth(t, props, nil)
+		for _, m := range template.only("AWS::ApiGateway::Method") {
+			if path := template.path(m.Properties["ResourceId"]); strings.HasSuffix(path, "/token") {
+				found = append(found, m.Properties["HttpMethod"].(string)+" "+path)
+			}
+		}
+		slices.Sort(found)
+		return found
+	}
+	if got := routes(oneOrigin()); len(got) != 0 {
+		t.Errorf("by default: got %q, want none", got)
+	}
+	on := oneOrigin()
+	on.TokenMediation = true
+	if got, want := routes(on), []string{"OPTIONS /oauth-agent/token", "POST /oauth-agent/token"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	// And nothing of one token handler stays for the next.
+	if got := routes(oneOrigin()); len(got) != 0 {
+		t.Errorf("afterwards: got %q, want none", got)
+	}
+}

@@ -1,0 +1,237 @@
+package tokenhandler
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudfront"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudfrontorigins"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53targets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// SiteProps configure a [Site].
+type SiteProps struct {
+	// Handler is the token handler whose API is served. Its Props.Domain must
+	// be nil.
+	Handler *TokenHandler
+
+	// Name is the site's host, such as www.example.com. https://<Name> must be
+	// among the handler's trusted origins.
+	Name string
+	// Certificate for Name, in us-east-1: CloudFront takes them from there.
+	Certificate awscertificatemanager.ICertificate
+	// HostedZone gets the records of Name. Nil: make them yourself.
+	HostedZone awsroute53.IHostedZone
+
+	// APIPaths are the paths of the API besides the agent's, such as /api/*;
+	// everything else is the application's. Every route must be below one of
+	// them. Default: /api/*.
+	APIPaths []string
+
+	// ContentSecurityPolicy of the application. Default: everything from the
+	// site itself, no inline scripts or styles, no frames, no forms.
+	ContentSecurityPolicy string
+
+	// WebACL is the ARN of an AWS WAF web ACL for CloudFront (us-east-1).
+	WebACL string
+	// LogBucket takes CloudFront's access logs. Nil: none are written. They
+	// hold no cookies.
+	LogBucket awss3.IBucket
+}
+
+// DefaultContentSecurityPolicy is that of a [Site].
+const DefaultContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+	"connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// Site serves a single page application and its API on one host: CloudFront in
+// front of a private bucket and of the API. Pages and API have the same origin,
+// so that CORS is not needed and routes may be Transparent.
+//
+// The application's files are put into Bucket by whoever builds them. A path
+// without a dot in its last segment is answered with /index.html, so that links
+// into the application work.
+//
+// The API stays reachable on its execute-api host, without a session: browsers
+// send the __Host- cookies to the site only.
+type Site struct {
+	constructs.Construct
+
+	Bucket       awss3.Bucket
+	Distribution awscloudfront.Distribution
+
+	handler  *TokenHandler
+	apiPaths []string
+}
+
+// NewSite makes a site below scope, in the handler's stack.
+func NewSite(scope constructs.Construct, id string, props *SiteProps) *Site {
+	p := checkedSite(props)
+	s := &Site{handler: p.Handler, apiPaths: p.APIPaths}
+	constructs.NewConstruct_Override(s, scope, &id)
+	s.Node().AddValidation(s)
+
+	policy := p.Handler.props.Operation.RemovalPolicy
+	s.Bucket = awss3.NewBucket(s, jsii.String("Bucket"), &awss3.BucketProps{
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		Encryption:        awss3.BucketEncryption_S3_MANAGED,
+		EnforceSSL:        jsii.Bool(true),
+		MinimumTLSVersion: jsii.Number(1.2),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		Versioned:         jsii.Bool(true),
+		RemovalPolicy:     policy,
+	})
+	s.addDistribution(p)
+	if p.HostedZone != nil {
+		target := awsroute53.RecordTarget_FromAlias(awsroute53targets.NewCloudFrontTarget(s.Distribution))
+		awsroute53.NewARecord(s, jsii.String("Record"), &awsroute53.ARecordProps{Zone: p.HostedZone, RecordName: jsii.String(p.Name + "."), Target: target})
+		awsroute53.NewAaaaRecord(s, jsii.String("RecordV6"), &awsroute53.AaaaRecordProps{Zone: p.HostedZone, RecordName: jsii.String(p.Name + "."), Target: target})
+	}
+	return s
+}
+
+func (s *Site) addDistribution(p SiteProps) {
+	api := &awscloudfront.BehaviorOptions{
+		// The stage is part of the origin's path: the host is API Gateway's own.
+		Origin: awscloudfrontorigins.NewRestApiOrigin(p.Handler.API, nil),
+		// Every answer is somebody's own.
+		CachePolicy: awscloudfront.CachePolicy_CACHING_DISABLED(),
+		// Cookies, Origin and the CSRF header go on. Host does not: API Gateway
+		// finds the API by it.
+		OriginRequestPolicy:   awscloudfront.OriginRequestPolicy_ALL_VIEWER_EXCEPT_HOST_HEADER(),
+		AllowedMethods:        awscloudfront.AllowedMethods_ALLOW_ALL(),
+		ViewerProtocolPolicy:  awscloudfront.ViewerProtocolPolicy_HTTPS_ONLY,
+		ResponseHeadersPolicy: s.headers("ApiHeaders", ""),
+		Compress:              jsii.Bool(false), // BREACH: answers hold tokens against CSRF
+	}
+	behaviors := map[string]*awscloudfront.BehaviorOptions{}
+	for _, path := range append([]string{p.Handler.props.AgentPath + "/*"}, p.APIPaths...) {
+		behaviors[path] = api
+	}
+	props := &awscloudfront.DistributionProps{
+		DomainNames:            jsii.Strings(p.Name),
+		Certificate:            p.Certificate,
+		DefaultRootObject:      jsii.String("index.html"),
+		HttpVersion:            awscloudfront.HttpVersion_HTTP2_AND_3,
+		MinimumProtocolVersion: awscloudfront.SecurityPolicyProtocol_TLS_V1_2_2025,
+		AdditionalBehaviors:    &behaviors,
+		DefaultBehavior: &awscloudfront.BehaviorOptions{
+			Origin:                awscloudfrontorigins.S3BucketOrigin_WithOriginAccessControl(s.Bucket, nil),
+			CachePolicy:           awscloudfront.CachePolicy_CACHING_OPTIMIZED(),
+			AllowedMethods:        awscloudfront.AllowedMethods_ALLOW_GET_HEAD(),
+			ViewerProtocolPolicy:  awscloudfront.ViewerProtocolPolicy_REDIRECT_TO_HTTPS,
+			ResponseHeadersPolicy: s.headers("PageHeaders", p.ContentSecurityPolicy),
+			Compress:              jsii.Bool(true),
+			FunctionAssociations: &[]*awscloudfront.FunctionAssociation{{
+				EventType: awscloudfront.FunctionEventType_VIEWER_REQUEST,
+				Function: awscloudfront.NewFunction(s, jsii.String("Pages"), &awscloudfront.FunctionProps{
+					Runtime: awscloudfront.FunctionRuntime_JS_2_0(),
+					Code:    awscloudfront.FunctionCode_FromInline(jsii.String(pages)),
+				}),
+			}},
+		},
+	}
+	if p.WebACL != "" {
+		props.WebAclId = jsii.String(p.WebACL)
+	}
+	if p.LogBucket != nil {
+		props.EnableLogging, props.LogBucket, props.LogIncludesCookies = jsii.Bool(true), p.LogBucket, jsii.Bool(false)
+	}
+	s.Distribution = awscloudfront.NewDistribution(s, jsii.String("Distribution"), props)
+}
+
+// pages answers links into the application with its page. An error response of
+// the distribution would do that for the API's 404 too.
+const pages = `function handler(event) {
+  var request = event.request;
+  var last = request.uri.substring(request.uri.lastIndexOf('/') + 1);
+  if (last.indexOf('.') === -1) {
+    request.uri = '/index.html';
+  }
+  return request;
+}`
+
+// headers are the security headers of pages, or of the API without a policy
+// for content.
+func (s *Site) headers(id, content string) awscloudfront.ResponseHeadersPolicy {
+	security := &awscloudfront.ResponseSecurityHeadersBehavior{
+		ContentTypeOptions: &awscloudfront.ResponseHeadersContentTypeOptions{Override: jsii.Bool(true)},
+		FrameOptions:       &awscloudfront.ResponseHeadersFrameOptions{FrameOption: awscloudfront.HeadersFrameOption_DENY, Override: jsii.Bool(true)},
+		ReferrerPolicy:     &awscloudfront.ResponseHeadersReferrerPolicy{ReferrerPolicy: awscloudfront.HeadersReferrerPolicy_NO_REFERRER, Override: jsii.Bool(true)},
+		StrictTransportSecurity: &awscloudfront.ResponseHeadersStrictTransportSecurity{
+			AccessControlMaxAge: awscdk.Duration_Days(jsii.Number(365)), IncludeSubdomains: jsii.Bool(false), Override: jsii.Bool(true)},
+	}
+	props := &awscloudfront.ResponseHeadersPolicyProps{SecurityHeadersBehavior: security}
+	if content != "" {
+		security.ContentSecurityPolicy = &awscloudfront.ResponseHeadersContentSecurityPolicy{ContentSecurityPolicy: jsii.String(content), Override: jsii.Bool(true)}
+		custom := []*awscloudfront.ResponseCustomHeader{}
+		for _, header := range [][2]string{
+			{"Cross-Origin-Opener-Policy", "same-origin"},
+			{"Cross-Origin-Resource-Policy", "same-origin"},
+			{"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
+		} {
+			custom = append(custom, &awscloudfront.ResponseCustomHeader{Header: jsii.String(header[0]), Value: jsii.String(header[1]), Override: jsii.Bool(true)})
+		}
+		props.CustomHeadersBehavior = &awscloudfront.ResponseCustomHeadersBehavior{CustomHeaders: &custom}
+	}
+	return awscloudfront.NewResponseHeadersPolicy(s, jsii.String(id), props)
+}
+
+// Validate implements constructs.IValidation: a route that the distribution
+// does not pass on would be answered with the application's page.
+func (s *Site) Validate() *[]*string {
+	faults := []*string{}
+	for _, route := range s.handler.routes {
+		reached := slices.ContainsFunc(s.apiPaths, func(path string) bool {
+			below, all := strings.CutSuffix(path, "*")
+			return route == path || all && strings.HasPrefix(route, below)
+		})
+		if !reached {
+			faults = append(faults, jsii.String("route "+route+" is not below SiteProps.APIPaths "+strings.Join(s.apiPaths, ", ")+": the distribution would not pass it on"))
+		}
+	}
+	return &faults
+}
+
+func checkedSite(props *SiteProps) SiteProps {
+	if props == nil || props.Handler == nil {
+		misuse("SiteProps.Handler is nil: expected the token handler whose API is served")
+	}
+	p := *props
+	if len(p.APIPaths) == 0 {
+		p.APIPaths = []string{"/api/*"}
+	}
+	setDefault(&p.ContentSecurityPolicy, DefaultContentSecurityPolicy)
+	if !isHostName(p.Name) {
+		misuse("SiteProps.Name is %q: expected a host name such as www.example.com", p.Name)
+	}
+	if origin := "https://" + p.Name; !slices.Contains(p.Handler.props.TrustedWebOrigins, origin) {
+		misuse("SiteProps.Name is %q: expected %s among the token handler's TrustedWebOrigins %q", p.Name, origin, p.Handler.props.TrustedWebOrigins)
+	}
+	if p.Handler.props.Domain != nil {
+		misuse("SiteProps.Handler has a Domain: expected none, the API is served on %s", p.Name)
+	}
+	if p.Certificate == nil {
+		misuse("SiteProps.Certificate is nil: expected a certificate for %s in us-east-1", p.Name)
+	}
+	if arn := *p.Certificate.CertificateArn(); !isToken(arn) && !strings.HasPrefix(arn, "arn:aws:acm:us-east-1:") {
+		misuse("SiteProps.Certificate is %s: expected one of us-east-1, where CloudFront takes certificates from", arn)
+	}
+	if p.HostedZone != nil && !covers(*p.HostedZone.ZoneName(), p.Name) {
+		misuse("SiteProps.Name is %q: expected a name in the zone %s", p.Name, *p.HostedZone.ZoneName())
+	}
+	for _, path := range p.APIPaths {
+		if !apiPathRE.MatchString(path) {
+			misuse("SiteProps.APIPaths has %q: expected paths such as /api/*", path)
+		}
+	}
+	if strings.ContainsAny(p.ContentSecurityPolicy, "\r\n") || strings.Contains(p.ContentSecurityPolicy, "'unsafe-inline'") {
+		misuse("SiteProps.ContentSecurityPolicy allows 'unsafe-inline' or has a line break: expected a policy without")
+	}
+	return p
+}

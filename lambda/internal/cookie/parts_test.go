@@ -1,0 +1,234 @@
+package cookie
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const at = "__Host-th-at"
+
+var th = NewNames("th")
+
+// received is what the browser sends after it has obeyed Set-Cookie.
+func obey(received map[string]string, set []*http.Cookie) map[string]string {
+	after := maps.Clone(received)
+	if after == nil {
+		after = map[string]string{}
+	}
+	for _, c := range set {
+		if c.MaxAge < 0 {
+			delete(after, c.Name)
+		} else {
+			after[c.Name] = c.Value
+		}
+	}
+	return after
+}
+
+// A19: whatever the size of the value, no cookie is larger than browsers keep,
+// and the whole opens again.
+func TestSetSealedSplits(t *testing.T) {
+	ring := newRing(t, keyA)
+	attributes := len(th.attributes(at, at).String())
+	received := map[string]string{}
+	for _, tt := range []struct{ size, cookies int }{
+		{1, 1}, {MaxSize - attributes, 1}, {MaxSize - attributes + 1, 2}, {7000, 2}, {8200, 3}, {12000, 3}, {5000, 2}, {9, 1},
+	} {
+		value := strings.Repeat("v", tt.size)
+		set, err := th.SetSealed(at, value, received)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range set {
+			if size := len(c.String()); size > MaxSize {
+				t.Errorf("%d bytes: cookie %s takes %d", tt.size, c.Name, size)
+			}
+		}
+		received = obey(received, set)
+		// Nothing of a larger value before stays behind.
+		if got, ok := join(received, at); !ok || got != value || len(received) != tt.cookies {
+			t.Errorf("%d bytes: %d cookies, joined to %d bytes, %t; want %d cookies", tt.size, len(received), len(got), ok, tt.cookies)
+		}
+	}
+	if _, err := th.SetSealed(at, strings.Repeat("v", 13000), nil); err == nil {
+		t.Errorf("13000 bytes were set in %d cookies", MaxParts)
+	}
+	if left := obey(map[string]string{at: "2.a", at + "-1": "b", at + "-2": "c", "x": "y"}, th.UnsetAll(at, map[string]string{at + "-1": "b", at + "-2": "c"})); len(left) != 1 {
+		t.Errorf("after UnsetAll the browser has %v", left)
+	}
+	content := Content{Session: SessionID{1}, Token: strings.Repeat("t", 6000)}
+	set, err := th.SetSealed(at, ring.Seal(at, content), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := th.Open(ring, obey(nil, set), at); err != nil || got != content {
+		t.Errorf("got %d bytes, %v", len(got.Token), err)
+	}
+}
+
+func TestPartsVector(t *testing.T) {
+	v := version1Vectors(t).Parts
+	got, err := th.Open(newRing(t, v.Key), v.Cookies, at)
+	want := Content{Session: SessionID{3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3}, Expires: time.Unix(1900000000, 0), Token: v.Want}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+}
+
+// Parts of two values, missing, changed or reordered parts do not open.
+func TestPartsBelongTogether(t *testing.T) {
+	ring := newRing(t, keyA)
+	parts := func(token string) map[string]string {
+		set, err := th.SetSealed(at, ring.Seal(at, Content{Session: SessionID{1}, Token: strings.Repeat(token, 8000)}), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return obey(nil, set)
+	}
+	one, two := parts("a"), parts("b")
+	if len(one) != 3 {
+		t.Fatalf("got %d parts, want 3", len(one))
+	}
+	for name, change := range map[string]func(map[string]string){
+		"a part of another value":   func(c map[string]string) { c[at+"-1"] = two[at+"-1"] },
+		"the first of another":      func(c map[string]string) { c[at] = two[at] },
+		"the last of another":       func(c map[string]string) { c[at+"-2"] = two[at+"-2"] },
+		"exchanged":                 func(c map[string]string) { c[at+"-1"], c[at+"-2"] = c[at+"-2"], c[at+"-1"] },
+		"missing":                   func(c map[string]string) { delete(c, at+"-1") },
+		"empty":                     func(c map[string]string) { c[at+"-2"] = "" },
+		"no first":                  func(c map[string]string) { delete(c, at) },
+		"a smaller number":          func(c map[string]string) { c[at] = "2" + c[at][1:] },
+		"a larger number":           func(c map[string]string) { c[at] = "4" + c[at][1:]; c[at+"-3"] = "x" },
+		"one":                       func(c map[string]string) { c[at] = "1" + c[at][1:] },
+		"no number":                 func(c map[string]string) { c[at] = "." + c[at][1:] },
+		"a number of another kind":  func(c map[string]string) { c[at] = "٣" + c[at][1:] },
+		"no marker":                 func(c map[string]string) { c[at] = c[at][2:] },
+		"a line break between them": func(c map[string]string) { c[at] += "\n" },
+		"something behind":          func(c map[string]string) { c[at+"-2"] += "A" },
+		"all under another name": func(c map[string]string) {
+			for i := range MaxParts {
+				c[part(th.IDToken, i)] = c[part(at, i)]
+			}
+			clearOf(c, at)
+		},
+	} {
+		c := maps.Clone(one)
+		change(c)
+		for _, each := range []string{at, th.IDToken} {
+			if got, err := th.Open(ring, c, each); err == nil || got != (Content{}) {
+				t.Errorf("%s: opened as %s", name, each)
+			}
+		}
+	}
+	// No number but two and three is one: a value has one spelling, and no more
+	// cookies are looked at than we set.
+	for _, first := range []string{"0.a", "1.a", "4.a", "9.a", "a.a", "..a", "-.a"} {
+		if got, ok := join(map[string]string{at: first, at + "-1": "b", at + "-2": "c", at + "-3": "d"}, at); ok {
+			t.Errorf("%q was joined to %q", first, got)
+		}
+	}
+	// A part left over from a larger value changes nothing.
+	whole := map[string]string{at: ring.Seal(at, Content{Token: "x"}), at + "-1": one[at+"-1"]}
+	if got, err := th.Open(ring, whole, at); err != nil || got.Token != "x" {
+		t.Errorf("with a part left over: got %+v, %v", got, err)
+	}
+}
+
+func clearOf(c map[string]string, name string) {
+	for i := range MaxParts {
+		delete(c, part(name, i))
+	}
+}
+
+// FuzzParts: no first, second and third cookie but the sealed ones open.
+func FuzzParts(f *testing.F) {
+	v := version1Vectors(f).Parts
+	ring := newRing(f, v.Key)
+	whole, _ := join(v.Cookies, at)
+	f.Add(v.Cookies[at], v.Cookies[at+"-1"], v.Cookies[at+"-2"])
+	f.Add("2."+v.Cookies[at], v.Cookies[at+"-1"], "")
+	f.Add("9.", "", "\xff")
+	f.Fuzz(func(t *testing.T, a, b, c string) {
+		received := map[string]string{at: a, at + "-1": b, at + "-2": c}
+		joined, ok := join(received, at)
+		if len(joined) > MaxParts*MaxSize && a != joined {
+			t.Fatalf("joined to %d bytes", len(joined))
+		}
+		if _, err := th.Open(ring, received, at); err == nil && (!ok || joined != whole) {
+			t.Fatalf("%q, %q, %q opened", a, b, c)
+		}
+	})
+}
+
+// The sizes of the same tokens in both forms: go test -run Sizes -v.
+func TestSizes(t *testing.T) {
+	ring := newRing(t, keyA)
+	jwt := func(payload, signature int) string {
+		return b64.EncodeToString([]byte(strings.Repeat("h", 60))) + "." + b64.EncodeToString([]byte(strings.Repeat("p", payload))) + "." + b64.EncodeToString([]byte(strings.Repeat("s", signature)))
+	}
+	for _, tt := range []struct{ name, token string }{
+		{"opaque, 43 characters", strings.Repeat("o", 43)}, {"JWT, 400 bytes of claims, ES256", jwt(400, 64)},
+		{"JWT, 900 bytes of claims, RS256", jwt(900, 256)}, {"JWT, 1800 bytes of claims, RS256", jwt(1800, 256)},
+	} {
+		one, two := len(ring.sealVersion1(tt.token)), len(ring.Seal(at, Content{Session: SessionID{1}, Expires: time.Unix(1900000000, 0), Token: tt.token}))
+		t.Logf("%-34s token %4d, version 1 %4d, version 2 %4d (%+d%%)", tt.name, len(tt.token), one, two, (two-one)*100/one)
+		if strings.HasPrefix(tt.name, "JWT") && two >= one {
+			t.Errorf("%s: version 2 takes %d bytes, version 1 %d", tt.name, two, one)
+		}
+	}
+}
+
+func TestNamesFollowScope(t *testing.T) {
+	for _, tt := range []struct {
+		options                      Options
+		at, auth                     string
+		atAttributes, authAttributes string
+		login                        string
+	}{
+		{Options{Prefix: "th"}, "__Host-th-at", "__Host-th-auth", "; Path=/; ", "; Path=/; ", "__Host-th-login-1"},
+		{Options{Prefix: "th", BasePath: "/oauth-agent"}, "__Host-th-at", "__Secure-th-auth", "; Path=/; ", "; Path=/oauth-agent; ", "__Host-th-login-1"},
+		{Options{Prefix: "th", Domain: "example.com"}, "__Secure-th-at", "__Secure-th-auth", "; Path=/; Domain=example.com; ", "; Path=/; Domain=example.com; ", "__Secure-th-login-1"},
+		{Options{Prefix: "th", Domain: "example.com", BasePath: "/a/b"}, "__Secure-th-at", "__Secure-th-auth", "; Path=/; Domain=example.com; ", "; Path=/a/b; Domain=example.com; ", "__Secure-th-login-1"},
+		{Options{Prefix: "example", Curity: true}, "example-at", "example-auth", "; Path=/; ", "; Path=/; ", "example-login-1"},
+		{Options{Prefix: "__Secure-example", Curity: true, Domain: "example.com"}, "__Secure-example-at", "__Secure-example-auth", "; Path=/; Domain=example.com; ", "; Path=/; Domain=example.com; ", "__Secure-example-login-1"},
+	} {
+		t.Run(fmt.Sprintf("%+v", tt.options), func(t *testing.T) {
+			n := NewNamesOf(tt.options)
+			for _, each := range []struct{ got, want, attributes string }{
+				{n.AccessToken, tt.at, tt.atAttributes}, {n.CSRF, strings.TrimSuffix(tt.at, "at") + "csrf", tt.atAttributes},
+				{n.RefreshToken, tt.auth, tt.authAttributes}, {n.IDToken, strings.TrimSuffix(tt.auth, "auth") + "id", tt.authAttributes},
+				{n.Login(1), tt.login, tt.atAttributes},
+			} {
+				set, err := n.SetSealed(each.got, strings.Repeat("v", 5000), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				received := obey(nil, set)
+				unset := n.UnsetAll(each.got, received)
+				if each.got != each.want || len(set) != 2 || len(unset) != 2 {
+					t.Fatalf("got name %s with %d set and %d unset, want %s with 2 each", each.got, len(set), len(unset), each.want)
+				}
+				for i, c := range set {
+					if want := c.Name + "=" + c.Value + each.attributes + "HttpOnly; Secure; SameSite=Strict"; c.String() != want {
+						t.Errorf("got %s, want %s", c, want)
+					}
+					// A2: for every part and every scope.
+					unset[i].Value, unset[i].MaxAge, unset[i].Expires = c.Value, c.MaxAge, c.Expires
+					if unset[i].String() != c.String() {
+						t.Errorf("unset as %s, set as %s", unset[i], c)
+					}
+					// RFC 6265bis section 4.1.3: what the two prefixes promise.
+					if strings.HasPrefix(c.Name, "__Host-") && (c.Path != "/" || c.Domain != "" || !c.Secure) || strings.HasPrefix(c.Name, "__Secure-") && !c.Secure {
+						t.Errorf("a browser would drop %s", c)
+					}
+				}
+			}
+		})
+	}
+}

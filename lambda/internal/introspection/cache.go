@@ -1,0 +1,63 @@
+package introspection
+
+import (
+	"sync"
+	"time"
+)
+
+// maxEntries bounds the cache: with tokens of at most MaxToken that is 4 MB.
+const maxEntries = 512
+
+// cache remembers active tokens by their hashes. The zero value is empty.
+type cache struct {
+	mu      sync.Mutex
+	entries map[[32]byte]entry
+}
+
+type entry struct {
+	result Result
+	until  time.Time
+}
+
+func (c *cache) get(id [32]byte, now time.Time) (Result, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.entries[id]
+	if !ok || !now.Before(e.until) {
+		delete(c.entries, id)
+		return Result{}, false
+	}
+	return e.result, true
+}
+
+func (c *cache) put(id [32]byte, r Result, now, until time.Time) {
+	if !now.Before(until) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.entries == nil {
+		c.entries = map[[32]byte]entry{}
+	}
+	if _, known := c.entries[id]; !known && len(c.entries) >= maxEntries {
+		c.makeRoom(now)
+	}
+	c.entries[id] = entry{r, until}
+}
+
+// makeRoom drops what has ended, or else the entry that ends first.
+func (c *cache) makeRoom(now time.Time) {
+	var first [32]byte
+	var end time.Time
+	for id, e := range c.entries {
+		switch {
+		case !now.Before(e.until):
+			delete(c.entries, id)
+		case end.IsZero() || e.until.Before(end):
+			first, end = id, e.until
+		}
+	}
+	if len(c.entries) >= maxEntries {
+		delete(c.entries, first)
+	}
+}

@@ -1,0 +1,163 @@
+// Package keys gets the key ring that seals the cookies: from the environment,
+// or from Secrets Manager with its version stages.
+//
+// With Secrets Manager, the version AWSCURRENT seals and AWSPREVIOUS still
+// opens, so that the key can be rotated under traffic. The ring is read at
+// start, where a failure ends the Lambda: without keys nothing can be decided.
+// After that it is read again
+//
+//   - when a cookie names a key that the ring does not have, at most three
+//     times in half a minute, so that cookies anyone can make up do not turn
+//     into calls to Secrets Manager, and
+//   - every five minutes of use.
+//
+// A failure then keeps the keys there are: they were valid, and to refuse
+// every session because Secrets Manager is away would help nobody.
+//
+// # Why not the AWS SDK, nor the Lambda extension
+//
+// The one call needed, GetSecretValue, is a signed POST of the standard library
+// (sigv4.go). The SDK would make the authorizer 3 MB larger; the AWS Parameters
+// and Secrets Lambda extension is a second process with a start of its own, a
+// layer of an ARN that differs by region and processor, and caches for five
+// minutes without a way to ask again for a key that is new.
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/lambda/internal/cookie"
+)
+
+const (
+	maxAge = 5 * time.Minute
+	// A burst of tries, so that two rotations in a row are no problem.
+	maxTries  = 3
+	triesIn   = 30 * time.Second
+	fetchTime = 3 * time.Second
+)
+
+// Ring returns the key ring of the settings. Credentials and region for
+// Secrets Manager come from the environment that Lambda sets.
+func Ring(s settings.Shared, now func() time.Time) (*cookie.Ring, error) {
+	if s.EncryptionKeySecretARN == "" {
+		previous := make([]string, len(s.PreviousEncryptionKeys))
+		for i, key := range s.PreviousEncryptionKeys {
+			previous[i] = key.Reveal()
+		}
+		return cookie.NewRing(s.EncryptionKey.Reveal(), previous...)
+	}
+	client, err := newClient(s.EncryptionKeySecretARN, os.Getenv, now)
+	if err != nil {
+		return nil, err
+	}
+	return renewing(client.get, now)
+}
+
+// Names returns the cookies of the settings.
+func Names(s settings.Shared) cookie.Names {
+	return cookie.NewNamesOf(cookie.Options{
+		Prefix: s.CookieNamePrefix, Curity: s.CookieFormat == settings.FormatCurity, Domain: s.CookieDomain, BasePath: s.CookieBasePath,
+	})
+}
+
+// version is one version of the secret.
+type version struct {
+	id  string
+	key settings.Secret
+}
+
+// source keeps a ring up to date.
+type source struct {
+	get  func(ctx context.Context, stage string) (version, error)
+	now  func() time.Time
+	ring *cookie.Ring
+
+	due   atomic.Int64 // when the keys are to be read again, in Unix nanoseconds
+	mu    sync.Mutex   // one fetch at a time
+	tries [maxTries]time.Time
+}
+
+func renewing(get func(context.Context, string) (version, error), now func() time.Time) (*cookie.Ring, error) {
+	s := &source{get: get, now: now}
+	current, previous, err := s.fetch()
+	if err != nil {
+		return nil, err
+	}
+	if s.ring, err = cookie.NewRing(current, previous...); err != nil {
+		return nil, err
+	}
+	s.tried()
+	s.due.Store(now().Add(maxAge).UnixNano())
+	s.ring.RenewWith(s.renew)
+	return s.ring, nil
+}
+
+// renew is called before each use of the ring, and with unknown set when a
+// cookie names a key that it does not have.
+func (s *source) renew(unknown bool) {
+	if !unknown && s.now().UnixNano() < s.due.Load() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !unknown && s.now().UnixNano() < s.due.Load() || !s.mayTry() {
+		return
+	}
+	s.tried()
+	current, previous, err := s.fetch()
+	if err == nil {
+		err = s.ring.Replace(current, previous...)
+	}
+	next := maxAge
+	if err != nil {
+		slog.Warn("the keys could not be read again, those there are stay in use", slog.String("reason", err.Error()))
+		next = triesIn
+	}
+	s.due.Store(s.now().Add(next).UnixNano())
+}
+
+// mayTry bounds how often anybody can make us call Secrets Manager.
+func (s *source) mayTry() bool { return s.now().Sub(s.tries[0]) >= triesIn }
+
+func (s *source) tried() {
+	copy(s.tries[:], s.tries[1:])
+	s.tries[maxTries-1] = s.now()
+}
+
+// fetch reads both versions.
+func (s *source) fetch() (current string, previous []string, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), fetchTime)
+	defer cancel()
+	for range 2 {
+		c, err := s.get(ctx, "AWSCURRENT")
+		if err != nil {
+			return "", nil, err
+		}
+		if !settings.IsKey(c.key.Reveal()) {
+			return "", nil, errors.New("keys: version AWSCURRENT of the secret is no key: expected 64 hexadecimal characters, not all the same")
+		}
+		current, previous = c.key.Reveal(), nil
+		p, err := s.get(ctx, "AWSPREVIOUS")
+		switch {
+		case errors.Is(err, errNoVersion): // never rotated
+			return current, nil, nil
+		case err != nil:
+			return "", nil, err
+		case p.id == c.id:
+			continue // a rotation came in between: what was current is previous now
+		case settings.IsKey(p.key.Reveal()): // what is no key has sealed nothing
+			previous = []string{p.key.Reveal()}
+		}
+		return current, previous, nil
+	}
+	return "", nil, fmt.Errorf("keys: the secret was rotated twice while it was read")
+}

@@ -1,0 +1,137 @@
+package keys
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tokenhandler/aws/internal/settings"
+)
+
+// errNoVersion: the secret has no version with this stage.
+var errNoVersion = errors.New("keys: the secret has no such version")
+
+// maxAnswer bounds an answer: a secret has at most 65,536 bytes.
+const maxAnswer = 128 << 10
+
+// client calls GetSecretValue of one secret (AWS Secrets Manager API
+// Reference).
+type client struct {
+	arn      string
+	endpoint string
+	region   string
+	env      func(string) string
+	now      func() time.Time
+	http     *http.Client
+}
+
+// newClient takes the region from the secret's ARN. The variable
+// AWS_ENDPOINT_URL_SECRETS_MANAGER, which AWS SDKs honour too, names another
+// endpoint, such as a VPC endpoint or that of a local run.
+func newClient(arn string, env func(string) string, now func() time.Time) (*client, error) {
+	parts := strings.SplitN(arn, ":", 7)
+	if len(parts) != 7 {
+		return nil, errors.New("keys: expected the ARN of a secret")
+	}
+	c := &client{arn: arn, region: parts[3], env: env, now: now, endpoint: env("AWS_ENDPOINT_URL_SECRETS_MANAGER")}
+	switch {
+	case c.endpoint != "":
+		u, err := url.Parse(c.endpoint)
+		if err != nil || !settings.IsURL(c.endpoint) || u.RawQuery != "" || strings.Trim(u.Path, "/") != "" {
+			return nil, errors.New("keys: AWS_ENDPOINT_URL_SECRETS_MANAGER is malformed: expected an https URL (http for loopback names only) without path")
+		}
+		c.endpoint = u.Scheme + "://" + u.Host + "/"
+	case parts[1] == "aws" || parts[1] == "aws-us-gov":
+		c.endpoint = "https://secretsmanager." + c.region + ".amazonaws.com/"
+	case parts[1] == "aws-cn":
+		c.endpoint = "https://secretsmanager." + c.region + ".amazonaws.com.cn/"
+	default:
+		return nil, fmt.Errorf("keys: partition %s: expected aws, aws-us-gov or aws-cn, or AWS_ENDPOINT_URL_SECRETS_MANAGER", parts[1])
+	}
+	c.http = &http.Client{
+		// A redirect would take the signature, and the answer, elsewhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       fetchTime,
+	}
+	return c, nil
+}
+
+// get returns the version of the secret with a stage. It tries twice where the
+// network or the service fails.
+func (c *client) get(ctx context.Context, stage string) (version, error) {
+	v, retry, err := c.call(ctx, stage)
+	if retry {
+		v, _, err = c.call(ctx, stage)
+	}
+	return v, err
+}
+
+func (c *client) call(ctx context.Context, stage string) (v version, retry bool, err error) {
+	body, err := json.Marshal(map[string]string{"SecretId": c.arn, "VersionStage": stage})
+	if err != nil {
+		return version{}, false, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint, bytes.NewReader(body))
+	if err != nil {
+		return version{}, false, errors.New("keys: the endpoint of Secrets Manager is malformed")
+	}
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	r.Header.Set("X-Amz-Target", "secretsmanager.GetSecretValue")
+	err = sign(r, body, credentials{
+		id: c.env("AWS_ACCESS_KEY_ID"), secret: settings.Secret(c.env("AWS_SECRET_ACCESS_KEY")), token: settings.Secret(c.env("AWS_SESSION_TOKEN")),
+	}, c.region, "secretsmanager", c.now())
+	if err != nil {
+		return version{}, false, err
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return version{}, true, fmt.Errorf("keys: Secrets Manager cannot be reached: %w", err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	if err != nil {
+		return version{}, true, errors.New("keys: the answer of Secrets Manager broke off")
+	}
+	v, err = parseAnswer(answer.StatusCode, text)
+	return v, answer.StatusCode >= 500, err
+}
+
+// parseAnswer reads an answer. No error shows any of it but the error's type.
+func parseAnswer(status int, text []byte) (version, error) {
+	var fields struct {
+		VersionID    string `json:"VersionId"`
+		SecretString string
+		Type         string `json:"__type"`
+	}
+	malformed := json.Unmarshal(text, &fields) != nil
+	// An error's type is "ResourceNotFoundException", perhaps with a namespace
+	// before a #.
+	kind := fields.Type[strings.LastIndexByte(fields.Type, '#')+1:]
+	switch {
+	case status == http.StatusOK && !malformed && fields.VersionID != "" && fields.SecretString != "":
+		return version{fields.VersionID, settings.Secret(fields.SecretString)}, nil
+	case status == http.StatusOK:
+		return version{}, errors.New("keys: Secrets Manager answered no version with a string")
+	case status == http.StatusBadRequest && !malformed && kind == "ResourceNotFoundException":
+		return version{}, errNoVersion
+	case !isErrorType(kind):
+		kind = "an error of no known type"
+	}
+	return version{}, fmt.Errorf("keys: Secrets Manager answered %d, %s", status, kind)
+}
+
+func isErrorType(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}

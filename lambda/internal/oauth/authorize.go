@@ -1,0 +1,209 @@
+package oauth
+
+import (
+	"context"
+	"crypto/rand"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/tokenhandler/aws/lambda/internal/clientauth"
+)
+
+// Login is what must be remembered, bound to the browser, from the
+// authorization request to its response. The values are secret.
+type Login struct {
+	// Issuer is whom the request was made to (RFC 9700 section 4.4.2.1: clients
+	// "MUST store, for each authorization request, the issuer they sent the
+	// authorization request to").
+	Issuer   string `json:"issuer"`
+	State    string `json:"state"`
+	Nonce    string `json:"nonce,omitempty"`
+	Verifier string `json:"verifier"`
+	// MaxAge and ACR are what the request demanded of the authentication.
+	MaxAge *int     `json:"max_age,omitempty"`
+	ACR    []string `json:"acr,omitempty"`
+}
+
+// requestLifetime is how long a signed authorization request is good for: the
+// browser takes it to the provider at once.
+const requestLifetime = time.Minute
+
+// Authorize returns the URL of an authorization request and what to remember
+// of it. The extra parameters are added as they are: the caller lets only
+// harmless ones through. An extra scope takes the place of the configured one,
+// and must be part of it.
+func (c *Client) Authorize(ctx context.Context, extra map[string]string) (string, Login, error) {
+	p, err := c.metadata(ctx)
+	if err != nil {
+		return "", Login{}, err
+	}
+	// RFC 7636 section 4.1: "a 32-octet sequence" of random, base64url-encoded;
+	// state and nonce are made likewise (RFC 9700 section 2.1: transaction-specific).
+	login := Login{Issuer: c.config.Issuer, State: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier()}
+	if c.profile.openID {
+		login.Nonce = oauth2.GenerateVerifier()
+	}
+	if err := c.rememberStepUp(&login, extra); err != nil {
+		return "", Login{}, err
+	}
+	parameters := url.Values{}
+	for name, value := range extra {
+		parameters.Set(name, value)
+	}
+	if err := c.narrow(parameters); err != nil {
+		return "", Login{}, err
+	}
+	// After the extra ones, so that none of these can be one of them.
+	for name, value := range map[string]string{
+		"response_type": "code", "client_id": c.config.ClientID, "redirect_uri": c.config.RedirectURI,
+		"state": login.State, "nonce": login.Nonce, "response_mode": c.config.ResponseMode,
+		"code_challenge": oauth2.S256ChallengeFromVerifier(login.Verifier), "code_challenge_method": "S256",
+	} {
+		parameters.Del(name)
+		if value != "" {
+			parameters.Set(name, value)
+		}
+	}
+	if len(c.config.Resources) > 0 {
+		parameters["resource"] = c.config.Resources
+	}
+	authorizationURL, err := c.request(ctx, p, parameters)
+	return authorizationURL, login, err
+}
+
+// narrow sets the scope: the one asked for, as far as it is configured.
+func (c *Client) narrow(parameters url.Values) error {
+	if !parameters.Has("scope") {
+		if c.config.Scopes != "" {
+			parameters.Set("scope", c.config.Scopes)
+		}
+		return nil
+	}
+	return c.checkScope(parameters.Get("scope"))
+}
+
+// checkScope holds a scope that a page asks for to the configured one.
+func (c *Client) checkScope(scope string) error {
+	asked, configured := strings.Split(scope, " "), strings.Split(c.config.Scopes, " ")
+	for _, s := range asked {
+		if !slices.Contains(configured, s) {
+			return &Error{Unacceptable, "scope: expected scopes that are configured"}
+		}
+	}
+	if c.profile.openID && !slices.Contains(asked, "openid") {
+		return &Error{Unacceptable, "scope: expected openid among the scopes"}
+	}
+	return nil
+}
+
+// rememberStepUp keeps what the ID token will be held to.
+func (c *Client) rememberStepUp(login *Login, extra map[string]string) error {
+	if text, asked := extra["max_age"]; asked {
+		seconds, err := strconv.Atoi(text)
+		if err != nil || seconds < 0 || strconv.Itoa(seconds) != text || !c.profile.openID {
+			return &Error{Unacceptable, "max_age: expected a number of seconds, at an OpenID Provider"}
+		}
+		login.MaxAge = &seconds
+	}
+	if values, asked := extra["acr_values"]; asked && c.config.EssentialACR {
+		login.ACR = strings.Fields(values)
+	}
+	return nil
+}
+
+// request makes the URL that the browser goes to: with all parameters, with a
+// signed request object, or with the reference of a pushed request.
+func (c *Client) request(ctx context.Context, p *provider, parameters url.Values) (string, error) {
+	if c.config.RequestSigner != nil {
+		object, err := c.signRequest(ctx, parameters)
+		if err != nil {
+			return "", err
+		}
+		// RFC 9101 section 5: "The client MAY send the parameters included in
+		// the Request Object duplicated in the query parameters"; we do not.
+		parameters = url.Values{"client_id": {c.config.ClientID}, "request": {object}}
+	}
+	if c.config.Push || p.requirePAR {
+		reference, err := c.push(ctx, p, parameters)
+		if err != nil {
+			return "", err
+		}
+		parameters = url.Values{"client_id": {c.config.ClientID}, "request_uri": {reference}}
+	}
+	u, err := url.Parse(p.Authorize)
+	if err != nil {
+		return "", &Error{Unavailable, "authorization endpoint is not a URL"}
+	}
+	// RFC 6749 section 3.1: a query component of the endpoint "MUST be retained
+	// when adding additional query parameters".
+	query := u.Query()
+	for name, values := range parameters {
+		query[name] = values
+	}
+	u.RawQuery = query.Encode()
+	return u.String(), nil
+}
+
+// signRequest makes a request object (RFC 9101 section 4).
+func (c *Client) signRequest(ctx context.Context, parameters url.Values) (string, error) {
+	now := c.config.Now()
+	claims := map[string]any{
+		// Section 4: "The value of aud should be the value of the authorization
+		// server's issuer identifier".
+		"iss": c.config.ClientID, "aud": c.config.Issuer, "jti": rand.Text(),
+		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(requestLifetime).Unix(),
+	}
+	for name, values := range parameters {
+		claims[name] = values[0]
+		if len(values) > 1 {
+			claims[name] = values
+		}
+	}
+	// OpenID Connect Core section 6.1: max_age is a JSON number.
+	if seconds, err := strconv.Atoi(parameters.Get("max_age")); err == nil {
+		claims["max_age"] = seconds
+	}
+	object, err := clientauth.Sign(ctx, c.config.RequestSigner, "oauth-authz-req+jwt", claims)
+	if err != nil {
+		return "", &Error{Unavailable, "authorization request cannot be signed: " + err.Error()}
+	}
+	return object, nil
+}
+
+// CheckLogin checks that a login was begun at this provider.
+func (c *Client) CheckLogin(login Login) error {
+	// RFC 9700 section 4.4.2.1: "Clients MUST […] compare the issuer" it stored
+	// with that of the response, "and abort" otherwise.
+	if login.Issuer != c.config.Issuer {
+		return &Error{WrongIssuer, "login was begun at another issuer than the configured one"}
+	}
+	return nil
+}
+
+// CheckIssuer checks the iss parameter of an authorization response, successful
+// or not; iss is empty where the response has none.
+func (c *Client) CheckIssuer(ctx context.Context, iss string) error {
+	// RFC 9207 section 2.4: clients "MUST compare the result to the issuer
+	// identifier of the authorization server", by simple string comparison.
+	if iss != "" {
+		if iss != c.config.Issuer {
+			return &Error{WrongIssuer, "authorization response: iss is not the configured issuer"}
+		}
+		return nil
+	}
+	p, err := c.metadata(ctx)
+	if err != nil {
+		return err
+	}
+	// "Clients MUST reject authorization responses without the iss parameter
+	// from authorization servers that do support the parameter".
+	if p.SendsIssuer {
+		return &Error{WrongIssuer, "authorization response: iss is missing though the provider sends it"}
+	}
+	return nil
+}

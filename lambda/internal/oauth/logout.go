@@ -1,0 +1,53 @@
+package oauth
+
+import (
+	"context"
+	"net/url"
+)
+
+// LogoutURL returns where the browser signs out at the provider (OpenID
+// Connect RP-Initiated Logout, or the profile's own form of it), or the empty
+// string if the provider has no such endpoint.
+//
+// Section 2 of that document recommends id_token_hint. It is not in there: the
+// URL is given to the page, and unless a deployment says otherwise no token
+// ever is. client_id says in its stead whose post_logout_redirect_uri it is,
+// and the provider may ask the user.
+func (c *Client) LogoutURL(ctx context.Context) (string, error) {
+	if c.profile.logoutReturn == "" {
+		return "", nil
+	}
+	endpoint := c.config.LogoutEndpoint
+	if endpoint == "" {
+		p, err := c.metadata(ctx)
+		if err != nil {
+			return "", err
+		}
+		if endpoint = p.Logout; endpoint == "" && c.profile.logoutPath != "" {
+			endpoint = beside(p.Authorize, c.profile.logoutPath)
+		}
+	}
+	if endpoint == "" {
+		return "", nil
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return "", &Error{Unavailable, "logout endpoint is not a URL"}
+	}
+	query := u.Query()
+	query.Set("client_id", c.config.ClientID)
+	if c.config.PostLogoutRedirectURI != "" {
+		query.Set(c.profile.logoutReturn, c.config.PostLogoutRedirectURI)
+	}
+	u.RawQuery = query.Encode()
+	return u.String(), nil
+}
+
+// beside returns a path of the same origin.
+func beside(endpoint, path string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host + path
+}

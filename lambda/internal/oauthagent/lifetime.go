@@ -1,0 +1,98 @@
+package oauthagent
+
+import (
+	"crypto/rand"
+	"time"
+
+	"github.com/tokenhandler/aws/lambda/internal/cookie"
+	"github.com/tokenhandler/aws/lambda/internal/oauth"
+)
+
+// Lifetimes bound a session besides the provider, which may refuse its refresh
+// token at any time. Zero stands for no bound.
+//
+// Turning a bound on, or lowering it, applies to the sessions there are. Access
+// tokens that were given out before keep the expiry sealed with them.
+type Lifetimes struct {
+	// Idle ends a session that is not refreshed for so long. Nothing but a
+	// refresh extends it: using the API does so in that the access token's
+	// cookie expires after half of it, as the page is told, and is refreshed.
+	// A session without a refresh token ends after Idle in any case.
+	Idle time.Duration
+	// Absolute ends a session so long after its login.
+	Absolute time.Duration
+}
+
+// clockLeeway is how far the clocks of two Lambdas may be apart.
+const clockLeeway = time.Minute
+
+// newSession returns the id of a session that starts now: 6 bytes of Unix
+// milliseconds, then random, as in a UUID of version 7 (RFC 9562 section 5.7).
+//
+// The start is in the id and not in a field of its own because every cookie of
+// the session carries the id, sealed, and a refresh keeps it: no mixture of
+// cookies, old and new, and no missing one makes a session younger.
+func newSession(now time.Time) (id cookie.SessionID) {
+	rand.Read(id[6:]) // never fails: crypto/rand ends the program instead
+	for i, ms := 5, now.UnixMilli(); i >= 0; i, ms = i-1, ms>>8 {
+		id[i] = byte(ms)
+	}
+	return id
+}
+
+func startOf(id cookie.SessionID) time.Time {
+	var ms int64
+	for _, b := range id[:6] {
+		ms = ms<<8 | int64(b)
+	}
+	return time.UnixMilli(ms)
+}
+
+// over reports whether the session whose parts a request carries has reached a
+// bound. Where a bound is set, what does not tell its time is over.
+func (l Lifetimes) over(id cookie.SessionID, refresh cookie.Content, now time.Time) bool {
+	start := startOf(id)
+	switch {
+	case l.Absolute > 0 && (start.After(now.Add(clockLeeway)) || !now.Before(start.Add(l.Absolute))):
+		return true
+	case l.Idle > 0 && refresh.Token != "" && refresh.Expires.IsZero():
+		return true
+	}
+	return false
+}
+
+// bound lowers the expiry of the access token to what the session allows. The
+// authorizer knows no session: it goes by the expiry in the cookie.
+func (l Lifetimes) bound(id cookie.SessionID, tokens oauth.Tokens, now time.Time) oauth.Tokens {
+	idle := l.Idle
+	if tokens.RefreshToken != "" {
+		idle /= 2
+	}
+	tokens.Expires = earliest(tokens.Expires, after(now, idle), l.end(id))
+	return tokens
+}
+
+// refreshExpiry is when a refresh token that was received now is of no more
+// use: then the session has been idle for too long, or reached its end.
+func (l Lifetimes) refreshExpiry(id cookie.SessionID, now time.Time) time.Time {
+	return earliest(after(now, l.Idle), l.end(id))
+}
+
+func (l Lifetimes) end(id cookie.SessionID) time.Time { return after(startOf(id), l.Absolute) }
+
+// after and earliest take zero for "never".
+func after(t time.Time, d time.Duration) time.Time {
+	if d == 0 {
+		return time.Time{}
+	}
+	return t.Add(d)
+}
+
+func earliest(times ...time.Time) (first time.Time) {
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}

@@ -1,0 +1,34 @@
+package oauthagent
+
+import (
+	"net/url"
+
+	"github.com/tokenhandler/aws/lambda/internal/oauth"
+)
+
+var offRedirectURI = malformed.with("an authorization response on a page other than the redirect URI")
+
+// endSigned ends a login with a signed authorization response (JARM), which is
+// the only parameter then. Its state is looked at before its signature: what
+// belongs to no login of this browser must not cost a request to the provider.
+func (a *agent) endSigned(c *call, parameters url.Values, onRedirectURI bool) (any, error) {
+	response := parameters["response"]
+	switch {
+	case !onRedirectURI:
+		return nil, offRedirectURI
+	case len(response) != 1:
+		return nil, malformed.with("a parameter of the authorization response comes twice")
+	case parameters.Has("code") || parameters.Has("error"):
+		return nil, malformed.with("an authorization response that is signed and not")
+	case c.loginOf(oauth.ResponseState(response[0])) == 0:
+		return nil, unknownLogin
+	}
+	signed, err := a.Provider.Response(c.request.Context(), response[0])
+	if err != nil {
+		return nil, providerFailure(err)
+	}
+	if err := a.finishLogin(c, signed); err != nil {
+		return nil, err
+	}
+	return a.sessionAnswer(c, true)
+}

@@ -1,0 +1,44 @@
+package oauthagent
+
+// tokenBody carries the access token to the page, named as in RFC 6749 section
+// 5.1 but for the lifetime, which has the name it has in every other answer.
+type tokenBody struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   *int   `json:"access_token_expires_in,omitempty"`
+}
+
+// token gives the page the session's access token, never the refresh token
+// (OAuth 2.0 for Browser-Based Applications section 6.2, "Token-Mediating
+// Backend"). It is an endpoint only where [Config.TokenMediation] says so.
+//
+// It asks for what a refresh asks for: "the same requirements" hold for the
+// cookies and against request forgery (section 6.2.3.2 and 6.2.3.3).
+//
+// It takes no parameters. A page cannot ask for a token of less scope or for
+// another resource, so none is given that has more than was asked for (section
+// 6.2.2.3).
+func (a *agent) token(c *call) (any, error) {
+	b, err := c.read()
+	if err != nil {
+		return nil, err
+	}
+	if !b.empty() {
+		return nil, malformed.with("token takes no parameters")
+	}
+	if err := a.customHeader(c); err != nil {
+		return nil, err
+	}
+	access, ok := c.parts[a.Names.AccessToken]
+	if !ok {
+		return nil, unauthorized.with("there is no session with an access token")
+	}
+	if _, err := a.doubleSubmit(c); err != nil {
+		return nil, err
+	}
+	if access.Expired(c.now) {
+		// As from the authorizer: a refresh mends it.
+		return nil, tokenExpired
+	}
+	return tokenBody{access.Token, "Bearer", secondsLeft(access.Expires, c.now)}, nil
+}

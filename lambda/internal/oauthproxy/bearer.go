@@ -1,0 +1,80 @@
+package oauthproxy
+
+import (
+	"context"
+	"strings"
+
+	"github.com/tokenhandler/aws/lambda/internal/csrf"
+)
+
+// Messages of a refusal of a caller that brings a token of its own.
+const (
+	messageTwoCredentials = "The request has an access token and a session"
+	messageNotBearer      = "The Authorization header is not one bearer token"
+)
+
+// decideBearer decides over a request with an Authorization header, where
+// callers may bring an access token of their own.
+//
+// It comes before the cookie, and excludes it: RFC 6750 section 2: "Clients
+// MUST NOT use more than one method to transmit the token in each request".
+//
+// No CSRF token is asked for and no Origin: browsers do not attach this header
+// by themselves, so that nobody can make one send it. An Origin that is there
+// must be trusted nevertheless, or every page could use a stolen token here.
+func (p *Proxy) decideBearer(ctx context.Context, r *Request, header csrf.Header, authorization []string) (Decision, error) {
+	var d Decision
+	if len(header("Origin")) > 0 {
+		origin, err := p.rules.Origin(r.HTTPMethod, header)
+		if err != nil {
+			return d.refuse(CodeUnauthorized, messageOf(err))
+		}
+		d.AllowedOrigin = origin
+	}
+	if !safePath(r) {
+		return d.refuse(CodeInvalid, messagePath)
+	}
+	token, ok := bearerToken(authorization)
+	if !ok {
+		return d.refuse(CodeUnauthorized, messageNotBearer)
+	}
+	if p.hasSession(header) {
+		return d.refuse(CodeUnauthorized, messageTwoCredentials)
+	}
+	return p.decideToken(ctx, r, d, token, foreignToken)
+}
+
+// bearerToken reads the one value that may be: "Bearer", whose letter case does
+// not matter (RFC 9110 section 11.1), one space and a b64token (RFC 6750
+// section 2.1). That alphabet has no comma: a list of two is not one token.
+func bearerToken(authorization []string) (string, bool) {
+	if len(authorization) != 1 {
+		return "", false
+	}
+	scheme, token, _ := strings.Cut(authorization[0], " ")
+	return token, strings.EqualFold(scheme, "Bearer") && isB64Token(token)
+}
+
+func isB64Token(s string) bool {
+	body := strings.TrimRight(s, "=")
+	for _, c := range []byte(body) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case strings.IndexByte("-._~+/", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return body != ""
+}
+
+// hasSession reports whether the request carries an access token cookie, or
+// anything that might be taken for one or for a part of one.
+func (p *Proxy) hasSession(header csrf.Header) bool {
+	for _, line := range header("Cookie") {
+		if strings.Contains(line, p.names.AccessToken) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,105 @@
+package oauthproxy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/lambda/internal/cookie"
+)
+
+func newCachingProxy(t *testing.T, dialect string) *Proxy {
+	t.Helper()
+	p, err := New(settings.Authorizer{
+		Shared:  settings.Shared{TrustedWebOrigins: []string{trusted}, CookieNamePrefix: "th", EncryptionKey: testKey},
+		Caching: settings.Caching{CacheTTL: "60", CacheDialect: dialect},
+	}, func() time.Time { return testTime })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// P4: where results are kept, only what its key tells apart is allowed. Every
+// request here that is refused is allowed where nothing is kept.
+func TestCachingRefusesWhatTheKeyDoesNotTell(t *testing.T) {
+	type h = map[string][]string
+	good := sealed(t, testKey, cookie.Content{Session: session, Expires: testTime.Add(time.Hour), Token: testToken}, csrfContent())
+	at, csrfCookie, _ := strings.Cut(good, "; ")
+	version := []string{"1"}
+	for _, tt := range []struct {
+		name, dialect, method string
+		headers               h
+		message               string // "" means allowed
+	}{
+		{"assistant", "assistant", "POST", h{"Origin": {trusted}, "Cookie": {good}, "Token-Handler-Version": version}, ""},
+		{"classic, safe method", "classic", "GET", h{"Origin": {trusted}, "Cookie": {good}}, ""},
+		{"classic, unsafe method", "classic", "POST", h{"Origin": {trusted}, "Cookie": {good}, "x-th-csrf": {csrfValue}}, ""},
+
+		{"no Origin, same-origin", "assistant", "GET", h{"Sec-Fetch-Site": {"same-origin"}, "Cookie": {good}, "token-handler-version": version}, messageKey},
+		{"no Sec-Fetch-Site", "classic", "GET", h{"Origin": {trusted}, "Sec-Fetch-Site": {}, "Cookie": {good}}, messageKey},
+		{"Origin twice the same", "classic", "GET", h{"Origin": {trusted, trusted}, "Cookie": {good}}, messageKey},
+		{"two Cookie headers", "classic", "GET", h{"Origin": {trusted}, "Cookie": {at, csrfCookie}}, messageKey},
+		{"two Cookie headers that differ in case", "classic", "GET", h{"Origin": {trusted}, "Cookie": {at}, "cookie": {csrfCookie}}, messageKey},
+		{"assistant without its header", "assistant", "GET", h{"Origin": {trusted}, "Cookie": {good}}, messageKey},
+		{"assistant with its header twice", "assistant", "POST", h{"Origin": {trusted}, "Cookie": {good}, "token-handler-version": {"1", "1"}}, messageKey},
+		{"classic client where all are assistants", "assistant", "POST", h{"Origin": {trusted}, "Cookie": {good}, "x-th-csrf": {csrfValue}}, messageKey},
+		{"assistant where all are classic", "classic", "POST", h{"Origin": {trusted}, "Cookie": {good}, "token-handler-version": version}, messageDialect},
+		{"both headers where all are classic", "classic", "POST", h{"Origin": {trusted}, "Cookie": {good}, "x-th-csrf": {"junk"}, "token-handler-version": version}, messageDialect},
+		{"CSRF header twice the same", "classic", "POST", h{"Origin": {trusted}, "Cookie": {good}, "x-th-csrf": {csrfValue, csrfValue}}, messageKey},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.headers["Sec-Fetch-Site"] == nil {
+				tt.headers["Sec-Fetch-Site"] = []string{"same-site"}
+			}
+			r := request(tt.method, tt.headers)
+			d := decide(t, newCachingProxy(t, tt.dialect), r)
+			if d.Allow != (tt.message == "") || d.Message != tt.message {
+				t.Errorf("got allow %v, %q; want %q", d.Allow, d.Message, tt.message)
+			}
+			if d := decide(t, newProxy(t), r); !d.Allow {
+				t.Errorf("where nothing is kept: refused, %q", d.Message)
+			}
+		})
+	}
+}
+
+// No result is used after the end of its token.
+func TestCachingEndsWithTheToken(t *testing.T) {
+	for _, tt := range []struct {
+		left  time.Duration // 0: unknown
+		allow bool
+	}{{time.Hour, true}, {60*time.Second + undecided, true}, {60*time.Second + undecided - time.Second, false}, {time.Second, false}, {0, true}} {
+		content := cookie.Content{Session: session, Token: testToken}
+		if tt.left > 0 {
+			content.Expires = testTime.Add(tt.left)
+		}
+		r := get(map[string][]string{"Origin": {trusted}, "Sec-Fetch-Site": {"same-site"}, "Cookie": {sealed(t, testKey, content, csrfContent())}})
+		d := decide(t, newCachingProxy(t, "classic"), r)
+		if d.Allow != tt.allow || !d.Allow && d.Code != CodeExpired {
+			t.Errorf("%s left: got allow %v, code %q; want allow %v", tt.left, d.Allow, d.Code, tt.allow)
+		}
+	}
+}
+
+// What would not be safe with kept results is refused at the start.
+func TestCachingSettings(t *testing.T) {
+	shared := settings.Shared{TrustedWebOrigins: []string{trusted}, CookieNamePrefix: "th", EncryptionKey: testKey}
+	for _, tt := range []struct {
+		name string
+		s    settings.Authorizer
+	}{
+		{"no dialect", settings.Authorizer{Caching: settings.Caching{CacheTTL: "60"}}},
+		{"no TTL", settings.Authorizer{Caching: settings.Caching{CacheDialect: "classic"}}},
+		{"ALLOW_TOKEN", settings.Authorizer{AllowToken: true, Caching: settings.Caching{CacheTTL: "60", CacheDialect: "classic"}}},
+		{"ROUTE_REQUIREMENTS", settings.Authorizer{
+			Caching: settings.Caching{CacheTTL: "60", CacheDialect: "classic"}, RouteRequirements: `{"GET /a":{"scope":"a"}}`,
+			JWKSEndpoint: "https://login.example.com/jwks", Issuer: "https://login.example.com", Audience: []string{"a"}}},
+	} {
+		tt.s.Shared = shared
+		if _, err := New(tt.s, time.Now); err == nil || !strings.Contains(err.Error(), "CACHE_TTL") {
+			t.Errorf("%s: got %v, want an error that names CACHE_TTL", tt.name, err)
+		}
+	}
+}

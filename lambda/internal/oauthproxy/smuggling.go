@@ -1,0 +1,58 @@
+package oauthproxy
+
+import (
+	"strings"
+
+	"github.com/tokenhandler/aws/lambda/internal/csrf"
+)
+
+// methodOverrides are headers that change the method. The first "overrides" it
+// in API Gateway itself (developer guide, "Important notes"), the others in
+// frameworks that upstream APIs are made with: what was decided over would not
+// be what is called.
+var methodOverrides = []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"}
+
+func overridesMethod(header csrf.Header) bool {
+	for _, name := range methodOverrides {
+		if len(header(name)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// safePath reports whether no path parameter can change where the request goes
+// upstream. "REST APIs decode URL-encoded request parameters before passing
+// them to backend integrations" (API Gateway developer guide, "Important
+// notes"): %2F..%2Fadmin in the place of an id comes to stand in the upstream
+// URL as /../admin. Only a greedy parameter may have slashes.
+func safePath(r *Request) bool {
+	for name, value := range r.PathParameters {
+		greedy := strings.Contains(r.Resource, "{"+name+"+}")
+		if !safeParameter(value, greedy) {
+			return false
+		}
+	}
+	return true
+}
+
+func safeParameter(value string, greedy bool) bool {
+	if value == "" || !greedy && strings.Contains(value, "/") {
+		return false
+	}
+	for _, c := range value {
+		// A percent sign would be decoded once more upstream.
+		if c < 0x20 || 0x7f <= c && c <= 0x9f || c == '\\' || c == '?' || c == '#' || c == '%' {
+			return false
+		}
+	}
+	for segment := range strings.SplitSeq(value, "/") {
+		// RFC 3986 section 5.2.4 removes dot segments. Some servers leave out
+		// what follows a semicolon before they do (section 3.3).
+		segment, _, _ = strings.Cut(segment, ";")
+		if segment == "." || segment == ".." {
+			return false
+		}
+	}
+	return true
+}

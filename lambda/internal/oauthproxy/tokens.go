@@ -1,0 +1,103 @@
+package oauthproxy
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/lambda/internal/introspection"
+	"github.com/tokenhandler/aws/lambda/internal/jwt"
+)
+
+// tokens finds out what an access token is worth: by introspection, by its
+// signature, or, with neither configured, not at all.
+type tokens struct {
+	introspection *introspection.Client
+	verifier      *jwt.Verifier
+}
+
+func newTokens(s settings.Authorizer, now func() time.Time) (tokens, error) {
+	var t tokens
+	if s.JWKSEndpoint != "" {
+		t.verifier = jwt.NewVerifier(jwt.Config{Issuer: s.Issuer, Audience: s.Audience, JWKSURL: s.JWKSEndpoint, Now: now})
+	}
+	if !s.UsePhantomToken {
+		return t, nil
+	}
+	mediaType := s.IntrospectionMediaType
+	if mediaType == "" {
+		mediaType = introspection.JWT
+	}
+	var err error
+	t.introspection, err = introspection.New(introspection.Config{
+		URL: s.IntrospectionURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
+		MediaType: mediaType, MaxAge: time.Duration(s.MaxAge()) * time.Second,
+		Verifier: t.verifier, Issuer: s.Issuer, Audience: s.Audience, Now: now,
+	})
+	return t, err
+}
+
+// origin is where a token came from.
+type origin int
+
+const (
+	// sealedToken came in our cookie: the agent sealed it there, and had it from
+	// the provider itself.
+	sealedToken origin = iota
+	// foreignToken was brought by the caller.
+	foreignToken
+)
+
+// decideToken ends a decision over a request whose caller is settled: with what
+// the token is worth and what the route demands of it.
+func (p *Proxy) decideToken(ctx context.Context, r *Request, d Decision, token string, from origin) (Decision, error) {
+	var claims jwt.Claims
+	switch {
+	case p.tokens.introspection != nil:
+		result, err := p.tokens.introspection.Introspect(ctx, token)
+		switch {
+		case errors.Is(err, introspection.ErrForeign):
+			return d.refuse(CodeUnauthorized, messageForeign)
+		case err != nil:
+			return Decision{}, err
+		case result.Active && result.Untyped && from == foreignToken:
+			// It may be a refresh token, which the agent would not have sealed as an
+			// access token.
+			return d.refuse(CodeUnauthorized, messageForeign)
+		case !result.Active:
+			// Revoked, expired or never issued: a refresh tells.
+			return d.refuse(CodeExpired, messageInactive)
+		}
+		token, claims = result.Token, result.Claims
+	case p.tokens.verifier != nil:
+		var err error
+		claims, err = p.tokens.verifier.AccessToken(ctx, token)
+		switch {
+		case errors.Is(err, jwt.ErrExpired):
+			return d.refuse(CodeExpired, messageExpired)
+		case errors.Is(err, jwt.ErrInvalid):
+			return d.refuse(CodeUnauthorized, messageInvalid)
+		case err != nil:
+			return Decision{}, err
+		}
+	case from == sealedToken:
+		claims.Subject = subjectOf(token)
+	}
+
+	if p.caching.outlives(claims.Expires, p.now()) {
+		return d.refuse(CodeExpired, messageExpired)
+	}
+	switch code, scope, err := p.requirements.lacking(r, claims); {
+	case err != nil:
+		return Decision{}, err
+	case code == CodeScope:
+		refused, _ := d.refuse(code, messageScope)
+		refused.Scope = scope
+		return refused, nil
+	case code != "":
+		return d.refuse(code, messageClaims)
+	}
+	d.Allow, d.Token, d.Subject = true, token, claims.Subject
+	return d, nil
+}

@@ -1,0 +1,191 @@
+package oauthproxy
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tokenhandler/aws/internal/settings"
+)
+
+// P1: with phantom tokens on, nothing but a clear yes of the provider lets a
+// request pass; what is unclear is decided by nobody and comes out as 500.
+// P22: callers with a token of their own are held to the same.
+func TestPhantomTokens(t *testing.T) {
+	phantom := "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"user-1"}`)) + ".c2ln"
+	jwt := func(s *settings.Authorizer) { s.IntrospectionMediaType = settings.MediaTypeJWT }
+	refused, undecided := "refused", "undecided"
+	for _, tt := range []struct {
+		name      string
+		change    func(*settings.Authorizer)
+		typ, body string
+		status    int
+		want      string // the token upstream, refused or undecided
+		code      string
+	}{
+		{"JSON", nil, "application/json", `{"active":true,"sub":"user-1","token_type":"Bearer"}`, 200, testToken, ""},
+		{"JSON: inactive", nil, "application/json", `{"active":false}`, 200, refused, CodeExpired},
+		{"JSON: a bound token", nil, "application/json", `{"active":true,"token_type":"DPoP"}`, 200, refused, CodeUnauthorized},
+		{"JSON: garbage", nil, "application/json", `{"active"`, 200, undecided, ""},
+		{"JSON: HTML", nil, "text/html", `<html>`, 200, undecided, ""},
+		{"JSON: 500", nil, "application/json", `{"active":true,"sub":"user-1","token_type":"Bearer"}`, 500, undecided, ""},
+		{"JWT", jwt, "application/jwt", phantom, 200, phantom, ""},
+		{"the JWT is the default", func(s *settings.Authorizer) { s.IntrospectionMediaType = "" }, "application/jwt", phantom, 200, phantom, ""},
+		{"JWT: 204", jwt, "", ``, 204, refused, CodeExpired},
+		{"JWT: active false", jwt, "application/json", `{"active":false}`, 200, refused, CodeExpired},
+		{"JWT: active false in its place", jwt, "application/jwt", `{"active":false}`, 200, undecided, ""},
+		{"JWT: 401", jwt, "application/jwt", phantom, 401, undecided, ""},
+	} {
+		session := get(headers{"Origin": {trusted}, "Cookie": {sealed(t, testKey, accessToken(testToken), csrfContent())}})
+		for way, r := range map[string]*Request{"session": session, "P22 bearer": get(headers{"Authorization": {"Bearer " + testToken}})} {
+			t.Run(tt.name+", "+way, func(t *testing.T) {
+				idp := newProvider(t)
+				idp.answer = func(w http.ResponseWriter, token string) {
+					if token != testToken {
+						t.Errorf("asked about %q", token)
+					}
+					w.Header().Set("Content-Type", tt.typ)
+					w.WriteHeader(tt.status)
+					w.Write([]byte(tt.body))
+				}
+				p := proxyWith(t, func(s *settings.Authorizer) {
+					s.AllowToken = true
+					idp.introspect(s)
+					if tt.change != nil {
+						tt.change(s)
+					}
+				})
+				d, err := p.Decide(context.Background(), r)
+				got := refused
+				switch {
+				case err != nil:
+					got = undecided
+				case d.Allow:
+					got = d.Token
+				}
+				if got != tt.want || d.Code != tt.code {
+					t.Fatalf("got %q, code %q, %v; want %q, %q", got, d.Code, err, tt.want, tt.code)
+				}
+				if d.Allow && d.Subject != "user-1" {
+					t.Errorf("subject %q", d.Subject)
+				}
+				if idp.asked.Load() != 1 {
+					t.Errorf("asked %d times", idp.asked.Load())
+				}
+			})
+		}
+	}
+}
+
+// The provider calls a refresh token active as well. Sealed by the agent under
+// the access token's name it cannot be; a caller may well try.
+func TestPhantomTokensOfUnknownType(t *testing.T) {
+	idp := newProvider(t)
+	idp.answers("application/json", `{"active":true}`)
+	p := proxyWith(t, func(s *settings.Authorizer) { s.AllowToken = true; idp.introspect(s) })
+	if d := decide(t, p, get(headers{"Authorization": {"Bearer " + testToken}})); d.Allow || d.Message != messageForeign {
+		t.Errorf("bearer: allow %v, %q", d.Allow, d.Message)
+	}
+	if d := decide(t, p, get(headers{"Origin": {trusted}, "Cookie": {sealed(t, testKey, accessToken(testToken), csrfContent())}})); !d.Allow {
+		t.Errorf("session: %q", d.Message)
+	}
+}
+
+// The cheap checks come first: what they refuse is not asked about.
+func TestPhantomTokensAreAskedAboutLast(t *testing.T) {
+	idp := newProvider(t)
+	idp.answers("application/json", `{"active":true}`)
+	p := proxyWith(t, idp.introspect)
+	good := sealed(t, testKey, accessToken(testToken), csrfContent())
+	for name, r := range map[string]*Request{
+		"origin":  get(headers{"Origin": {"https://evil.example"}, "Cookie": {good}}),
+		"CSRF":    request("POST", headers{"Origin": {trusted}, "Cookie": {good}}),
+		"cookie":  get(headers{"Origin": {trusted}, "Cookie": {good[:60]}}),
+		"bearer":  get(headers{"Authorization": {"Bearer x"}}),
+		"expired": get(headers{"Origin": {trusted}, "Cookie": {sealed(t, otherKey, accessToken(testToken), csrfContent())}}),
+	} {
+		if d := decide(t, p, r); d.Allow || idp.asked.Load() != 0 {
+			t.Errorf("%s: allow %v, asked %d times", name, d.Allow, idp.asked.Load())
+		}
+	}
+}
+
+// What cannot be decided is an error of the function, which the gateway answers
+// with 500, and a line in the log without anything secret.
+func TestUndecidedIsAnErrorAndALineInTheLog(t *testing.T) {
+	var logged bytes.Buffer
+	old := slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(&logged, nil)))
+	defer slog.SetDefault(old)
+
+	idp := newProvider(t)
+	idp.answers("text/html", "the body of an answer")
+	p := proxyWith(t, idp.introspect)
+	good := sealed(t, testKey, accessToken(testToken), csrfContent())
+	response, err := p.Handle(context.Background(), readEvent(t, good))
+	if err == nil || response.PolicyDocument.Statement != nil || len(response.Context) != 0 {
+		t.Fatalf("got %+v, %v; want an error and nothing else", response, err)
+	}
+	// This text would come out as 401 (aws-lambda-go, the authorizer example).
+	if err.Error() == "Unauthorized" {
+		t.Error("the error has the one text that means 401")
+	}
+	line := logged.String()
+	if !strings.Contains(line, `"level":"ERROR"`) || !strings.Contains(line, "expected an answer of type application/json") ||
+		!strings.Contains(line, "6b7f1a0e-6a4e-4d38-a0c5-3e3c8c0b8a11") {
+		t.Errorf("logged %s", line)
+	}
+	for _, secret := range []string{testToken, "the body", "tenant=1", "secret\"", csrfValue, testKey} {
+		if strings.Contains(line+err.Error(), secret) {
+			t.Errorf("%q is told: %s %v", secret, line, err)
+		}
+	}
+}
+
+// A result of the gateway's cache must end with the token: also with one that
+// the provider gives less time than the cookie has.
+func TestCachingEndsWithTheIntrospectedToken(t *testing.T) {
+	idp := newProvider(t)
+	for left, want := range map[time.Duration]bool{30 * time.Second: false, time.Hour: true} {
+		idp.answers("application/json", fmt.Sprintf(`{"active":true,"exp":%d}`, testTime.Add(left).Unix()))
+		p := proxyWith(t, func(s *settings.Authorizer) {
+			idp.introspect(s)
+			s.CacheTTL, s.CacheDialect = "60", settings.DialectClassic
+		})
+		content := accessToken(testToken)
+		content.Expires = testTime.Add(time.Hour)
+		d := decide(t, p, get(headers{"Origin": {trusted}, "Sec-Fetch-Site": {"same-site"}, "Cookie": {sealed(t, testKey, content, csrfContent())}}))
+		if d.Allow != want {
+			t.Errorf("%s left: got allow %v, %q", left, d.Allow, d.Message)
+		}
+	}
+}
+
+func TestNewRefusesWhatIsIncomplete(t *testing.T) {
+	idp := newProvider(t)
+	for name, change := range map[string]func(*settings.Authorizer){
+		"no introspection URL":                  func(s *settings.Authorizer) { idp.introspect(s); s.IntrospectionURL = "" },
+		"no client":                             func(s *settings.Authorizer) { idp.introspect(s); s.ClientID = "" },
+		"no secret":                             func(s *settings.Authorizer) { idp.introspect(s); s.ClientSecret = "" },
+		"a secret for nothing":                  func(s *settings.Authorizer) { s.ClientSecret = "x" },
+		"RFC 9701 without keys":                 func(s *settings.Authorizer) { idp.introspect(s); s.IntrospectionMediaType = settings.MediaTypeSigned },
+		"keys without issuer":                   func(s *settings.Authorizer) { idp.verify(s); s.Issuer = "" },
+		"keys without audience":                 func(s *settings.Authorizer) { idp.verify(s); s.Audience = nil },
+		"an audience that nothing looks at":     func(s *settings.Authorizer) { s.Audience = []string{"x"} },
+		"demands while nothing is known":        func(s *settings.Authorizer) { s.RouteRequirements = `{"GET /a":{"scope":"x"}}` },
+		"demands that cannot be read":           func(s *settings.Authorizer) { idp.introspect(s); s.RouteRequirements = `{"GET /a":{"scopes":"x"}}` },
+		"a media type that nobody knows how to": func(s *settings.Authorizer) { idp.introspect(s); s.IntrospectionMediaType = "text/html" },
+	} {
+		s := settings.Authorizer{Shared: settings.Shared{TrustedWebOrigins: []string{trusted}, CookieNamePrefix: "th", EncryptionKey: testKey}}
+		change(&s)
+		if _, err := New(s, time.Now); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
