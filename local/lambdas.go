@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,8 @@ import (
 type lambdas struct {
 	functions map[string]*lambdaruntime.Function // by logical id
 	names     map[string]string                  // by logical id
-	agent     settings.Agent
+	agent     settings.Agent                     // of the stage's own client
+	others    []settings.Agent                   // of further clients
 }
 
 func startLambdas(ctx context.Context, o options, c *console, root string, t *template.Template) (*lambdas, error) {
@@ -28,12 +30,13 @@ func startLambdas(ctx context.Context, o options, c *console, root string, t *te
 	var sizes []string
 	for _, f := range t.Functions() {
 		name := shortName(f.ConstructPath)
-		l.names[f.LogicalID] = name
+		l.names[f.LogicalID] = displayName(f.ConstructPath)
 		dir, err := hostBinary(ctx, root, filepath.Join(root, ".local"), name, f.AssetDir)
 		if err != nil {
 			l.close()
 			return nil, err
 		}
+		maps.Copy(f.Environment, o.environment)
 		config := lambdaruntime.Config{
 			Name: f.Name, Dir: dir, Handler: f.Handler, Timeout: f.Timeout, MemoryMB: f.MemoryMB,
 			Environment: f.Environment, Region: t.API().Region, FunctionARN: f.ARN,
@@ -53,17 +56,22 @@ func startLambdas(ctx context.Context, o options, c *console, root string, t *te
 		if info, err := os.Stat(filepath.Join(f.AssetDir, "bootstrap")); err == nil {
 			sizes = append(sizes, fmt.Sprintf("%s %.1f MB", name, float64(info.Size())/1e6))
 		}
-		if _, isAgent := f.Environment["ISSUER"]; isAgent {
-			l.agent, err = settings.Load[settings.Agent](func(name string) (string, bool) { v, ok := f.Environment[name]; return v, ok })
+		if _, isAgent := f.Environment["REDIRECT_URI"]; isAgent {
+			agent, err := settings.Load[settings.Agent](func(name string) (string, bool) { v, ok := f.Environment[name]; return v, ok })
 			if err != nil {
 				l.close()
 				return nil, err
+			}
+			if clientOf(f.ConstructPath) == "" {
+				l.agent = agent
+			} else {
+				l.others = append(l.others, agent)
 			}
 		}
 	}
 	if l.agent.Issuer == "" {
 		l.close()
-		return nil, errors.New("local: the template has no OAuth agent: expected a function with the variable ISSUER")
+		return nil, errors.New("local: the template has no OAuth agent: expected a function with the variable REDIRECT_URI")
 	}
 	c.part("lambdas", strings.Join(sizes, ", "), time.Since(began))
 	return l, nil

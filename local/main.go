@@ -11,6 +11,7 @@
 //	http://api.example.localhost:3001     the REST API
 //	http://login.example.localhost:3002   the OpenID Provider
 //	http://127.0.0.1:3003                 the upstream API
+//	http://127.0.0.1:3004                 Secrets Manager, if the stage has keyRotation
 //
 // Browsers resolve these names to loopback by themselves (RFC 6761 section
 // 6.3). Nothing listens elsewhere. Secrets that the template asks Secrets
@@ -32,10 +33,14 @@ import (
 type options struct {
 	domain                                    string
 	wwwPort, apiPort, loginPort, upstreamPort int
+	secretsPort                               int
 	upstream                                  string
 	out                                       string
 	tokenLifetime                             time.Duration
 	verbose                                   bool
+	stage, secrets                            string
+	set                                       []string          // fields of the stage
+	environment                               map[string]string // of the Lambdas, besides the template's
 }
 
 // domainRE keeps to names that resolve to loopback (RFC 6761 section 6.3). A
@@ -49,10 +54,17 @@ func main() {
 	flag.IntVar(&o.apiPort, "api-port", 3001, "`port` of the REST API")
 	flag.IntVar(&o.loginPort, "login-port", 3002, "`port` of the OpenID Provider")
 	flag.IntVar(&o.upstreamPort, "upstream-port", 3003, "`port` of the sample upstream API")
+	flag.IntVar(&o.secretsPort, "secrets-port", 3004, "`port` of Secrets Manager, which listens only where the template rotates a key")
 	flag.StringVar(&o.upstream, "upstream", "", "origin of an upstream API of your own to put behind the routes, such as http://127.0.0.1:8080 (default: the sample)")
 	flag.StringVar(&o.out, "out", ".local/cdk.out", "`folder` to synthesize into")
 	flag.DurationVar(&o.tokenLifetime, "token-lifetime", 5*time.Minute, "lifetime of the provider's access tokens")
 	flag.BoolVar(&o.verbose, "v", false, "print what the Lambdas and the provider log")
+	flag.StringVar(&o.stage, "stage", stage, "`name` of the stage in cdk.json to run; one with a provider of its own uses that")
+	flag.StringVar(&o.secrets, "secrets", "", "`file` with the values of secrets that the stage refers to by name, as a JSON object")
+	flag.Func("c", "`field=value` of the stage in cdk.json to replace, as of cdk -c; may be repeated", func(field string) error {
+		o.set = append(o.set, field)
+		return nil
+	})
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "local: unexpected argument %q; see -help\n", flag.Arg(0))

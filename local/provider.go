@@ -20,7 +20,7 @@ const ordersClient = "orders-api"
 
 // startProvider starts the OpenID Provider with the client that the agent's
 // settings describe, and the upstream API's own client.
-func startProvider(ctx context.Context, o options, c *console, root string, agent settings.Agent, orders settings.Secret) (*provider.Provider, error) {
+func startProvider(ctx context.Context, o options, c *console, root string, agent settings.Agent, others []settings.Agent, orders settings.Secret) (*provider.Provider, error) {
 	began := time.Now()
 	config := provider.Config{
 		Script: filepath.Join(root, "local", "provider", "provider.mjs"), Issuer: agent.Issuer, AccessTokenTTL: o.tokenLifetime,
@@ -35,6 +35,11 @@ func startProvider(ctx context.Context, o options, c *console, root string, agen
 			Claims: map[string]any{"name": "Zoë Ångström", "given_name": "Zoë", "family_name": "Ångström", "preferred_username": demoUser, "email": "zoe@example.com", "email_verified": true},
 		}},
 	}
+	var err error
+	if config.Clients[0], config.Features, err = register(agent, config.Clients[0]); err != nil {
+		return nil, err
+	}
+	config.Clients = append(config.Clients, registrations(agent.Issuer, others)...)
 	if o.verbose {
 		config.Log = func(line string) { c.child("provider", line) }
 	}

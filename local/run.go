@@ -19,6 +19,7 @@ import (
 	"github.com/tokenhandler/aws/local/internal/upstream"
 )
 
+// stage is the one of cdk.json that is run without -stage.
 const stage = "local"
 
 // origins of the parts, as a browser names them.
@@ -35,24 +36,37 @@ func (o options) origin(name string, port int) string {
 func (o options) backChannel() string { return fmt.Sprintf("http://127.0.0.1:%d", o.loginPort) }
 func (o options) sample() string      { return fmt.Sprintf("http://127.0.0.1:%d", o.upstreamPort) }
 
-// overrides are the fields of the stage that follow from the flags.
-func (o options) overrides(root string) ([]string, error) {
-	routes, err := synth.RoutesTo(root, stage, o.behind())
-	if err != nil {
-		return nil, err
-	}
-	return []string{
+// overrides are the fields of the stage that follow from the flags. A provider
+// of the stage's own is left as it is, and so are the routes then: the sample
+// upstream API knows only the bundled provider.
+func (o options) overrides(root string, external bool) ([]string, error) {
+	fields := []string{
 		"origins=" + o.www(),
 		"redirectUri=" + o.www() + "/",
 		"postLogoutRedirectUri=" + o.www() + "/",
-		"issuer=" + o.login(),
-		"authorizeEndpoint=" + o.login() + "/auth",
-		"logoutEndpoint=" + o.login() + "/session/end",
-		"tokenEndpoint=" + o.backChannel() + "/token",
-		"userInfoEndpoint=" + o.backChannel() + "/me",
-		"jwksEndpoint=" + o.backChannel() + "/jwks",
-		"routes=" + routes,
-	}, nil
+	}
+	if external && o.upstream == "" {
+		return append(fields, o.set...), nil
+	}
+	routes, err := synth.RoutesTo(root, o.stage, o.behind())
+	if err != nil {
+		return nil, err
+	}
+	fields = append(fields, "routes="+routes)
+	if external {
+		return append(fields, o.set...), nil
+	}
+	fields = append(fields,
+		"issuer="+o.login(),
+		"authorizeEndpoint="+o.login()+"/auth",
+		"logoutEndpoint="+o.login()+"/session/end",
+		"tokenEndpoint="+o.backChannel()+"/token",
+		"userInfoEndpoint="+o.backChannel()+"/me",
+		"jwksEndpoint="+o.backChannel()+"/jwks",
+		"revocationEndpoint="+o.backChannel()+"/token/revocation",
+		"introspectionUrl="+o.backChannel()+"/token/introspection",
+	)
+	return append(fields, o.set...), nil
 }
 
 // behind is the origin of the upstream API.
@@ -77,31 +91,50 @@ func run(ctx context.Context, o options, c *console) error {
 	if err != nil {
 		return err
 	}
-	t, err := synthesize(ctx, o, c, root, node)
+	external, err := o.external(root)
 	if err != nil {
 		return err
 	}
+	t, err := synthesize(ctx, o, c, root, node, external)
+	if err != nil {
+		return err
+	}
+	secrets, err := startSecrets(o, c, t)
+	if err != nil {
+		return err
+	}
+	defer secrets.stop()
+	o.environment = secrets.environment()
 	lambdas, err := startLambdas(ctx, o, c, root, t)
 	if err != nil {
 		return err
 	}
 	defer lambdas.close()
-
-	secret := settings.Secret(rand.Text())
-	idp, err := startProvider(ctx, o, c, root, lambdas.agent, secret)
-	if err != nil {
+	if err := secrets.rotateWith(lambdas.invoke); err != nil {
 		return err
 	}
-	defer idp.Stop()
 
-	sample, err := upstream.New(upstream.Config{
-		IntrospectionURL: o.backChannel() + "/token/introspection", ClientID: ordersClient, ClientSecret: secret,
-	})
-	if err != nil {
-		return err
+	var providerEnded <-chan struct{} // never, if it is not ours
+	if external {
+		c.part("provider", lambdas.agent.Issuer+", as stage "+o.stage+" has it; the bundled one is not started", 0)
+	} else {
+		secret := settings.Secret(rand.Text())
+		idp, err := startProvider(ctx, o, c, root, lambdas.agent, lambdas.others, secret)
+		if err != nil {
+			return err
+		}
+		defer idp.Stop()
+		providerEnded = idp.Done()
+
+		sample, err := upstream.New(upstream.Config{
+			IntrospectionURL: o.backChannel() + "/token/introspection", ClientID: ordersClient, ClientSecret: secret,
+		})
+		if err != nil {
+			return err
+		}
+		defer serve(sample, ports.upstream).stop()
+		c.part("upstream", o.sample(), 0)
 	}
-	defer serve(sample, ports.upstream).stop()
-	c.part("upstream", o.sample(), 0)
 
 	api, err := gateway.New(t.API(), gateway.Options{Invoke: lambdas.invoke, Log: c.requests()})
 	if err != nil {
@@ -118,14 +151,18 @@ func run(ctx context.Context, o options, c *console) error {
 	c.part("spa", o.www(), 0)
 
 	c.routes(api.Routes(), lambdas.names)
-	c.printf("  Open %s and sign in as %s with the password %s\n", c.paint(bold, o.www()), c.paint(bold, demoUser), c.paint(bold, demoPassword))
+	if external {
+		c.printf("  Open %s and sign in at %s, where %s is to be registered as redirect URI\n", c.paint(bold, o.www()), lambdas.agent.Issuer, c.paint(bold, o.www()+"/"))
+	} else {
+		c.printf("  Open %s and sign in as %s with the password %s\n", c.paint(bold, o.www()), c.paint(bold, demoUser), c.paint(bold, demoPassword))
+	}
 	c.printf("  %s\n\n", c.paint(dim, fmt.Sprintf("Ready in %.1f s. Ctrl-C stops everything", time.Since(began).Seconds())))
 
 	select {
 	case <-ctx.Done():
 		c.printf("\n  stopping\n")
 		return nil
-	case <-idp.Done():
+	case <-providerEnded:
 		return errors.New("local: the OpenID Provider ended: run again, with -v to see what it says")
 	}
 }
@@ -159,13 +196,17 @@ func prepare(ctx context.Context, c *console) (root, node string, err error) {
 	return root, node, nil
 }
 
-func synthesize(ctx context.Context, o options, c *console, root, node string) (*template.Template, error) {
+func synthesize(ctx context.Context, o options, c *console, root, node string, external bool) (*template.Template, error) {
 	began := time.Now()
 	out := o.out
 	if !filepath.IsAbs(out) {
 		out = filepath.Join(root, out)
 	}
-	overrides, err := o.overrides(root)
+	values, err := readSecrets(o.secrets)
+	if err != nil {
+		return nil, err
+	}
+	overrides, err := o.overrides(root, external)
 	if err != nil {
 		return nil, err
 	}
@@ -173,10 +214,10 @@ func synthesize(ctx context.Context, o options, c *console, root, node string) (
 		c.printf("  %s\n", c.paint(dim, "           compiling the app and the Lambdas; the first time takes a few minutes"))
 	})
 	defer slow.Stop()
-	if err := synth.Run(ctx, synth.Config{Root: root, Node: node, Out: out, Stage: stage, Overrides: overrides}); err != nil {
+	if err := synth.Run(ctx, synth.Config{Root: root, Node: node, Out: out, Stage: o.stage, Overrides: overrides}); err != nil {
 		return nil, err
 	}
-	t, err := template.Load(out, "TokenHandler-"+stage, template.Options{})
+	t, err := template.Load(out, "TokenHandler-"+o.stage, template.Options{Secrets: values})
 	if err != nil {
 		return nil, err
 	}
@@ -184,6 +225,6 @@ func synthesize(ctx context.Context, o options, c *console, root, node string) (
 	if relative, err := filepath.Rel(root, out); err == nil && !strings.HasPrefix(relative, "..") {
 		shown = relative
 	}
-	c.part("synth", "stage "+stage+" for "+synth.Architecture()+" into "+shown, time.Since(began))
+	c.part("synth", "stage "+o.stage+" for "+synth.Architecture()+" into "+shown, time.Since(began))
 	return t, nil
 }

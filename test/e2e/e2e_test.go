@@ -19,6 +19,10 @@ func TestEndToEnd(t *testing.T) {
 	t.Run("expired and forged cookies", func(t *testing.T) { forged(t, s, known) })
 	t.Run("preflights", func(t *testing.T) { preflights(t, s) })
 	t.Run("malformed input", func(t *testing.T) { malformed(t, s, known) })
+	t.Run("two tabs sign in at once", func(t *testing.T) { twoTabs(t, s, known) })
+	t.Run("logout revokes", func(t *testing.T) { logoutRevokes(t, s, known) })
+	t.Run("smoke test", func(t *testing.T) { smokeTest(t, s, known) })
+	t.Run("a refresh in flight", func(t *testing.T) { refreshInFlight(t, s, known) })
 	t.Run("in Chromium", func(t *testing.T) { inChromium(t, s) })
 
 	if err := s.stop(); err != nil {

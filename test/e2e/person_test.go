@@ -12,6 +12,7 @@ import (
 type person struct {
 	*system
 	*agentClient
+	agent   string // path of the agent
 	classic bool   // the dialect the application speaks
 	csrf    string // classic: what login/end handed out
 
@@ -19,7 +20,7 @@ type person struct {
 }
 
 func newPerson(s *system, classic bool) *person {
-	return &person{system: s, agentClient: newClient(), classic: classic}
+	return &person{system: s, agentClient: newClient(), agent: "/oauth-agent", classic: classic}
 }
 
 // header is what the application's fetch sends along.
@@ -60,7 +61,7 @@ func (p *person) startLogin(t *testing.T) string {
 	if p.classic {
 		key, body, contentType = "authorizationRequestUrl", "{}", "application/json"
 	}
-	status, answer, _ := p.call(t, "POST", "/oauth-agent/login/start", body, p.header("Content-Type", contentType))
+	status, answer, _ := p.call(t, "POST", p.agent+"/login/start", body, p.header("Content-Type", contentType))
 	location, _ := answer[key].(string)
 	if status != 200 || !strings.HasPrefix(location, p.login) {
 		t.Fatalf("login/start: got %d, %v", status, answer)
@@ -102,7 +103,7 @@ func (p *person) endLogin(t *testing.T, page *url.URL) (int, map[string]any) {
 		}
 		body, contentType = string(js), "application/json"
 	}
-	status, answer, _ := p.call(t, "POST", "/oauth-agent/login/end", body, p.header("Content-Type", contentType))
+	status, answer, _ := p.call(t, "POST", p.agent+"/login/end", body, p.header("Content-Type", contentType))
 	if csrf, ok := answer["csrf"].(string); ok {
 		p.csrf = csrf
 	}

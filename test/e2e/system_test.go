@@ -78,9 +78,9 @@ func newRecorder(t *testing.T, upstreamPort int) *recorder {
 	return r
 }
 
-// start builds the local run's command, starts it and waits until one can
-// sign in.
-func start(t *testing.T) *system {
+// start builds the local run's command, starts it, with more flags if any are
+// given, and waits until one can sign in.
+func start(t *testing.T, flags ...string) *system {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -104,10 +104,15 @@ func start(t *testing.T) *system {
 		out:      filepath.Join(dir, "cdk.out"),
 		done:     make(chan error, 1),
 	}
-	s.cmd = exec.Command(binary,
+	// What flags need to know of this run.
+	known := strings.NewReplacer("{www}", s.www, "{login}", s.login, "{back}", fmt.Sprintf("http://127.0.0.1:%d", ports[2]), "{upstream}", s.recorder.server.URL)
+	for i, flag := range flags {
+		flags[i] = known.Replace(flag)
+	}
+	s.cmd = exec.Command(binary, append([]string{
 		"-www-port", strconv.Itoa(ports[0]), "-api-port", strconv.Itoa(ports[1]),
 		"-login-port", strconv.Itoa(ports[2]), "-upstream-port", strconv.Itoa(ports[3]),
-		"-upstream", s.recorder.server.URL, "-out", s.out, "-v")
+		"-upstream", s.recorder.server.URL, "-out", s.out, "-v"}, flags...)...)
 	s.cmd.Dir = root
 	reader, writer := io.Pipe()
 	s.cmd.Stdout, s.cmd.Stderr = io.MultiWriter(&s.output, writer), &s.output

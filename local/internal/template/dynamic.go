@@ -66,7 +66,7 @@ func (l *loader) secretReference(ref string) (string, error) {
 	return value, nil
 }
 
-// findSecret looks a secret up by ARN, name or, when the caller gave its value, by just that spelling.
+// findSecret looks a secret up by ARN, name or, when the caller gave its value, by that spelling.
 func (l *loader) findSecret(id string) (Secret, bool, error) {
 	for _, logical := range l.ofType("AWS::SecretsManager::Secret") {
 		arn, err := l.ref(logical, 0)
@@ -85,8 +85,13 @@ func (l *loader) findSecret(id string) (Secret, bool, error) {
 			return s, true, nil
 		}
 	}
-	v, ok := l.opts.Secrets[id]
-	return NewSecret(v), ok, nil
+	for name, value := range l.opts.Secrets {
+		// A reference by name is an ARN without the random suffix.
+		if id == name || strings.HasPrefix(id, "arn:") && strings.HasSuffix(id, ":secret:"+name) {
+			return NewSecret(value), true, nil
+		}
+	}
+	return Secret{}, false, nil
 }
 
 // hasDynamic reports whether a resolved value has a dynamic reference anywhere.

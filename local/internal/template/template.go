@@ -49,6 +49,7 @@ type Template struct {
 	api       *API
 	functions []Function
 	secrets   map[string]Secret
+	rotations []Rotation
 	ignored   []Ignored
 }
 
@@ -67,6 +68,9 @@ func (t *Template) Secret(logicalID string) (Secret, bool) {
 	s, ok := t.secrets[logicalID]
 	return s, ok
 }
+
+// Rotations returns the rotations of secrets, sorted by logical id.
+func (t *Template) Rotations() []Rotation { return slices.Clone(t.rotations) }
 
 // Ignored lists what was skipped, sorted by logical id.
 func (t *Template) Ignored() []Ignored { return slices.Clone(t.ignored) }
@@ -153,6 +157,7 @@ func Load(dir, stack string, opts Options) (*Template, error) {
 	}
 	api := l.loadAPI()
 	functions := l.loadFunctions(api)
+	rotations := l.loadRotations(functions)
 	if api != nil {
 		l.checkPermissions(api)
 	}
@@ -160,7 +165,7 @@ func Load(dir, stack string, opts Options) (*Template, error) {
 		return nil, errors.Join(l.errs...)
 	}
 	slices.SortFunc(l.ignored, func(a, b Ignored) int { return strings.Compare(a.LogicalID, b.LogicalID) })
-	return &Template{api: api, functions: functions, secrets: l.secrets, ignored: l.ignored}, nil
+	return &Template{api: api, functions: functions, secrets: l.secrets, rotations: rotations, ignored: l.ignored}, nil
 }
 
 // selectResources drops resources whose condition is false and sorts out the types.

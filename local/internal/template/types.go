@@ -70,6 +70,10 @@ var types = map[string]*rule{
 		used:    []string{"GenerateSecretString", "SecretString", "Name"},
 		ignored: []string{"Description", "KmsKeyId", "Tags", "ReplicaRegions", "Type"},
 	},
+	"AWS::SecretsManager::RotationSchedule": {
+		used:    []string{"SecretId", "RotationLambdaARN"},
+		ignored: []string{"RotationRules", "RotateImmediatelyOnUpdate"},
+	},
 	// A custom domain with a base path would put a prefix into every path; locally the API is at its host's root.
 	"AWS::ApiGateway::BasePathMapping": {ignored: []string{"DomainName", "RestApiId", "Stage"}},
 }

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/local/internal/provider"
+)
+
+// clientOf is the name of the client that a function is of, "" for the
+// stage's own: the agent of the client admin is
+// Stack/admin/TokenHandler/AgentFunction.
+func clientOf(constructPath string) string {
+	segments := strings.Split(strings.TrimSuffix(constructPath, "/Resource"), "/")
+	if len(segments) < 4 {
+		return ""
+	}
+	return segments[len(segments)-3]
+}
+
+// displayName tells the functions of several clients apart.
+func displayName(constructPath string) string {
+	return strings.TrimSpace(clientOf(constructPath) + " " + shortName(constructPath))
+}
+
+// registrations are the clients that the agents' settings describe, of those
+// that use the bundled provider.
+func registrations(issuer string, agents []settings.Agent) []provider.Client {
+	var clients []provider.Client
+	for _, agent := range agents {
+		if agent.Issuer == issuer {
+			client := provider.Client{ID: agent.ClientID, Secret: agent.ClientSecret, Name: agent.ClientID, RedirectURIs: []string{agent.RedirectURI}}
+			if agent.PostLogoutRedirectURI != "" {
+				client.PostLogoutRedirectURIs = []string{agent.PostLogoutRedirectURI}
+			}
+			clients = append(clients, client)
+		}
+	}
+	return clients
+}

@@ -1,0 +1,277 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+)
+
+// The key of the cookies is rotated twice under traffic, by the rotation
+// Lambda of the template, and no request fails.
+func TestKeyRotation(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("finds the Lambda processes through /proc")
+	}
+	port := strconv.Itoa(freePorts(t, 1)[0])
+	s := start(t, "-c", "keyRotation=30d", "-secrets-port", port)
+	r := &rotationRun{system: s, client: secretsClient(port), arn: secretARN(t, s)}
+	known := &secrets{tokens: map[string]string{r.value(t): "the first key"}, access: map[string]bool{}, others: map[string]string{}}
+
+	// Two who sign in and then do nothing for a rotation, and for two.
+	once, twice := newPerson(s, true), newPerson(s, false)
+	once.signIn(t)
+	twice.signIn(t)
+	r.sealedWith(t, once, r.value(t))
+	stop := r.traffic(t)
+
+	for n := range 2 {
+		before := r.value(t)
+		r.rotate(t)
+		known.tokens[r.value(t)] = "a rotated key"
+		r.pass(t, 20) // with the Lambdas that have not heard of it
+		r.recycleAgents(t)
+		r.pass(t, 20) // sealed with a key that the authorizers have not heard of
+		if current := r.value(t); current == before {
+			t.Fatal("the rotation changed nothing")
+		}
+		if n > 0 {
+			break
+		}
+		// A session from before goes on working, and is sealed anew when it is
+		// refreshed.
+		if status, answer, _ := once.call(t, "GET", "/orders", "", once.header()); status != 200 {
+			t.Errorf("GET /orders with a session from before the rotation: got %d, %v", status, answer)
+		}
+		r.sealedWith(t, once, before)
+		if status, answer, _ := once.call(t, "POST", "/oauth-agent/refresh", "", once.header()); status != 204 {
+			t.Errorf("refresh of a session from before the rotation: got %d, %v", status, answer)
+		}
+		r.sealedWith(t, once, r.value(t))
+	}
+	live := stop()
+	if status, answer, _ := once.call(t, "GET", "/orders", "", once.header()); status != 200 {
+		t.Errorf("a session refreshed once in two rotations: got %d, %v", status, answer)
+	}
+
+	// The key of this session has left the ring of whatever Lambda saw a cookie
+	// with the newest key.
+	if status, answer, _ := live.call(t, "GET", "/orders", "", live.header()); status != 200 {
+		t.Errorf("GET /orders after the traffic: got %d, %v", status, answer)
+	}
+	status, answer, resp := twice.call(t, "GET", "/orders", "", twice.header())
+	checkRefused(t, s, status, answer, resp)
+	if status, answer, _ := live.call(t, "POST", "/oauth-agent/refresh", "", live.header()); status/100 != 2 {
+		t.Errorf("refresh after the traffic: got %d, %v", status, answer)
+	}
+	if status, answer, _ := twice.call(t, "POST", "/oauth-agent/refresh", "", twice.header()); status != 401 || answer["code"] != "session_expired" {
+		t.Errorf("refresh two rotations later: got %d, %v; want 401 session_expired", status, answer)
+	}
+	if len(twice.session()) != 0 {
+		t.Errorf("two rotations later the browser still has %d cookies", len(twice.session()))
+	}
+	twice.signIn(t)
+
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	known.check(t, "the output of the run", s.output.String(), everything)
+}
+
+// rotationRun is a local run with a Secrets Manager.
+type rotationRun struct {
+	*system
+	client *secretsmanager.Client
+	arn    string
+
+	pause    sync.RWMutex // held for reading by each request under way
+	requests atomic.Int64
+}
+
+func secretsClient(port string) *secretsmanager.Client {
+	return secretsmanager.New(secretsmanager.Options{
+		Region: "eu-west-1", BaseEndpoint: aws.String("http://127.0.0.1:" + port),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}, nil
+		}),
+	})
+}
+
+// secretARN is what the Lambdas are told; none of them is told the key.
+func secretARN(t *testing.T, s *system) string {
+	t.Helper()
+	environments, err := lambdaEnvironments(s.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	arn := ""
+	for _, env := range environments {
+		if env["ENCRYPTION_KEY"] != "" {
+			t.Error("a Lambda has the key in its environment")
+		}
+		if env["ENCRYPTION_KEY_SECRET_ARN"] != "" {
+			arn = env["ENCRYPTION_KEY_SECRET_ARN"]
+		}
+	}
+	if arn == "" {
+		t.Fatal("no Lambda knows the secret")
+	}
+	return arn
+}
+
+// value is the current key.
+func (r *rotationRun) value(t *testing.T) string {
+	t.Helper()
+	got, err := r.client.GetSecretValue(context.Background(), &secretsmanager.GetSecretValueInput{SecretId: &r.arn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *got.SecretString
+}
+
+// rotate asks for a rotation as an operator does, and waits for its end.
+func (r *rotationRun) rotate(t *testing.T) {
+	t.Helper()
+	asked, err := r.client.RotateSecret(context.Background(), &secretsmanager.RotateSecretInput{SecretId: &r.arn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 200 {
+		got, err := r.client.GetSecretValue(context.Background(), &secretsmanager.GetSecretValueInput{SecretId: &r.arn})
+		if err == nil && *got.VersionId == *asked.VersionId {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("the rotation did not end within 10 s\n%s", r.output.String())
+}
+
+// sealedWith checks the key of all of a person's cookies.
+func (r *rotationRun) sealedWith(t *testing.T, p *person, key string) {
+	t.Helper()
+	sealer, err := newSealer(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range p.session() {
+		if _, err := sealer.open(name, value); err != nil {
+			t.Errorf("cookie %s is not sealed with the expected key", name)
+		}
+	}
+}
+
+// traffic has four people use the API and refresh, each request after the
+// other, until it is stopped. Every request must succeed. It returns one of
+// them, for use when it has stopped.
+func (r *rotationRun) traffic(t *testing.T) (stop func() *person) {
+	t.Helper()
+	var group sync.WaitGroup
+	done := make(chan struct{})
+	var people []*person
+	for i := range 4 {
+		p := newPerson(r.system, i%2 == 0)
+		p.signIn(t)
+		people = append(people, p)
+		group.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				method, path := "GET", "/orders"
+				if n%4 == 3 {
+					method, path = "POST", "/oauth-agent/refresh"
+				}
+				if err := r.request(p, method, path); err != nil {
+					t.Errorf("request %d of person %d: %v", n, i, err)
+					return
+				}
+			}
+		})
+	}
+	return func() *person {
+		close(done)
+		group.Wait()
+		t.Logf("%d requests in all", r.requests.Load())
+		return people[0]
+	}
+}
+
+func (r *rotationRun) request(p *person, method, path string) error {
+	r.pause.RLock()
+	defer r.pause.RUnlock()
+	resp, err := p.do(method, p.api+path, "", p.header())
+	switch {
+	case err != nil:
+		return err
+	case resp.StatusCode/100 != 2:
+		return fmt.Errorf("%s %s: got %d %s", method, path, resp.StatusCode, resp.body)
+	}
+	r.requests.Add(1)
+	return nil
+}
+
+// pass lets so many requests pass.
+func (r *rotationRun) pass(t *testing.T, n int64) {
+	t.Helper()
+	goal := r.requests.Load() + n
+	for range 600 {
+		if r.requests.Load() >= goal || t.Failed() {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("the traffic has stopped")
+}
+
+// recycleAgents ends the agent's processes while they wait for work, as Lambda
+// does now and then. Those that replace them read the new key at their start,
+// and seal with it, while the authorizers still have the one before. Without
+// this, an agent would use the new key some minutes later.
+func (r *rotationRun) recycleAgents(t *testing.T) {
+	t.Helper()
+	r.pause.Lock()
+	defer r.pause.Unlock()
+	environments, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := 0
+	for _, file := range environments {
+		exe, err := os.Readlink(filepath.Join(filepath.Dir(file), "exe"))
+		if err != nil || !strings.HasPrefix(exe, r.out) {
+			continue
+		}
+		raw, err := os.ReadFile(file)
+		if err != nil || !strings.Contains("\x00"+string(raw), "\x00REDIRECT_URI=") {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		process, err := os.FindProcess(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		ended++
+	}
+	if ended == 0 {
+		t.Fatal("no agent was running")
+	}
+	time.Sleep(100 * time.Millisecond) // until the run has seen it
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+func (r *run) endpointRoutes() []route {
+	var routes []route
+	for _, e := range []route{{"POST", "login/start"}, {"POST", "login/end"}, {"GET", "session"}, {"GET", "userInfo"},
+		{"GET", "claims"}, {"POST", "refresh"}, {"POST", "logout"}} {
+		routes = append(routes, route{e.method, r.agent + "/" + e.path})
+	}
+	return routes
+}
+
+// endpoints looks at the agent as somebody who is not signed in.
+func (r *run) endpoints() {
+	assistant := []string{"token-handler-version", "1"}
+	resp, err := r.send(request{method: "GET", path: r.agent + "/session", origin: r.origin, header: assistant})
+	r.report.check("agent", "GET session tells that nobody is signed in", func() error {
+		if err != nil {
+			return err
+		}
+		object, err := resp.object()
+		if err := errors.Join(err, resp.status(200), resp.readable(r.origin), notStored(resp)); err != nil {
+			return err
+		}
+		if object["is_logged_in"] != false {
+			return errors.New("is_logged_in is not false")
+		}
+		return nil
+	}())
+	for _, route := range r.endpointRoutes() {
+		name := route.method + " " + strings.TrimPrefix(route.path, r.agent+"/")
+		resp, err := r.send(request{method: route.method, path: route.path, origin: r.untrusted, header: assistant})
+		r.report.check("agent", name+" from an untrusted origin", func() error {
+			if err != nil {
+				return err
+			}
+			if len(resp.Cookies()) > 0 {
+				return errors.New("it set a cookie")
+			}
+			return errors.Join(resp.refused(401, 403), resp.unreadable(r.origin))
+		}())
+		if route.method == "POST" && !strings.HasPrefix(name, "POST login/") {
+			resp, err := r.send(request{method: route.method, path: route.path, origin: r.origin})
+			r.report.check("agent", name+" without a CSRF header", func() error {
+				if err != nil {
+					return err
+				}
+				return errors.Join(resp.refused(401, 403), resp.readable(r.origin))
+			}())
+		}
+	}
+	for _, tt := range []struct{ what, path, contentType, body string }{
+		{"POST login/start with a body that is no JSON", "/login/start", "application/json", "{"},
+		{"POST login/start as text/plain", "/login/start", "text/plain", "{}"},
+		{"POST login/start with a parameter of ours", "/login/start", "application/json", `{"extraParams":[{"key":"redirect_uri","value":"https://untrusted.example/"}]}`},
+		{"POST login/end of a login that nobody began", "/login/end", "application/x-www-form-urlencoded", "code=smoke-test&state=smoke-test"},
+	} {
+		header := append([]string{"Content-Type", tt.contentType}, assistant...)
+		if tt.contentType == "application/json" {
+			header = header[:2] // the classic dialect
+		}
+		resp, err := r.send(request{method: "POST", path: r.agent + tt.path, origin: r.origin, header: header, body: strings.NewReader(tt.body)})
+		if err == nil {
+			if err = resp.refused(400, 401, 415); err == nil {
+				err = errors.Join(resp.readable(r.origin), notStored(resp))
+			}
+		}
+		r.report.check("agent", tt.what, err)
+	}
+	r.beginLogin()
+}
+
+// beginLogin looks at the authorization request and at the login's cookie.
+func (r *run) beginLogin() {
+	resp, err := r.send(request{method: "POST", path: r.agent + "/login/start", origin: r.origin, header: []string{
+		"token-handler-version", "1", "Content-Type", "application/x-www-form-urlencoded"}, body: strings.NewReader("")})
+	if err == nil {
+		err = errors.Join(resp.status(200), resp.readable(r.origin), notStored(resp))
+	}
+	r.report.check("login", "POST login/start", err)
+	if err != nil {
+		return
+	}
+	r.report.check("login", "the authorization request", func() error {
+		object, err := resp.object()
+		if err != nil {
+			return err
+		}
+		text, _ := object["authorization_url"].(string)
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "https" && !isLoopback(u.Hostname()) {
+			return errors.New("authorization_url is no https URL")
+		}
+		query := u.Query()
+		if query.Has("client_secret") || query.Has("code_verifier") {
+			return errors.New("it has a secret in it")
+		}
+		if query.Has("request_uri") || query.Has("request") {
+			return unknown("its parameters are pushed (PAR) or signed (JAR)")
+		}
+		switch {
+		case query.Get("response_type") != "code":
+			return fmt.Errorf("response_type is %q, expected code", query.Get("response_type"))
+		case query.Get("code_challenge_method") != "S256" || query.Get("code_challenge") == "":
+			return errors.New("no PKCE with S256")
+		case query.Get("state") == "":
+			return errors.New("no state")
+		}
+		return nil
+	}())
+	r.report.check("login", "the cookie of the login", func() error {
+		cookies := resp.Cookies()
+		if len(cookies) == 0 {
+			return errors.New("none was set")
+		}
+		for _, c := range cookies {
+			if err := r.cookieFault(c); err != nil {
+				return fmt.Errorf("%s: %w", c.Name, err)
+			}
+			if c.MaxAge <= 0 || time.Duration(c.MaxAge)*time.Second > time.Hour {
+				return fmt.Errorf("%s: Max-Age is %d, expected at most an hour", c.Name, c.MaxAge)
+			}
+		}
+		return nil
+	}())
+}
+
+// cookieFault wants the attributes that the browser-based-apps draft, section
+// 6.1.3.2, asks for. A Domain, a name without prefix and a narrower path are
+// options of the construct, and named as what they are.
+func (r *run) cookieFault(c *http.Cookie) error {
+	switch {
+	case !c.HttpOnly:
+		return errors.New("no HttpOnly")
+	case !c.Secure:
+		return errors.New("no Secure")
+	case c.SameSite != http.SameSiteStrictMode:
+		return errors.New("no SameSite=Strict")
+	case c.Domain != "":
+		return unknown("it has a Domain: expected none unless the stage asks for one")
+	case !strings.HasPrefix(c.Name, "__Host-"):
+		return unknown("its name does not begin with __Host-: expected that unless the stage asks for another")
+	case c.Path != "/":
+		return errors.New("its path is not /, which __Host- wants")
+	}
+	return nil
+}
+
+func notStored(resp *response) error {
+	if !strings.Contains(resp.Header.Get("Cache-Control"), "no-store") {
+		return errors.New("no Cache-Control: no-store")
+	}
+	return nil
+}

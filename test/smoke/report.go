@@ -1,0 +1,56 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// unknown is the error of a check that could not be made.
+type unknown string
+
+func (u unknown) Error() string { return string(u) }
+
+type row struct{ area, what, result, note string }
+
+type report struct{ rows []row }
+
+// check adds a row: nil is pass, unknown is unknown, any other error fail.
+func (r *report) check(area, what string, err error) {
+	var not unknown
+	switch {
+	case err == nil:
+		r.rows = append(r.rows, row{area, what, "pass", ""})
+	case errors.As(err, &not):
+		r.rows = append(r.rows, row{area, what, "unknown", err.Error()})
+	default:
+		r.rows = append(r.rows, row{area, what, "fail", err.Error()})
+	}
+}
+
+// seen adds a row for something there is no right or wrong about.
+func (r *report) seen(area, what, note string) {
+	r.rows = append(r.rows, row{area, what, "pass", note})
+}
+
+// print returns the exit code.
+func (r *report) print(out io.Writer) int {
+	count := map[string]int{}
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	for _, row := range r.rows {
+		count[row.result]++
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", row.result, row.area, row.what, row.note)
+	}
+	w.Flush()
+	for line := range strings.Lines(table.String()) {
+		fmt.Fprintln(out, strings.TrimRight(line, " \n"))
+	}
+	fmt.Fprintf(out, "\n%d passed, %d failed, %d unknown\n", count["pass"], count["fail"], count["unknown"])
+	if count["fail"] > 0 {
+		return 1
+	}
+	return 0
+}
