@@ -25,7 +25,7 @@ func main() {
 	if err != nil {
 		exit(err)
 	}
-	lambda.Start(proxy.Handle)
+	lambda.StartHandler(proxy)
 }
 
 func exit(err error) {

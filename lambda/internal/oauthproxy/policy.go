@@ -10,7 +10,20 @@ import (
 )
 
 // Response is what a REQUEST authorizer answers.
-type Response = events.APIGatewayCustomAuthorizerResponse
+type Response struct {
+	events.APIGatewayCustomAuthorizerResponse
+}
+
+func newResponse(principal, effect string, scope methodScope, values map[string]any) Response {
+	return Response{events.APIGatewayCustomAuthorizerResponse{
+		PrincipalID: principal, PolicyDocument: policy(effect, scope), Context: values,
+	}}
+}
+
+const (
+	policyVersion = "2012-10-17"
+	invokeAction  = "execute-api:Invoke"
+)
 
 // Handle is the Lambda function: it decides, logs a refusal, and answers with
 // the policy.
@@ -49,22 +62,22 @@ func (d Decision) response(scope methodScope) Response {
 		// Scope is empty for all codes but one; the gateway response that shows it
 		// is to find it always.
 		values["code"], values["message"], values["scope"] = d.Code, d.Message, d.Scope
-		return Response{PrincipalID: "refused", PolicyDocument: policy("Deny", scope), Context: values}
+		return newResponse("refused", "Deny", scope, values)
 	}
 	values["token"] = "Bearer " + d.Token
 	if d.Subject != "" {
 		values["sub"] = d.Subject
 	}
-	return Response{PrincipalID: d.principal(), PolicyDocument: policy("Allow", scope), Context: values}
+	return newResponse(d.principal(), "Allow", scope, values)
 }
 
 // policy covers every path of the method: API Gateway evaluates a policy that
 // it has cached against the method it is called for next.
 func policy(effect string, scope methodScope) events.APIGatewayCustomAuthorizerPolicy {
 	return events.APIGatewayCustomAuthorizerPolicy{
-		Version: "2012-10-17",
+		Version: policyVersion,
 		Statement: []events.IAMPolicyStatement{{
-			Action:   []string{"execute-api:Invoke"},
+			Action:   []string{invokeAction},
 			Effect:   effect,
 			Resource: []string{scope.api + "/" + scope.method + "/*"},
 		}},

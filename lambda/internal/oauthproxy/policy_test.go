@@ -44,6 +44,9 @@ func TestHandle(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if diff := cmp.Diff(string(got), string(response.encode())); diff != "" {
+				t.Errorf("encode differs from encoding/json: %s", diff)
+			}
 			if diff := cmp.Diff(tt.want, string(got)); diff != "" {
 				t.Error(diff)
 			}
@@ -107,6 +110,40 @@ func TestParseMethodARN(t *testing.T) {
 		got, err := parseMethodARN(tt.arn, tt.method)
 		if (err == nil) != (tt.want != "") || got.api != tt.want {
 			t.Errorf("%q, %s: got %q, %v; want %q", tt.arn, tt.method, got.api, err, tt.want)
+		}
+	}
+}
+
+// What goes over the wire is what Handle decided, whatever is in the strings.
+func TestInvoke(t *testing.T) {
+	p := newProxy(t)
+	event, err := json.Marshal(readEvent(t, sealed(t, testKey, accessToken(`a<&>"\|'`), csrfContent())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := p.Invoke(context.Background(), event)
+	if err != nil || !bytes.Contains(raw, []byte(`"Effect":"Allow"`)) {
+		t.Fatalf("got %s, %v; want an Allow", raw, err)
+	}
+	var r Request
+	if err := json.Unmarshal(event, &r); err != nil {
+		t.Fatal(err)
+	}
+	response, err := p.Handle(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := json.Marshal(response)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(raw)); diff != "" {
+		t.Error(diff)
+	}
+
+	for _, event := range []string{"", "{", "[]", `{"headers":7}`, `null`, `{}`} {
+		if raw, err := p.Invoke(context.Background(), []byte(event)); err == nil {
+			t.Errorf("%q was answered with %s", event, raw)
 		}
 	}
 }
