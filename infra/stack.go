@@ -84,6 +84,7 @@ func (s stage) props(scope constructs.Construct) *tokenhandler.Props {
 		VerifyTokens:          s.VerifyTokens,
 		Audience:              s.Audience,
 		AuthorizerCaching:     caching,
+		DPoP:                  s.DPoP,
 		RedirectURI:           s.RedirectURI,
 		PostLogoutRedirectURI: s.PostLogoutRedirectURI,
 		Architecture:          architecture(s.Architecture),

@@ -57,6 +57,8 @@ type stage struct {
 	VerifyTokens           bool     `json:"verifyTokens" prop:"VerifyTokens"`
 	Audience               []string `json:"audience" prop:"Audience"`
 
+	DPoP bool `json:"dpop" prop:"DPoP"`
+
 	AuthorizerCacheTTL     string `json:"authorizerCacheTtl" prop:"AuthorizerCaching.TTL"`         // such as 30s; "": nothing is kept
 	AuthorizerCacheDialect string `json:"authorizerCacheDialect" prop:"AuthorizerCaching.Dialect"` // assistant (the default) or classic
 

@@ -115,6 +115,7 @@ func inAuthorizerWords(message string) string {
 		"AUDIENCE":                 "Props.Audience",
 		"CACHE_TTL":                "Props.AuthorizerCaching",
 		"ROUTE_REQUIREMENTS":       "Scopes and Claims of routes",
+		"UPSTREAMS":                "Upstream of routes",
 	}
 	return variableRE.ReplaceAllStringFunc(message, func(word string) string {
 		if name, ok := names[word]; ok {

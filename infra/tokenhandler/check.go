@@ -48,6 +48,7 @@ func checked(p *Props) (Props, settings.Agent) {
 			CookieFormat:      c.CookieFormat,
 			CookieDomain:      c.CookieDomain,
 			CookieBasePath:    c.CookieBasePath,
+			DPoP:              c.DPoP,
 		},
 		Issuer:                c.Provider.Issuer,
 		ClientID:              c.Provider.ClientID,

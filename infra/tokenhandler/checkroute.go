@@ -65,7 +65,11 @@ func (h *TokenHandler) checkRoute(r Route) []string {
 			misuse("Route.QueryParameters of %s has %q: expected names of letters, digits and ._~-, each once", r.Path, q)
 		}
 	}
-	h.checkHeaders("Route.RequestHeaders", r.Path, r.RequestHeaders, append([]string{h.shared.CSRFHeaderName()}, reservedUp...), "x-forwarded-", "x-amz", "sec-", "proxy-")
+	reserved := append([]string{h.shared.CSRFHeaderName()}, reservedUp...)
+	if h.props.DPoP {
+		reserved = append(reserved, "dpop") // the authorizer's to write
+	}
+	h.checkHeaders("Route.RequestHeaders", r.Path, r.RequestHeaders, reserved, "x-forwarded-", "x-amz", "sec-", "proxy-")
 	h.checkHeaders("Route.ResponseHeaders", r.Path, r.ResponseHeaders, reservedDown, "access-control-", "x-amz")
 	if r.Function != nil {
 		return nil

@@ -89,6 +89,9 @@ func judgeAmong(siblings []*TokenHandler, node awsapigateway.CfnMethod, m *templ
 			continue
 		}
 		m.Ours = facts.Ours
+		if fault == "" && facts.Ours && facts.Kind() == "protected" {
+			fault = s.provenFault(slices.Contains(s.protected, path))
+		}
 		for _, other := range siblings {
 			if fault == "" && other != s && slices.Contains(other.protected, path) {
 				fault = fmt.Sprintf("has the authorizer of %s: expected that of %s, whose Protect made it", *s.Node().Path(), *other.Node().Path())

@@ -102,6 +102,15 @@ type Props struct {
 	// use with PhantomToken; required with VerifyTokens.
 	Audience []string
 
+	// DPoP binds access tokens to a key of the session (RFC 9449), which must be
+	// supported by the provider; upstream APIs get "Authorization: DPoP …" and a
+	// proof for the very request in DPoP, which they must verify: whoever takes
+	// the token from them cannot use it elsewhere. All protected routes are then
+	// mapped ones, made by Protect. Not with AllowBearer, PhantomToken,
+	// AuthorizerCaching, TokenMediation and CookieFormatCurity. An upstream API
+	// that demands a nonce cannot be served.
+	DPoP bool
+
 	// API is the REST API to protect. Nil: a regional one is made. A given API
 	// must be in the same stack and must not set DefaultCorsPreflightOptions.
 	API awsapigateway.RestApi

@@ -17,6 +17,7 @@ import (
 type demands struct {
 	authorizer settings.Authorizer
 	routes     map[string]settings.Requirement
+	upstreams  settings.Upstreams // with Props.DPoP
 }
 
 // demand tells the authorizer what a protected route demands.
@@ -96,6 +97,6 @@ func checkEnvironment(s any) {
 		}
 	}
 	if size > quota {
-		misuse("the authorizer's environment takes %d bytes, of which Lambda allows %d: expected fewer Scopes and Claims of routes, or shorter ones", size, quota)
+		misuse("the authorizer's environment takes %d bytes, of which Lambda allows %d: expected fewer Scopes and Claims of routes, or shorter ones (with Props.DPoP, fewer or shorter URLs)", size, quota)
 	}
 }

@@ -113,6 +113,7 @@ func (h *TokenHandler) add(route Route, public string) awsapigateway.IResource {
 	parameters := h.checkRoute(route)
 	if public == "" {
 		h.demand(route)
+		h.tellUpstream(route)
 	} else if len(route.Scopes)+len(route.MethodScopes)+len(route.Claims) > 0 {
 		misuse("Public got Scopes or Claims for %s: expected none, nothing looks at a token there", route.Path)
 	}

@@ -17,6 +17,9 @@ func (h *TokenHandler) mappedIntegration(route Route, method string, parameters 
 	up := map[string]*string{}
 	if protected {
 		up[templatecheck.AuthorizationTarget] = jsii.String(templatecheck.TokenSource)
+		if h.props.DPoP {
+			up[proofTarget] = jsii.String(proofSource)
+		}
 	}
 	for _, name := range requestHeaders(route) {
 		up["integration.request.header."+name] = jsii.String("method.request.header." + name)

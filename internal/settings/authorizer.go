@@ -42,6 +42,9 @@ func (a Authorizer) Complete() error {
 	for _, fault := range a.cachingFaults() {
 		need(true, fault)
 	}
+	for _, fault := range a.dpopFaults() {
+		need(true, fault)
+	}
 	return join(errs)
 }
 

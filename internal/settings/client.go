@@ -100,6 +100,8 @@ func (a Agent) Complete(opaque func(string) bool) error {
 	need(a.ResponseMode != "" && a.ProviderProfile == "github", "RESPONSE_MODE is set: expected none with PROVIDER_PROFILE github")
 	need(a.EssentialACR && (!a.OpenID() || !slices.Contains(a.AllowedParameters(), "acr_values")), "ESSENTIAL_ACR is set: expected an OpenID Provider, and acr_values among EXTRA_PARAMETERS")
 	need(!a.OpenID() && slices.Contains(a.ExtraParameters, "max_age"), "EXTRA_PARAMETERS has max_age: expected none without ID tokens, nothing would tell when the user was authenticated")
+	need(a.DPoP && a.TokenMediation, "TOKEN_MEDIATION is set: expected none with DPOP, a page has no key to use such a token with")
+	need(a.DPoP && slices.Contains([]string{"cognito", "github"}, a.ProviderProfile), "DPOP is set: expected none with this PROVIDER_PROFILE, which issues bearer tokens only")
 	return join(errs)
 }
 

@@ -84,6 +84,7 @@ func (s Shared) faults(secrets bool) []error {
 	fault(prefix != "" && !curity, "COOKIE_NAME_PREFIX begins with %s: expected it without, which of __Host- and __Secure- applies follows from the other settings", prefix)
 	fault(prefix == "__Host-" && curity && s.CookieDomain != "", "COOKIE_DOMAIN is set: expected none with the prefix __Host-, "+dropped)
 	fault(prefix == "__Host-" && curity && s.CookieBasePath != "", "COOKIE_BASE_PATH is set: expected none with the prefix __Host-, browsers drop __Host- cookies with a path other than / (RFC 6265bis section 4.1.3.2)")
+	fault(curity && s.DPoP, "DPOP is set: expected none with COOKIE_FORMAT curity, whose other readers know no token with a key")
 
 	fromSecret := s.EncryptionKeySecretARN != ""
 	fault(secrets && !fromSecret && s.EncryptionKey == "", "ENCRYPTION_KEY is missing: expected %s, or else ENCRYPTION_KEY_SECRET_ARN", rules["key"].expects)

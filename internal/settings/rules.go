@@ -33,6 +33,7 @@ var rules = map[string]rule{
 	"maxage":        {"seconds from 0 to 300", isMaxAge},
 	"audience":      {"audiences of 1 to 256 printable ASCII characters, without commas and spaces", isAudience},
 	"requirements":  {"a JSON object of routes, such as {\"GET /orders\":{\"scope\":\"orders.read\"}}", isRequirements},
+	"upstreams":     {"a JSON object of URLs by route, such as {\"GET /orders\":\"https://orders.internal.example/orders\"}", isUpstreams},
 	"cachettl":      {"seconds from 1 to 60", isCacheTTL},
 	"cachedialect":  {"assistant or classic", isCacheDialect},
 	"profile":       {"oidc, cognito, github or oauth2", oneOf(Profiles...)},

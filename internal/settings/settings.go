@@ -20,6 +20,8 @@ type Shared struct {
 	CookieDomain   string `env:"COOKIE_DOMAIN" rule:"domain" optional:"true" doc:"Domain of the cookies, such as example.com, whose names then begin with __Secure-. Every host below it gets them, and may plant some. Default: the API's own host only."`
 	CookieBasePath string `env:"COOKIE_BASE_PATH" rule:"path" optional:"true" doc:"Path of the refresh token and ID token cookies, whose names then begin with __Secure-: the agent's path as browsers see it, such as /api/oauth-agent. Requests to the protected API then do not carry them. Default: /."`
 
+	DPoP bool `env:"DPOP" rule:"bool" optional:"true" doc:"true: access tokens are bound to a key of the session (RFC 9449), and upstream APIs get a proof with each request. Default: false, bearer tokens."`
+
 	EncryptionKey          Secret   `env:"ENCRYPTION_KEY" rule:"key" optional:"true" doc:"Key that seals the cookies: 64 hexadecimal characters (32 bytes). Needed without ENCRYPTION_KEY_SECRET_ARN."`
 	EncryptionKeySecretARN string   `env:"ENCRYPTION_KEY_SECRET_ARN" rule:"secretarn" optional:"true" doc:"Secret in Secrets Manager to get the key from at start, instead of ENCRYPTION_KEY: version AWSCURRENT seals, AWSPREVIOUS still opens."`
 	PreviousEncryptionKeys []Secret `env:"PREVIOUS_ENCRYPTION_KEYS" rule:"key" optional:"true" doc:"Keys that still open cookies sealed before a rotation; at most 4."`
@@ -45,6 +47,8 @@ type Authorizer struct {
 	Audience     []string `env:"AUDIENCE" rule:"audience" optional:"true" doc:"Audiences of which access tokens must name one."`
 
 	RouteRequirements string `env:"ROUTE_REQUIREMENTS" rule:"requirements" optional:"true" doc:"What routes demand of the access token, as JSON: {\"GET /orders\":{\"scope\":\"orders.read\"}}."`
+
+	Upstreams string `env:"UPSTREAMS" rule:"upstreams" optional:"true" doc:"Where routes lead to, as JSON: {\"GET /orders/{id}\":\"https://orders.internal.example/v1/orders/{id}\"}. Needed with DPOP: proofs are for these URLs."`
 }
 
 // Agent holds the settings of the OAuth agent Lambda. Some need others: see

@@ -39,6 +39,7 @@ func newClient(s settings.Agent, lookup func(string) (string, bool)) (*oauth.Cli
 		ResponseMode:          s.ResponseMode,
 		Resources:             s.Resources,
 		EssentialACR:          s.EssentialACR,
+		DPoP:                  s.DPoP,
 	}
 	if s.SignRequests {
 		config.RequestSigner = signer

@@ -94,6 +94,8 @@ export async function configuration(config) {
         allowedPolicy: async (ctx, client, token) => client.clientId === token.clientId,
       },
       pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: Boolean(requirePAR) },
+      // Strict: every proof of possession must have a nonce of ours (RFC 9449 section 8).
+      dPoP: { enabled: true, nonceSecret: crypto.randomBytes(32), requireNonce: () => true },
       requestObjects: { enabled: Boolean(signedRequests) },
       jwtResponseModes: { enabled: Boolean(signedResponses) },
       jwtUserinfo: { enabled: Boolean(signedUserinfo) },

@@ -21,7 +21,8 @@ export function guard(config) {
     }
     // The package writes its addresses for the host it was asked on. There is one issuer: also what is asked on
     // 127.0.0.1, behind the browser's back, answers with the issuer's addresses.
-    ctx.req.headers.host = host;
+    // Not so where there is a DPoP proof: it names the address that was called (RFC 9449 section 4.3, check 9).
+    if (!ctx.get('dpop')) ctx.req.headers.host = host;
     ctx.set({
       'Content-Security-Policy': policy,
       'X-Content-Type-Options': 'nosniff',

@@ -20,7 +20,7 @@
 //
 // # What is not done
 //
-// Nothing is encrypted (JWE), and access tokens are not bound to a key (DPoP).
+// Nothing is encrypted (JWE).
 package oauth
 
 import (
@@ -70,6 +70,12 @@ type Config struct {
 	// the login asked for.
 	EssentialACR bool
 
+	// DPoP binds tokens to a key of the session (RFC 9449). Tokens that this
+	// client returns and takes are then in the bound form of package dpop. Tokens
+	// of sessions from before, and from after it is off again, are bound, or
+	// not, by their next refresh.
+	DPoP bool
+
 	// Certificate is shown to the provider where it asks for one.
 	Certificate *tls.Certificate
 
@@ -89,6 +95,8 @@ type Client struct {
 
 	mu       sync.Mutex
 	provider *provider // nil until it is known
+
+	nonces nonces // that servers demanded of proofs
 }
 
 // New returns a client. It does no network call. It panics on a profile that

@@ -22,6 +22,8 @@ type answer struct {
 	// code is the error code, if it is a registered one, or "no registered
 	// error code"; empty where the answer has none.
 	code string
+	// nonce is the server's for the next proof of possession, or empty.
+	nonce string
 }
 
 const unregistered = "no registered error code"
@@ -33,10 +35,18 @@ const unregistered = "no registered error code"
 // with an assertion, and sends no parameter twice, as resources are (RFC 8707
 // section 2).
 func (c *Client) post(ctx context.Context, p *provider, what, address string, form url.Values) (answer, error) {
+	return c.postProof(ctx, p, what, address, form, "")
+}
+
+// postProof is post with a proof of possession, if there is one.
+func (c *Client) postProof(ctx context.Context, p *provider, what, address string, form url.Values, proof string) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, totalTimeout)
 	defer cancel()
 	a := answer{endpoint: what}
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}}
+	if proof != "" {
+		header[proofHeader] = []string{proof}
+	}
 	err := c.config.Authentication.Authenticate(ctx, clientauth.Request{
 		Issuer: c.config.Issuer, TokenEndpoint: p.Token, ClientID: c.config.ClientID, Header: header, Form: form,
 	})
@@ -58,7 +68,7 @@ func (c *Client) post(ctx context.Context, p *provider, what, address string, fo
 	if err != nil {
 		return a, &Error{Unavailable, what + " " + networkReason(err)}
 	}
-	a.status = response.StatusCode
+	a.status, a.nonce = response.StatusCode, nonceOf(response)
 	a.members = c.members(response, body)
 	if _, failed := a.members["error"]; failed || a.status/100 != 2 {
 		a.code = unregistered
@@ -136,6 +146,9 @@ func (a answer) refusal(status int) error {
 	case !refused(status):
 	case a.code == "invalid_grant":
 		e.Kind = InvalidGrant
+	case a.code == invalidProof, a.code == useNonce:
+		// The page's request has no part in it.
+		e.Reason += ": the proof of possession was refused"
 	case a.code == "invalid_client", a.code == "unauthorized_client", a.code == "unsupported_grant_type",
 		status == 401, status == 404, status == 405:
 		// Our registration or configuration is wrong. A 4xx would tell the page

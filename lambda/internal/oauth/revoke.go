@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+
+	"github.com/tokenhandler/aws/lambda/internal/dpop"
 )
 
 const revocationEndpoint = "revocation endpoint"
@@ -12,6 +14,7 @@ const revocationEndpoint = "revocation endpoint"
 // of (RFC 7009). It does nothing where the provider has no such endpoint. It
 // makes one attempt: the caller ends the session whatever comes of it.
 func (c *Client) Revoke(ctx context.Context, refreshToken string) error {
+	refreshToken = dpop.Token(refreshToken) // its key stays here
 	if refreshToken == "" {
 		return nil
 	}

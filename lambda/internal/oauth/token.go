@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenhandler/aws/lambda/internal/dpop"
 	"github.com/tokenhandler/aws/lambda/internal/strictjson"
 )
 
@@ -27,18 +28,18 @@ type Tokens struct {
 const tokenEndpoint = "token endpoint"
 
 // grant makes a token request (RFC 6749 section 4.1.3 and 6).
-func (c *Client) grant(ctx context.Context, p *provider, form url.Values) (Tokens, error) {
+func (c *Client) grant(ctx context.Context, p *provider, form url.Values, key *dpop.Key) (Tokens, error) {
 	if len(c.config.Resources) > 0 {
 		form["resource"] = c.config.Resources
 	}
-	a, err := c.post(ctx, p, tokenEndpoint, p.Token, form)
+	a, err := c.postBound(ctx, p, tokenEndpoint, p.Token, form, key)
 	if err != nil {
 		return Tokens{}, err
 	}
 	if err := a.ok(c); err != nil {
 		return Tokens{}, err
 	}
-	return c.read(a.members)
+	return c.read(a.members, tokenType(key))
 }
 
 // Exchange redeems the code of an authorization response for tokens and, with
@@ -52,16 +53,20 @@ func (c *Client) Exchange(ctx context.Context, code string, login Login) (Tokens
 	if err != nil {
 		return Tokens{}, err
 	}
+	key, err := c.newKey()
+	if err != nil {
+		return Tokens{}, err
+	}
 	tokens, err := c.grant(ctx, p, url.Values{
 		"grant_type": {"authorization_code"}, "code": {code},
 		"redirect_uri": {c.config.RedirectURI}, "code_verifier": {login.Verifier},
-	})
+	}, key)
 	if err != nil {
 		return Tokens{}, err
 	}
 	if !c.profile.openID {
 		tokens.IDToken = "" // not asked for, not verified
-		return tokens, nil
+		return tokens.bind(key), nil
 	}
 	claims, err := c.verifyIDToken(ctx, p, tokens)
 	if err != nil {
@@ -74,7 +79,7 @@ func (c *Client) Exchange(ctx context.Context, code string, login Login) (Tokens
 	if err := claims.checkStepUp(login, c.config.Now()); err != nil {
 		return Tokens{}, err
 	}
-	return tokens, nil
+	return tokens.bind(key), nil
 }
 
 // Refresh redeems a refresh token. The tokens returned carry the refresh token
@@ -88,6 +93,10 @@ func (c *Client) Refresh(ctx context.Context, refreshToken, previousIDToken stri
 // section 6: the scope "MUST NOT include any scope not originally granted". An
 // empty one asks for all of it.
 func (c *Client) RefreshScope(ctx context.Context, refreshToken, previousIDToken, scope string) (Tokens, error) {
+	key, refreshToken, err := c.keyOf(refreshToken)
+	if err != nil {
+		return Tokens{}, err
+	}
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}}
 	if scope != "" {
 		if err := c.checkScope(scope); err != nil {
@@ -99,7 +108,7 @@ func (c *Client) RefreshScope(ctx context.Context, refreshToken, previousIDToken
 	if err != nil {
 		return Tokens{}, err
 	}
-	tokens, err := c.grant(ctx, p, form)
+	tokens, err := c.grant(ctx, p, form, key)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -110,7 +119,7 @@ func (c *Client) RefreshScope(ctx context.Context, refreshToken, previousIDToken
 		tokens.IDToken = ""
 	}
 	if tokens.IDToken == "" {
-		return tokens, nil
+		return tokens.bind(key), nil
 	}
 	claims, err := c.verifyIDToken(ctx, p, tokens)
 	if err != nil {
@@ -119,11 +128,11 @@ func (c *Client) RefreshScope(ctx context.Context, refreshToken, previousIDToken
 	if err := claims.checkContinues(previousIDToken); err != nil {
 		return Tokens{}, err
 	}
-	return tokens, nil
+	return tokens.bind(key), nil
 }
 
 // read checks a token response (RFC 6749 section 5.1).
-func (c *Client) read(members map[string]json.RawMessage) (Tokens, error) {
+func (c *Client) read(members map[string]json.RawMessage, wanted string) (Tokens, error) {
 	fail := func(reason string) (Tokens, error) {
 		return Tokens{}, &Error{Unavailable, tokenEndpoint + " answered " + reason}
 	}
@@ -138,8 +147,8 @@ func (c *Client) read(members map[string]json.RawMessage) (Tokens, error) {
 	}
 	// Section 7.1: "The client MUST NOT use an access token if it does not
 	// understand the token type." The type is case-insensitive.
-	if !strings.EqualFold(kind, "Bearer") {
-		return fail("without the token type Bearer")
+	if !strings.EqualFold(kind, wanted) {
+		return fail("without the token type " + wanted)
 	}
 	// The token becomes a header field: no space, control or non-ASCII
 	// character may be in it (RFC 6749 appendix A.12, RFC 6750 section 2.1).

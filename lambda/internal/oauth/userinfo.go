@@ -18,6 +18,10 @@ const userInfoEndpoint = "userinfo endpoint"
 // must be the given one, that of the session's ID token. Where the provider
 // issues no ID tokens the subject may be empty, for not known.
 func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (json.RawMessage, error) {
+	key, accessToken, err := c.accessKey(accessToken)
+	if err != nil {
+		return nil, err
+	}
 	p, err := c.metadata(ctx)
 	if err != nil {
 		return nil, err
@@ -29,7 +33,6 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (jso
 	if err != nil {
 		return nil, &Error{Unavailable, userInfoEndpoint + " is not a URL"}
 	}
-	request.Header.Set("Authorization", "Bearer "+accessToken)
 	request.Header.Set("Accept", "application/json, application/jwt;q=0.9")
 	if c.profile.userInfoAccept != "" {
 		request.Header.Set("Accept", c.profile.userInfoAccept)
@@ -37,7 +40,7 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (jso
 	// GitHub Docs, "Getting started with the REST API": requests without a
 	// User-Agent are rejected.
 	request.Header.Set("User-Agent", "token-handler")
-	response, err := c.http.Do(request)
+	response, err := c.doWithToken(request, accessToken, key)
 	if err != nil {
 		return nil, &Error{Unavailable, userInfoEndpoint + " " + networkReason(err)}
 	}

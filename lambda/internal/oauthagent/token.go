@@ -1,5 +1,7 @@
 package oauthagent
 
+import "github.com/tokenhandler/aws/lambda/internal/dpop"
+
 // tokenBody carries the access token to the page, named as in RFC 6749 section
 // 5.1 but for the lifetime, which has the name it has in every other answer.
 type tokenBody struct {
@@ -36,7 +38,9 @@ func (a *agent) token(c *call) (any, error) {
 	if _, err := a.doubleSubmit(c); err != nil {
 		return nil, err
 	}
-	if access.Expired(c.now) {
+	if access.Expired(c.now) || dpop.IsBound(access.Token) {
+		// A bound one is left from before DPoP was switched off, and has its key
+		// with it.
 		// As from the authorizer: a refresh mends it.
 		return nil, tokenExpired
 	}

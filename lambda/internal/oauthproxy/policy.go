@@ -65,6 +65,10 @@ func (d Decision) response(scope methodScope) Response {
 		return newResponse("refused", "Deny", scope, values)
 	}
 	values["token"] = "Bearer " + d.Token
+	if d.Proof != "" {
+		// RFC 9449 section 7.1: the scheme of a bound token is DPoP.
+		values["token"], values["dpop"] = "DPoP "+d.Token, d.Proof
+	}
 	if d.Subject != "" {
 		values["sub"] = d.Subject
 	}

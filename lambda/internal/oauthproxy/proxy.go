@@ -12,7 +12,8 @@
 //
 // The first failure wins: method override, Authorization header, origin, path
 // parameters, CSRF, access token cookie, expiry, then what the token is worth:
-// phantom token exchange or signature, and the demands of the route.
+// phantom token exchange or signature, and the demands of the route; with DPoP
+// at last the proof of possession, see proof.go.
 //
 // Where callers may bring a token of their own, an Authorization header comes
 // before the cookie: see bearer.go.
@@ -67,6 +68,7 @@ type Proxy struct {
 	tokens       tokens
 	requirements requirements
 	caching      caching
+	proofs       *proofs // nil where tokens are not bound
 }
 
 // New makes a proxy from its settings. The clock is a parameter for tests.
@@ -86,6 +88,10 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	proofs, err := newProofs(s)
+	if err != nil {
+		return nil, err
+	}
 	return &Proxy{
 		ring:         ring,
 		names:        keys.Names(s.Shared),
@@ -95,6 +101,7 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 		tokens:       tokens,
 		requirements: requirements,
 		caching:      newCaching(s),
+		proofs:       proofs,
 	}, nil
 }
 
@@ -122,6 +129,7 @@ const (
 	messageInvalid       = "The access token is not valid"
 	messageScope         = "The access token lacks a scope"
 	messageClaims        = "The access token lacks a claim"
+	messageUnbound       = "The access token is from before DPoP was switched on or off"
 )
 
 // Decision is the outcome for one request.
@@ -142,6 +150,7 @@ type Decision struct {
 	// a caller with a token of its own, Subject is empty unless the access token
 	// is known to name one.
 	Token   string
+	Proof   string // of possession of the token's key; empty for a bearer token
 	Session cookie.SessionID
 	Subject string
 }
@@ -200,7 +209,17 @@ func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Heade
 	}
 
 	d.Session = content.Session
-	return p.decideToken(ctx, r, d, content.Token, sealedToken)
+	key, token, ok := p.proofs.open(content.Token)
+	if !ok || !isBearerToken(token) {
+		return d.refuse(CodeExpired, messageUnbound) // a refresh mends it
+	}
+	if d, err = p.decideToken(ctx, r, d, token, sealedToken); err != nil || !d.Allow || key == nil {
+		return d, err
+	}
+	if d.Proof, err = p.proofs.prove(r, key, d.Token, p.now()); err != nil {
+		return Decision{}, err
+	}
+	return d, nil
 }
 
 // checkCSRF returns the session that the CSRF cookie belongs to where the

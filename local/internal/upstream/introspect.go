@@ -27,6 +27,8 @@ type Token struct {
 	ClientID string `json:"client_id"`
 	Expires  int64  `json:"exp"` // seconds since 1970
 	Type     string `json:"token_type"`
+
+	Thumbprint string `json:"-"` // of the key that the token is bound to (RFC 9449 §6.2)
 }
 
 type introspector struct {
@@ -55,9 +57,9 @@ func newIntrospector(cfg Config) (*introspector, error) {
 	return &introspector{cfg: cfg, client: client, now: time.Now}, nil
 }
 
-// introspect asks the provider about an access token. errInactive is the provider's no; any other error means that
+// introspect asks the provider about an access token that came with this scheme. errInactive is the provider's no; any other error means that
 // it is not known. No error carries the token or what the provider answered.
-func (in *introspector) introspect(ctx context.Context, token string) (Token, error) {
+func (in *introspector) introspect(ctx context.Context, token, scheme string) (Token, error) {
 	form := url.Values{"token": {token}, "token_type_hint": {"access_token"}}.Encode()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, in.cfg.IntrospectionURL, strings.NewReader(form))
 	if err != nil {
@@ -83,14 +85,18 @@ func (in *introspector) introspect(ctx context.Context, token string) (Token, er
 	var answer struct {
 		Token
 		Active *bool `json:"active"` // REQUIRED (RFC 7662 §2.2)
+		Key    struct {
+			Thumbprint string `json:"jkt"`
+		} `json:"cnf"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil || answer.Active == nil {
 		return Token{}, errors.New("upstream: introspection: expected an object with a boolean member active")
 	}
 	t := answer.Token
-	t.Active = *answer.Active
-	// token_type keeps a refresh token from passing for an access token: a provider calls both active.
-	if !t.Active || t.Subject == "" || !strings.EqualFold(t.Type, "Bearer") || t.Expires <= in.now().Unix() {
+	t.Active, t.Thumbprint = *answer.Active, answer.Key.Thumbprint
+	// token_type keeps a refresh token from passing for an access token: a provider calls both active. And RFC 9449 §7.2:
+	// a bound token that comes as a bearer token is refused.
+	if !t.Active || t.Subject == "" || !strings.EqualFold(t.Type, scheme) || t.Expires <= in.now().Unix() {
 		return Token{}, errInactive
 	}
 	return t, nil

@@ -36,6 +36,7 @@ const (
 type api struct {
 	introspector *introspector
 	orders       *orders
+	proofs       *proofs
 }
 
 // New returns the API: GET and POST /orders for callers with a token, GET /health for everybody.
@@ -44,7 +45,7 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
 	}
-	a := &api{introspector: in, orders: newOrders(time.Now)}
+	a := &api{introspector: in, orders: newOrders(time.Now), proofs: &proofs{now: time.Now, seen: map[string]time.Time{}}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, map[string]string{"status": "ok"})
@@ -66,7 +67,7 @@ type received struct {
 	Method        string   `json:"method"`
 	Path          string   `json:"path"`
 	Headers       []string `json:"headers"`       // names in lower case, sorted
-	Authorization string   `json:"authorization"` // "Bearer": what else there can be has been refused
+	Authorization string   `json:"authorization"` // "Bearer" or "DPoP": what else there can be has been refused
 	Token         Token    `json:"token"`
 }
 
@@ -76,13 +77,21 @@ func describe(r *http.Request, token Token) received {
 		names = append(names, strings.ToLower(name))
 	}
 	slices.Sort(names)
-	return received{Method: r.Method, Path: r.URL.Path, Headers: names, Authorization: "Bearer", Token: token}
+	return received{Method: r.Method, Path: r.URL.Path, Headers: names, Authorization: scheme(r), Token: token}
 }
 
 // bearer matches credentials = "Bearer" 1*SP b64token (RFC 6750 §2.1); the scheme in any case (RFC 9110 §11.1).
 var bearer = regexp.MustCompile(`^(?i:Bearer) +([A-Za-z0-9._~+/-]+=*)$`)
 
 const maxToken = 8 << 10
+
+// scheme is DPoP, or Bearer for everything else.
+func scheme(r *http.Request) string {
+	if bound.MatchString(r.Header.Get("Authorization")) {
+		return "DPoP"
+	}
+	return "Bearer"
+}
 
 type handler func(w http.ResponseWriter, r *http.Request, token Token)
 
@@ -99,13 +108,22 @@ func (a *api) withToken(next handler) http.HandlerFunc {
 			refuse(w, http.StatusBadRequest, codeInvalidRequest, "expected one Authorization header")
 		default:
 			m := bearer.FindStringSubmatch(values[0])
+			if scheme(r) == "DPoP" {
+				m = bound.FindStringSubmatch(values[0])
+			}
 			if m == nil || len(m[1]) > maxToken {
 				challenge(w, codeInvalidToken, "not a bearer token")
 				refuse(w, http.StatusUnauthorized, codeInvalidToken, "expected a bearer token")
 				return
 			}
-			token, err := a.introspector.introspect(r.Context(), m[1])
+			token, err := a.introspector.introspect(r.Context(), m[1], scheme(r))
+			if err == nil && scheme(r) == "DPoP" {
+				err = a.proofs.check(r, m[1], token.Thumbprint)
+			}
 			switch {
+			case errors.Is(err, errProof):
+				w.Header().Set("WWW-Authenticate", `DPoP realm="orders", error="invalid_dpop_proof", algs="ES256"`)
+				refuse(w, http.StatusUnauthorized, "invalid_dpop_proof", "expected a proof of possession for this request")
 			case errors.Is(err, errInactive):
 				challenge(w, codeInvalidToken, "the token is expired, revoked or unknown")
 				refuse(w, http.StatusUnauthorized, codeInvalidToken, "the access token is not active")
