@@ -37,6 +37,7 @@ type operation struct {
 	AccessLogs            bool              `json:"accessLogs"`
 	AccountLoggingRole    bool              `json:"accountLoggingRole"` // make the account's role for API Gateway's logs
 	Tracing               bool              `json:"tracing"`
+	Metrics               string            `json:"metrics"` // emf (the default) or none
 	LogRetentionDays      int               `json:"logRetentionDays"`
 	RateLimit             int               `json:"rateLimit"`
 	BurstLimit            int               `json:"burstLimit"`
@@ -91,6 +92,12 @@ func (s stage) checkProfile() error {
 	if o.AccountLoggingRole && !o.AccessLogs {
 		return errors.New("operation.accountLoggingRole is set without operation.accessLogs: expected both")
 	}
+	if o.Metrics != "" && o.Metrics != tokenhandler.MetricsEMF && o.Metrics != tokenhandler.MetricsNone {
+		return fmt.Errorf("operation.metrics is %q: expected emf or none", o.Metrics)
+	}
+	if (o.Alarms || o.Dashboard) && o.Metrics == tokenhandler.MetricsNone {
+		return errors.New("operation.metrics is none: expected emf with operation.alarms or operation.dashboard, which show them")
+	}
 	return nil
 }
 
@@ -113,6 +120,7 @@ func (o operation) construct() tokenhandler.Operation {
 		LogRetention:  retentions[o.LogRetentionDays],
 		AccessLogs:    o.AccessLogs,
 		Tracing:       o.Tracing,
+		Metrics:       o.Metrics,
 		RateLimit:     o.RateLimit,
 		BurstLimit:    o.BurstLimit,
 		WebACL:        o.WebACL,

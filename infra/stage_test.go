@@ -58,6 +58,8 @@ func TestDecodeStageRefuses(t *testing.T) {
 		{"certificate", `{"site":{"name":"a.example","certificateArn":"c"},` + route1 + `}`, nil, "stage t: site: certificateArn is"},
 		{"paths of a domain", `{"domain":{"name":"a.example","apiPaths":["/api/*"]},` + route1 + `}`, nil, "stage t: domain has apiPaths"},
 		{"removal policy", `{"operation":{"removalPolicy":"keep"},` + route1 + `}`, nil, `stage t: operation.removalPolicy is "keep": expected retain or destroy`},
+		{"metrics", `{"operation":{"metrics":"on"},` + route1 + `}`, nil, `stage t: operation.metrics is "on": expected emf or none`},
+		{"alarms without metrics", `{"operation":{"metrics":"none","alarms":true},` + route1 + `}`, nil, "stage t: operation.metrics is none: expected emf with operation.alarms"},
 		{"retention", `{"operation":{"logRetentionDays":5},` + route1 + `}`, nil, "stage t: operation.logRetentionDays is 5"},
 		{"topic without alarms", `{"operation":{"alarmTopicArn":"arn:x"},` + route1 + `}`, nil, "stage t: operation.alarmTopicArn is"},
 		{"logging role without logs", `{"operation":{"accountLoggingRole":true},` + route1 + `}`, nil, "stage t: operation.accountLoggingRole is set without"},

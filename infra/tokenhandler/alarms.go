@@ -1,14 +1,18 @@
 package tokenhandler
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/internal/metrics"
 )
 
 // Alarms configure [TokenHandler.AddAlarms].
@@ -24,30 +28,20 @@ type Alarms struct {
 	Unopened int
 }
 
-// Texts of the Lambdas' logs that the metric filters look for.
-const (
-	logUnopened      = "The session cookie does not open"
-	logProviderError = "authorization_server_error"
-)
-
 // AddAlarms makes alarms for what somebody should look at: errors and
 // throttling of both functions, answers of 500 and more of the agent and the
 // API, slow ones, session cookies that do not open, and a provider that does
-// not answer. docs/operations.md says what to do about each. The custom
-// metrics come from the functions' logs and name no user.
+// not answer. docs/operations.md says what to do about each.
 //
 // It is for the construct that New made; an API of Extend has its functions
 // watched there.
 func (h *TokenHandler) AddAlarms(a Alarms) []awscloudwatch.Alarm {
-	if h.metrics == nil {
-		misuse("AddAlarms: expected it of the token handler that New made, not of Extend")
-	}
+	m := h.watch("AddAlarms")
 	for value, def := range map[*int]int{&a.AuthorizerP99: 500, &a.APIP99: 3000, &a.Unopened: 50} {
 		if *value == 0 {
 			*value = def
 		}
 	}
-	m := h.metrics()
 	var alarms []awscloudwatch.Alarm
 	add := func(id, description string, metric awscloudwatch.IMetric, threshold, periods int) {
 		alarm := awscloudwatch.NewAlarm(h, jsii.String("Alarm"+id), &awscloudwatch.AlarmProps{
@@ -78,50 +72,74 @@ func (h *TokenHandler) AddAlarms(a Alarms) []awscloudwatch.Alarm {
 	return alarms
 }
 
-// metrics are what alarms and dashboard show.
-type metrics struct {
-	authorizerErrors, authorizerThrottles, authorizerP50, authorizerP99, authorizerCalls awscloudwatch.IMetric
-	agentErrors, agentThrottles, agentP99, agentCalls, agent5xx                          awscloudwatch.IMetric
-	apiCalls, api4xx, api5xx, apiP50, apiP99                                             awscloudwatch.IMetric
-	refused, unopened, providerErrors                                                    awscloudwatch.IMetric
+// watched are the metrics that alarms and dashboard show.
+type watched struct {
+	authorizerErrors, authorizerThrottles, authorizerP50, authorizerP99 awscloudwatch.IMetric
+	agentErrors, agentThrottles, agent5xx                               awscloudwatch.IMetric
+	apiCalls, api4xx, api5xx, apiP50, apiP99                            awscloudwatch.IMetric
+	unopened, undecided, providerErrors                                 awscloudwatch.IMetric
+	// By code: one line each in a graph, and in no alarm.
+	decisions, requests awscloudwatch.IMetric
 }
 
-// newMetrics makes the metric filters.
-func (h *TokenHandler) newMetrics() metrics {
-	namespace := "TokenHandler/" + *awscdk.Names_UniqueResourceName(h, &awscdk.UniqueResourceNameOptions{MaxLength: jsii.Number(64), Separator: jsii.String("-")})
-	filter := func(id, metric string, group awslogs.ILogGroup, pattern awslogs.IFilterPattern) awscloudwatch.IMetric {
-		return awslogs.NewMetricFilter(h, jsii.String("Metric"+id), &awslogs.MetricFilterProps{
-			LogGroup: group, MetricNamespace: jsii.String(namespace), MetricName: jsii.String(metric),
-			FilterPattern: pattern, MetricValue: jsii.String("1"), DefaultValue: jsii.Number(0),
-		}).Metric(sum())
+// watch lists the metrics that caller is to show: those that AWS makes of the
+// functions and the API, and those that the functions write.
+func (h *TokenHandler) watch(caller string) watched {
+	switch {
+	case h.watchable == nil:
+		misuse("%s: expected it of the token handler that New made, not of Extend", caller)
+	case h.props.Operation.Metrics == MetricsNone:
+		misuse("%s: expected Props.Operation.Metrics %q, it shows metrics that the functions write", caller, MetricsEMF)
 	}
-	text := func(field, value string) awslogs.JsonPattern {
-		return awslogs.FilterPattern_StringValue(jsii.String(field), jsii.String("="), jsii.String(value))
-	}
-	authorizer, agent := h.AuthorizerFunction.LogGroup(), h.AgentFunction.LogGroup()
+	return h.watchable()
+}
+
+func (h *TokenHandler) newWatched() watched {
+	authorizer, agent := h.AuthorizerFunction, h.AgentFunction
 	stage := h.API.DeploymentStage()
-	return metrics{
-		authorizerErrors:    h.AuthorizerFunction.MetricErrors(sum()),
-		authorizerThrottles: h.AuthorizerFunction.MetricThrottles(sum()),
-		authorizerP50:       duration(h.AuthorizerFunction, "p50"),
-		authorizerP99:       duration(h.AuthorizerFunction, "p99"),
-		authorizerCalls:     h.AuthorizerFunction.MetricInvocations(sum()),
-		agentErrors:         h.AgentFunction.MetricErrors(sum()),
-		agentThrottles:      h.AgentFunction.MetricThrottles(sum()),
-		agentP99:            duration(h.AgentFunction, "p99"),
-		agentCalls:          h.AgentFunction.MetricInvocations(sum()),
-		agent5xx: filter("Agent5xx", "Agent5xx", agent,
-			awslogs.FilterPattern_NumberValue(jsii.String("$.status"), jsii.String(">="), jsii.Number(500))),
-		apiCalls: stage.MetricCount(sum()),
-		api4xx:   stage.MetricClientError(sum()),
-		api5xx:   stage.MetricServerError(sum()),
-		apiP50:   latency(stage, "p50"),
-		apiP99:   latency(stage, "p99"),
-		refused:  filter("Refused", "Refused", authorizer, text("$.msg", "refused")),
-		unopened: filter("Unopened", "Unopened", authorizer, text("$.reason", logUnopened)),
-		providerErrors: filter("ProviderErrors", "ProviderErrors", agent,
-			text("$.code", logProviderError)),
+	return watched{
+		authorizerErrors:    authorizer.MetricErrors(sum()),
+		authorizerThrottles: authorizer.MetricThrottles(sum()),
+		authorizerP50:       duration(authorizer, "p50"),
+		authorizerP99:       duration(authorizer, "p99"),
+		agentErrors:         agent.MetricErrors(sum()),
+		agentThrottles:      agent.MetricThrottles(sum()),
+		agent5xx:            written(agent, metrics.Failures),
+		apiCalls:            stage.MetricCount(sum()),
+		api4xx:              stage.MetricClientError(sum()),
+		api5xx:              stage.MetricServerError(sum()),
+		apiP50:              latency(stage, "p50"),
+		apiP99:              latency(stage, "p99"),
+		unopened:            written(authorizer, metrics.DecryptionFailures),
+		undecided:           written(authorizer, metrics.IntrospectionFailures),
+		providerErrors:      written(agent, metrics.ProviderFailures),
+		decisions:           search(authorizer, metrics.Decisions, metrics.Code),
+		requests:            search(agent, metrics.Requests, metrics.Endpoint, metrics.Code),
 	}
+}
+
+// written is a metric that a function writes by no dimension but its own name.
+func written(f awslambda.Function, name string) awscloudwatch.IMetric {
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: jsii.String(metrics.Namespace), MetricName: jsii.String(name),
+		DimensionsMap: &map[string]*string{metrics.Function: f.FunctionName()},
+		Statistic:     jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5)),
+	})
+}
+
+// search finds the metrics of a name that a function writes by further
+// dimensions, whichever values there are of them, and labels each with those.
+func search(f awslambda.Function, name string, dimensions ...string) awscloudwatch.IMetric {
+	var labels []string
+	for _, d := range dimensions {
+		labels = append(labels, "${PROP('Dim."+d+"')}")
+	}
+	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+		Expression: jsii.String(fmt.Sprintf(`SEARCH('{%s,%s,%s} MetricName="%s" %s="%s"', 'Sum', 300)`, metrics.Namespace,
+			metrics.Function, strings.Join(dimensions, ","), name, metrics.Function, *f.FunctionName())),
+		Label:  jsii.String(strings.Join(labels, " ")),
+		Period: awscdk.Duration_Minutes(jsii.Number(5)),
+	})
 }
 
 func sum() *awscloudwatch.MetricOptions {

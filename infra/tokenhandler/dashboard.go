@@ -7,12 +7,10 @@ import (
 )
 
 // AddDashboard makes a CloudWatch dashboard of what AddAlarms watches, and of
-// how many requests are let through and refused.
+// how requests end: the authorizer's decisions by code, the agent's answers by
+// endpoint and code.
 func (h *TokenHandler) AddDashboard() awscloudwatch.Dashboard {
-	if h.metrics == nil {
-		misuse("AddDashboard: expected it of the token handler that New made, not of Extend")
-	}
-	m := h.metrics()
+	m := h.watch("AddDashboard")
 	dashboard := awscloudwatch.NewDashboard(h, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{
 		DefaultInterval: awscdk.Duration_Hours(jsii.Number(24)),
 	})
@@ -25,12 +23,15 @@ func (h *TokenHandler) AddDashboard() awscloudwatch.Dashboard {
 	dashboard.AddWidgets(
 		graph("API: requests and errors", m.apiCalls, m.api4xx, m.api5xx),
 		graph("API: latency", m.apiP50, m.apiP99),
-		graph("Refused by the authorizer", m.authorizerCalls, m.refused, m.unopened),
+		graph("Authorizer: decisions by code", m.decisions),
 	)
 	dashboard.AddWidgets(
 		graph("Authorizer: duration", m.authorizerP50, m.authorizerP99),
-		graph("Authorizer: errors and throttles", m.authorizerErrors, m.authorizerThrottles),
-		graph("Agent: requests, errors, throttles", m.agentCalls, m.agent5xx, m.agentErrors, m.agentThrottles, m.providerErrors),
+		graph("Authorizer: errors and throttles", m.authorizerErrors, m.authorizerThrottles, m.unopened, m.undecided),
+		graph("Agent: requests by endpoint and code", m.requests),
+	)
+	dashboard.AddWidgets(
+		graph("Agent: errors and throttles", m.agent5xx, m.agentErrors, m.agentThrottles, m.providerErrors),
 	)
 	return dashboard
 }

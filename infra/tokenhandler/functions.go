@@ -23,6 +23,7 @@ type lambda struct {
 func (h *TokenHandler) addFunctions(p Props, agent settings.Agent) {
 	h.keySettings(p, &agent.Shared)
 	h.clientSecrets(p, &agent)
+	agent.Metrics = p.Operation.Metrics // checked with the Operation
 
 	authorizer := authorizerSettings(p, agent.Shared)
 	if secret := h.introspectionSecret(p); secret != nil {

@@ -2,6 +2,7 @@ package tokenhandler
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -13,6 +14,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awswafv2"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/internal/settings"
 )
 
 // Operation is how a token handler runs. The zero value is the default.
@@ -37,6 +40,14 @@ type Operation struct {
 	// the API is given. X-Ray knows no resources: the functions' roles get
 	// their only permissions on "*". Off by default.
 	Tracing bool
+
+	// Metrics is MetricsEMF (the default) or MetricsNone: whether the functions
+	// write decisions by code, requests by endpoint and code, and latencies to
+	// their logs in the CloudWatch embedded metric format. AWS charges for
+	// custom metrics: docs/operations.md. AddAlarms and AddDashboard need them.
+	// A given LogGroup must be of the standard class: of others, CloudWatch
+	// makes no metrics.
+	Metrics string
 
 	// RateLimit and BurstLimit are requests per second and at once, of the
 	// whole stage. Default: 1,000 and 500, which keeps one API from using up
@@ -66,6 +77,12 @@ type FunctionOptions struct {
 	LogGroup awslogs.ILogGroup
 }
 
+// Values of Operation.Metrics.
+const (
+	MetricsEMF  = settings.MetricsEMF
+	MetricsNone = settings.MetricsNone
+)
+
 // Defaults of [Operation].
 const (
 	DefaultRateLimit  = 1000
@@ -85,6 +102,9 @@ func checkOperation(c *Props) {
 	}
 	if o.RateLimit < 0 || o.BurstLimit < 0 || o.RateLimit > 10_000 || o.BurstLimit > 5_000 {
 		misuse("Props.Operation.RateLimit and BurstLimit are %d and %d: expected up to 10000 and 5000", o.RateLimit, o.BurstLimit)
+	}
+	if !slices.Contains([]string{"", MetricsEMF, MetricsNone}, o.Metrics) {
+		misuse("Props.Operation.Metrics is %q: expected %s or %s", o.Metrics, MetricsEMF, MetricsNone)
 	}
 	if o.WebACL != "" && !isToken(o.WebACL) && !strings.Contains(o.WebACL, ":regional/webacl/") {
 		misuse("Props.Operation.WebACL is %q: expected the ARN of a regional web ACL", o.WebACL)

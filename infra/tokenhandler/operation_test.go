@@ -2,8 +2,7 @@ package tokenhandler
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -146,6 +145,7 @@ func TestOperationIsRefused(t *testing.T) {
 		want string
 	}{
 		{Operation{AccessLogGroup: awslogs.LogGroup_FromLogGroupName(newStack(t), jsii.String("G"), jsii.String("g"))}, "Props.Operation.AccessLogGroup is set without AccessLogs"},
+		{Operation{Metrics: "EMF"}, `Props.Operation.Metrics is "EMF": expected emf or none`},
 		{Operation{RateLimit: 20_000}, "Props.Operation.RateLimit and BurstLimit are 20000 and 0"},
 		{Operation{WebACL: "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"}, "Props.Operation.WebACL is"},
 		{Operation{Agent: FunctionOptions{MemorySize: 64}}, "Props.Operation.Agent.MemorySize is 64"},
@@ -178,34 +178,42 @@ func TestAlarmsAndDashboard(t *testing.T) {
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
 	}
-	if n := len(got.only("AWS::Logs::MetricFilter")); n != 4 {
-		t.Errorf("got %d metric filters, want 4", n)
+	// What the functions write is found by the function's name: other stacks of
+	// the account write to the same namespace.
+	for id, want := range map[string]string{
+		"AlarmUnopened": "DecryptionFailures AuthorizerFunction", "AlarmProviderErrors": "ProviderFailures AgentFunction",
+		"AlarmAgent5xx": "Failures AgentFunction",
+	} {
+		for logical, a := range got.only("AWS::CloudWatch::Alarm") {
+			if short(map[string]any{"Ref": logical}) != id {
+				continue
+			}
+			p := a.Properties
+			if is := fmt.Sprint(p["MetricName"], " ", short(dig(t, p, "Dimensions", 0, "Value"))); is != want || p["Namespace"] != "TokenHandler" ||
+				dig(t, p, "Dimensions", 0, "Name") != "Function" || p["Statistic"] != "Sum" {
+				t.Errorf("%s is %s, want %s", id, text(p), want)
+			}
+		}
 	}
-	if n := len(got.only("AWS::CloudWatch::Dashboard")); n != 1 {
-		t.Errorf("got %d dashboards", n)
-	}
+	dashboard := text(one(t, got, "AWS::CloudWatch::Dashboard"))
+	mustContain(t, dashboard,
+		`SEARCH('{TokenHandler,Function,Code} MetricName=\\\"Decisions\\\" Function=\\\"",{"Ref":"TokenHandlerAuthorizerFunction`,
+		`SEARCH('{TokenHandler,Function,Endpoint,Code} MetricName=\\\"Requests\\\" Function=\\\"",{"Ref":"TokenHandlerAgentFunction`,
+		`${PROP('Dim.Endpoint')} ${PROP('Dim.Code')}`)
 }
 
-// The metric filters look for texts that the Lambdas write.
-func TestMetricFiltersMatchTheLogs(t *testing.T) {
-	for text, dir := range map[string]string{
-		`"` + logUnopened + `"`:      "oauthproxy",
-		`"refused"`:                  "oauthproxy",
-		`slog.String("reason"`:       "oauthproxy",
-		`"` + logProviderError + `"`: "oauthagent",
-		`slog.Int("status"`:          "oauthagent",
-		`slog.String("code", code)`:  "oauthagent",
-	} {
-		files, err := filepath.Glob("../../lambda/internal/" + dir + "/*.go")
-		if err != nil {
-			t.Fatal(err)
-		}
-		found := slices.ContainsFunc(files, func(file string) bool {
-			raw, err := os.ReadFile(file)
-			return err == nil && !strings.HasSuffix(file, "_test.go") && strings.Contains(string(raw), text)
-		})
-		if !found {
-			t.Errorf("no file of %s has %s", dir, text)
+// The functions write metrics unless they are told not to; alarms and dashboard
+// would wait for them in vain.
+func TestMetricsSetting(t *testing.T) {
+	for value, want := range map[string]any{"": nil, MetricsEMF: "emf", MetricsNone: "none"} {
+		got := synth(t, operated(Operation{Metrics: value}), nil)
+		for id, f := range got.only("AWS::Lambda::Function") {
+			if is := dig(t, f.Properties, "Environment", "Variables").(map[string]any)["METRICS"]; is != want {
+				t.Errorf("%q: %s has METRICS %v, want %v", value, id, is, want)
+			}
 		}
 	}
+	h := New(newStack(t), "TokenHandler", operated(Operation{Metrics: MetricsNone}))
+	mustContain(t, panicOf(func() { h.AddAlarms(Alarms{}) }), `tokenhandler: AddAlarms: expected Props.Operation.Metrics "emf"`)
+	mustContain(t, panicOf(func() { h.AddDashboard() }), `tokenhandler: AddDashboard: expected Props.Operation.Metrics "emf"`)
 }

@@ -44,7 +44,7 @@ type TokenHandler struct {
 	protected []string // construct paths of the methods that Protect made
 	routes    []string // paths given to Protect
 	demands   *demands
-	metrics   func() metrics // made once, when first asked for; nil of Extend
+	watchable func() watched // made once, when first asked for; nil of Extend
 }
 
 // New makes a token handler below scope. It panics with an error that starts
@@ -67,7 +67,7 @@ func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 	h.addGatewayResponses()
 	h.addAgent(agent.BasePath)
 	h.retain()
-	h.metrics = sync.OnceValue(h.newMetrics)
+	h.watchable = sync.OnceValue(h.newWatched)
 	return h
 }
 

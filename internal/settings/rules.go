@@ -20,6 +20,7 @@ var rules = map[string]rule{
 	"issuer":        {"an absolute https URL (http for loopback names only) without user info, query and fragment", isIssuer},
 	"prefix":        {"1 to 32 letters, digits, '-' or '_', not starting with __ (but for __Host- or __Secure- with the format curity)", isPrefix},
 	"cookieformat":  {"sealed or curity", isCookieFormat},
+	"metrics":       {"emf or none", oneOf(MetricsEMF, MetricsNone)},
 	"domain":        {"a domain name such as example.com: lower case, two labels at least, no leading dot, no IP address", isDomain},
 	"secretarn":     {"the ARN of a secret in Secrets Manager", isSecretARN},
 	"csrfheader":    {"the name of a custom request header, such as x-th-csrf", isCSRFHeader},

@@ -10,7 +10,8 @@
 // the variable and never shows its value.
 package settings
 
-// Shared holds what both Lambdas must agree on: they read each other's cookies.
+// Shared holds what both Lambdas must agree on, since they read each other's
+// cookies, and what is the same for both.
 type Shared struct {
 	TrustedWebOrigins []string `env:"TRUSTED_WEB_ORIGINS" rule:"origin" doc:"Origins of the single page applications, exactly as browsers send them in the Origin header. An empty list trusts nobody."`
 	CookieNamePrefix  string   `env:"COOKIE_NAME_PREFIX" rule:"prefix" default:"th" doc:"Cookies are named __Host-<prefix>-at, -auth, -id, -csrf and -login-<n>; with COOKIE_FORMAT curity the prefix stands alone."`
@@ -25,6 +26,8 @@ type Shared struct {
 	EncryptionKey          Secret   `env:"ENCRYPTION_KEY" rule:"key" optional:"true" doc:"Key that seals the cookies: 64 hexadecimal characters (32 bytes). Needed without ENCRYPTION_KEY_SECRET_ARN."`
 	EncryptionKeySecretARN string   `env:"ENCRYPTION_KEY_SECRET_ARN" rule:"secretarn" optional:"true" doc:"Secret in Secrets Manager to get the key from at start, instead of ENCRYPTION_KEY: version AWSCURRENT seals, AWSPREVIOUS still opens."`
 	PreviousEncryptionKeys []Secret `env:"PREVIOUS_ENCRYPTION_KEYS" rule:"key" optional:"true" doc:"Keys that still open cookies sealed before a rotation; at most 4."`
+
+	Metrics string `env:"METRICS" rule:"metrics" default:"emf" doc:"Whether decisions, requests and latencies are written to the log in the CloudWatch embedded metric format, of which CloudWatch makes metrics: emf or none."`
 }
 
 // Authorizer holds the settings of the OAuth proxy Lambda. What is switched on

@@ -2,18 +2,21 @@
 // handler of package oauthagent.
 //
 // It refuses to start on a missing or malformed setting, and names it on
-// standard error. It writes its log as JSON to standard output.
+// standard error. It writes its log as JSON to standard output, and its metrics.
 package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"github.com/tokenhandler/aws/internal/metrics"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/apigateway"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
@@ -22,7 +25,7 @@ import (
 )
 
 func main() {
-	handler, err := newHandler(os.LookupEnv, slog.New(slog.NewJSONHandler(os.Stdout, nil)))
+	handler, err := newHandler(os.LookupEnv, os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -30,7 +33,8 @@ func main() {
 	lambda.StartHandler(apigateway.Handler(handler))
 }
 
-func newHandler(lookup func(string) (string, bool), logger *slog.Logger) (http.Handler, error) {
+// newHandler makes the handler; its log and metrics go to output.
+func newHandler(lookup func(string) (string, bool), output io.Writer) (http.Handler, error) {
 	s, err := settings.Load[settings.Agent](lookup)
 	if err != nil {
 		return nil, err
@@ -42,6 +46,10 @@ func newHandler(lookup func(string) (string, bool), logger *slog.Logger) (http.H
 	provider, err := newClient(s, lookup)
 	if err != nil {
 		return nil, err
+	}
+	var recorder *metrics.Recorder
+	if s.Metrics == settings.MetricsEMF {
+		recorder = metrics.New(output, lambdacontext.FunctionName)
 	}
 	idle, absolute := s.Lifetimes()
 	return oauthagent.New(oauthagent.Config{
@@ -57,7 +65,8 @@ func newHandler(lookup func(string) (string, bool), logger *slog.Logger) (http.H
 		LocalLogout:           s.Logout == "local",
 		IDTokenHint:           s.IDTokenHint,
 		TokenMediation:        s.TokenMediation,
-		Logger:                logger,
+		Logger:                slog.New(slog.NewJSONHandler(output, nil)),
+		Metrics:               recorder,
 		RequestID:             apigateway.RequestID,
 	}), nil
 }

@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"log/slog"
+	"io"
 	"strings"
 	"testing"
 
@@ -45,7 +45,7 @@ func TestRefusesToStart(t *testing.T) {
 			if value != "" {
 				env[name] = value
 			}
-			_, err := newHandler(lookup(env), slog.New(slog.DiscardHandler))
+			_, err := newHandler(lookup(env), io.Discard)
 			if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "leak") {
 				t.Errorf("%s=%q: got %v", name, value, err)
 			}
@@ -57,7 +57,7 @@ func TestRefusesToStart(t *testing.T) {
 // endpoints given, beginning a login and signing out need no network.
 func TestWiring(t *testing.T) {
 	var logs bytes.Buffer
-	h, err := newHandler(lookup(environment()), slog.New(slog.NewJSONHandler(&logs, nil)))
+	h, err := newHandler(lookup(environment()), &logs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,5 +100,8 @@ func TestWiring(t *testing.T) {
 	}
 	if n := strings.Count(logs.String(), `"request_id":"request-1"`); n != 2 {
 		t.Errorf("got %d log lines with the request id, want 2: %s", n, &logs)
+	}
+	if n := strings.Count(logs.String(), `"CloudWatchMetrics"`); n != 2 {
+		t.Errorf("got %d lines of metrics, want 2: %s", n, &logs)
 	}
 }

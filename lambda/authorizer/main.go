@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"github.com/tokenhandler/aws/internal/metrics"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/oauthproxy"
 )
@@ -24,6 +26,9 @@ func main() {
 	proxy, err := oauthproxy.New(s, time.Now)
 	if err != nil {
 		exit(err)
+	}
+	if s.Metrics == settings.MetricsEMF {
+		proxy.Record(metrics.New(os.Stdout, lambdacontext.FunctionName))
 	}
 	lambda.StartHandler(proxy)
 }

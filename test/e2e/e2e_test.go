@@ -28,6 +28,7 @@ func TestEndToEnd(t *testing.T) {
 	if err := s.stop(); err != nil {
 		t.Errorf("after Ctrl-C: %v\n%s", err, s.output.String())
 	}
+	t.Run("metrics in the output", func(t *testing.T) { measured(t, s.output.String()) })
 	t.Run("nothing secret in the output", func(t *testing.T) {
 		known.check(t, "the output of the run", s.output.String(), everything)
 	})

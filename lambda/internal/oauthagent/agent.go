@@ -39,6 +39,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tokenhandler/aws/internal/metrics"
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
@@ -76,6 +77,8 @@ type Config struct {
 
 	// Logger gets one line for each request.
 	Logger *slog.Logger
+	// Metrics gets one line for each request. Nil: none.
+	Metrics *metrics.Recorder
 	// RequestID names a request in the log. Optional.
 	RequestID func(*http.Request) string
 	// Now is the clock. Nil stands for time.Now.
@@ -129,7 +132,10 @@ func (a *agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{request: r, header: csrf.HTTPHeader(r.Header), now: started}
 	body, err := a.dispatch(c)
 	status, code := a.respond(w, c, body, err)
-	a.log(c, status, code, err, a.Now().Sub(started))
+	took := a.Now().Sub(started)
+	a.log(c, status, code, err, took)
+	a.Metrics.Served(metrics.Request{At: started, Took: took, Endpoint: c.endpoint, Code: code,
+		Failed: status >= 500, ProviderFailed: code == providerError.code})
 }
 
 func (a *agent) dispatch(c *call) (body any, err error) {

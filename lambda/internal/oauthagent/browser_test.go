@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tokenhandler/aws/internal/metrics"
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
@@ -35,7 +36,8 @@ type world struct {
 	ring     *cookie.Ring
 	now      time.Time
 	logs     bytes.Buffer
-	secrets  []string // seen by the browser, not to be logged
+	measured bytes.Buffer // lines of metrics
+	secrets  []string     // seen by the browser, not to be logged
 
 	change    func(*Config) // of the next agent that is made
 	cookies   map[string]string
@@ -76,6 +78,7 @@ func (w *world) useKey(key string) {
 		}),
 		ExtraParameters: []string{"ui_locales", "login_hint", "prompt", "acr_values"},
 		Logger:          slog.New(slog.NewJSONHandler(&w.logs, nil)), Now: clock,
+		Metrics:   metrics.New(&w.measured, "agent"),
 		RequestID: func(*http.Request) string { return "request-1" },
 	}
 	if w.change != nil {
@@ -95,12 +98,12 @@ func (w *world) reconfigure(change func(*Config)) {
 // secret is logged).
 func (w *world) checkLogs() {
 	for _, secret := range append(w.provider.Secrets(), w.secrets...) {
-		if secret != "" && strings.Contains(w.logs.String(), secret) {
+		if secret != "" && strings.Contains(w.logs.String()+w.measured.String(), secret) {
 			w.Errorf("the log shows %q", secret)
 		}
 	}
 	for _, text := range []string{"alice", "Ångström", "leak"} {
-		if strings.Contains(w.logs.String(), text) {
+		if strings.Contains(w.logs.String()+w.measured.String(), text) {
 			w.Errorf("the log shows %q", text)
 		}
 	}

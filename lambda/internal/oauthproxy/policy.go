@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/tokenhandler/aws/internal/metrics"
 )
 
 // Response is what a REQUEST authorizer answers.
@@ -25,15 +27,22 @@ const (
 	invokeAction  = "execute-api:Invoke"
 )
 
-// Handle is the Lambda function: it decides, logs a refusal, and answers with
-// the policy.
+// Handle is the Lambda function: it decides, logs a refusal, writes the metrics,
+// and answers with the policy.
 func (p *Proxy) Handle(ctx context.Context, r Request) (Response, error) {
+	began := p.now()
+	measured := metrics.Decision{At: began, Code: metrics.Undecided}
+	defer func() {
+		measured.Took = p.now().Sub(began)
+		p.metrics.Decided(measured)
+	}()
 	scope, err := parseMethodARN(r.MethodArn, r.HTTPMethod)
 	if err != nil {
 		return Response{}, err
 	}
 	d, err := p.Decide(ctx, &r)
 	if err != nil {
+		measured.Unavailable = true
 		// What could not be decided and why: addresses and statuses, no token and
 		// no secret. The gateway answers with 500.
 		slog.LogAttrs(ctx, slog.LevelError, "undecided", slog.String("error", err.Error()),
@@ -41,7 +50,11 @@ func (p *Proxy) Handle(ctx context.Context, r Request) (Response, error) {
 			slog.String("requestId", r.RequestContext.RequestID))
 		return Response{}, err
 	}
+	if measured.Code = d.Code; d.Allow {
+		measured.Code = metrics.Allow
+	}
 	if !d.Allow {
+		measured.Unopened = d.Message == messageNotOpened
 		// Constants, the route's template and ids: nothing of the request itself.
 		slog.LogAttrs(ctx, slog.LevelInfo, "refused",
 			slog.String("code", d.Code), slog.String("reason", d.Message),

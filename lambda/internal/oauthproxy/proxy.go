@@ -34,6 +34,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/tokenhandler/aws/internal/metrics"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
@@ -68,7 +69,8 @@ type Proxy struct {
 	tokens       tokens
 	requirements requirements
 	caching      caching
-	proofs       *proofs // nil where tokens are not bound
+	proofs       *proofs           // nil where tokens are not bound
+	metrics      *metrics.Recorder // nil: none
 }
 
 // New makes a proxy from its settings. The clock is a parameter for tests.
@@ -104,6 +106,10 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 		proofs:       proofs,
 	}, nil
 }
+
+// Record has Handle write a line for each decision. It is to be called before
+// the first one.
+func (p *Proxy) Record(r *metrics.Recorder) { p.metrics = r }
 
 // Codes of a refusal, as the page reads them.
 const (

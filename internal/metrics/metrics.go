@@ -1,0 +1,236 @@
+// Package metrics writes what the two Lambdas count and measure, as lines of
+// the CloudWatch embedded metric format, from which CloudWatch Logs makes
+// metrics: no call, no permission and no time of the request but one write.
+//
+// # What there is
+//
+// In the namespace TokenHandler, of the authorizer, for each request:
+//
+//	Decisions              by Function and Code: allow, a refusal's code, or undecided
+//	Latency                by Function, in milliseconds
+//	DecryptionFailures     by Function; only where the session cookie did not open
+//	IntrospectionFailures  by Function; only where the provider left a token undecided
+//
+// and of the agent:
+//
+//	Requests          by Function, Endpoint and Code: ok, or the error's code
+//	Latency           by Function and Endpoint, in milliseconds
+//	Failures          by Function; only of answers of 500 and more
+//	ProviderFailures  by Function; only where the provider failed
+//
+// Function is the name of the Lambda, which tells stacks of one account apart.
+//
+// # What there is not
+//
+// Nothing of a request: no identity, token, path, address or id. Each value of a
+// dimension is one of a few constants, since each combination is a metric that
+// is paid for: codes and endpoints that are not known here are counted as
+// other.
+package metrics
+
+import (
+	"io"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Namespace of all metrics.
+const Namespace = "TokenHandler"
+
+// Names of the metrics.
+const (
+	Decisions             = "Decisions"
+	Requests              = "Requests"
+	Latency               = "Latency"
+	DecryptionFailures    = "DecryptionFailures"
+	IntrospectionFailures = "IntrospectionFailures"
+	Failures              = "Failures"
+	ProviderFailures      = "ProviderFailures"
+)
+
+// Names of the dimensions.
+const (
+	Function = "Function"
+	Code     = "Code"
+	Endpoint = "Endpoint"
+)
+
+// Codes beside those that are answered.
+const (
+	Allow     = "allow"     // a decision that lets a request through
+	Undecided = "undecided" // no decision: the gateway answers 500
+	OK        = "ok"        // an answer of the agent that is no error
+	Other     = "other"     // a code or endpoint that is not known here
+)
+
+var (
+	decisionCodes = []string{Allow, Undecided,
+		"unauthorized_request", "token_expired", "invalid_request", "insufficient_scope", "access_denied"}
+	// Of the codes of OpenID Providers only those that tell of a user's choice.
+	requestCodes = []string{OK,
+		"unauthorized_request", "token_expired", "session_expired", "login_required", "invalid_request",
+		"unmet_authentication_requirements", "authorization_error", "access_denied", "not_found",
+		"server_error", "authorization_server_error", "session_too_large"}
+	endpoints = []string{"login/start", "login/end", "session", "userInfo", "claims", "refresh", "logout", "token"}
+)
+
+// Recorder writes the lines. A nil Recorder writes nothing. It is safe for use
+// by several goroutines.
+type Recorder struct {
+	function string
+
+	mu   sync.Mutex
+	w    io.Writer
+	line []byte // kept, so that a line allocates nothing
+}
+
+// New returns a recorder for the Lambda function of a name. Each line is one
+// Write to w, the standard output of a Lambda.
+func New(w io.Writer, function string) *Recorder {
+	if !isFunctionName(function) {
+		function = Other
+	}
+	return &Recorder{function: function, w: w, line: make([]byte, 0, 1024)}
+}
+
+// Decision is one decision of the authorizer.
+type Decision struct {
+	At   time.Time
+	Took time.Duration
+	Code string
+	// Unopened is whether the session cookie did not open, Unavailable whether
+	// the provider left the token undecided.
+	Unopened, Unavailable bool
+}
+
+// Decided writes the line of a decision.
+func (r *Recorder) Decided(d Decision) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	code := oneOf(decisionCodes, d.Code)
+	r.begin(d.At)
+	r.directive(`["Function","Code"]`, `{"Name":"Decisions","Unit":"Count"}`)
+	r.text(`,`)
+	r.directive(`["Function"]`, `{"Name":"Latency","Unit":"Milliseconds"}`,
+		when(d.Unopened, `{"Name":"DecryptionFailures","Unit":"Count"}`),
+		when(d.Unavailable, `{"Name":"IntrospectionFailures","Unit":"Count"}`))
+	r.text(`]},"Function":"`, r.function, `","Code":"`, code, `","Decisions":1,"Latency":`)
+	r.milliseconds(d.Took)
+	r.text(when(d.Unopened, `,"DecryptionFailures":1`), when(d.Unavailable, `,"IntrospectionFailures":1`))
+	r.end()
+}
+
+// Request is one request to the agent.
+type Request struct {
+	At   time.Time
+	Took time.Duration
+	// Endpoint is empty for a request that came to none, Code for an answer
+	// that is no error.
+	Endpoint, Code string
+	// Failed is whether the answer is 500 or more, ProviderFailed whether that
+	// was the provider's doing.
+	Failed, ProviderFailed bool
+}
+
+// Served writes the line of a request.
+func (r *Recorder) Served(q Request) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	code, endpoint := OK, oneOf(endpoints, q.Endpoint)
+	if q.Code != "" {
+		code = oneOf(requestCodes, q.Code)
+	}
+	r.begin(q.At)
+	r.directive(`["Function","Endpoint","Code"]`, `{"Name":"Requests","Unit":"Count"}`)
+	r.text(`,`)
+	r.directive(`["Function","Endpoint"]`, `{"Name":"Latency","Unit":"Milliseconds"}`)
+	if q.Failed || q.ProviderFailed {
+		r.text(`,`)
+		r.directive(`["Function"]`, when(q.Failed, `{"Name":"Failures","Unit":"Count"}`),
+			when(q.ProviderFailed, `{"Name":"ProviderFailures","Unit":"Count"}`))
+	}
+	r.text(`]},"Function":"`, r.function, `","Endpoint":"`, endpoint, `","Code":"`, code, `","Requests":1,"Latency":`)
+	r.milliseconds(q.Took)
+	r.text(when(q.Failed, `,"Failures":1`), when(q.ProviderFailed, `,"ProviderFailures":1`))
+	r.end()
+}
+
+// begin: "Timestamp — A number representing the time stamp used for metrics
+// extracted from the event. Values MUST be expressed as the number of
+// milliseconds after Jan 1, 1970 00:00:00 UTC" (Amazon CloudWatch User Guide,
+// "Specification: Embedded metric format").
+func (r *Recorder) begin(at time.Time) {
+	r.line = append(r.line[:0], `{"_aws":{"Timestamp":`...)
+	r.line = strconv.AppendInt(r.line, at.UnixMilli(), 10)
+	r.text(`,"CloudWatchMetrics":[`)
+}
+
+// directive appends a MetricDirective; it "MUST contain" the three members.
+func (r *Recorder) directive(dimensions string, metrics ...string) {
+	r.text(`{"Namespace":"`, Namespace, `","Dimensions":[`, dimensions, `],"Metrics":[`)
+	first := true
+	for _, m := range metrics {
+		if m == "" {
+			continue
+		}
+		if !first {
+			r.text(`,`)
+		}
+		first = false
+		r.text(m)
+	}
+	r.text(`]}`)
+}
+
+func (r *Recorder) text(parts ...string) {
+	for _, part := range parts {
+		r.line = append(r.line, part...)
+	}
+}
+
+// milliseconds appends a duration with three decimals. A clock that went back
+// gives zero.
+func (r *Recorder) milliseconds(d time.Duration) {
+	r.line = strconv.AppendFloat(r.line, float64(max(d, 0).Microseconds())/1000, 'f', 3, 64)
+}
+
+// end writes the line. That it cannot be written is no reason to fail a
+// request.
+func (r *Recorder) end() {
+	r.text("}\n")
+	r.w.Write(r.line)
+}
+
+func when(condition bool, s string) string {
+	if condition {
+		return s
+	}
+	return ""
+}
+
+func oneOf(known []string, s string) string {
+	if slices.Contains(known, s) {
+		return s
+	}
+	return Other
+}
+
+// isFunctionName keeps what would need escaping out of a line: names of
+// functions are letters, digits, '-' and '_', at most 64 (AWS Lambda API
+// Reference, "CreateFunction").
+func isFunctionName(s string) bool {
+	for _, c := range []byte(s) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return len(s) >= 1 && len(s) <= 64
+}

@@ -1,0 +1,7 @@
+package settings
+
+// Values of METRICS.
+const (
+	MetricsEMF  = "emf"
+	MetricsNone = "none"
+)
