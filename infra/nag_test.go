@@ -18,7 +18,7 @@ import (
 var accepted = []struct{ rule, stage, path, reason string }{
 	{"COG4", "", `/(GET|POST|PUT|DELETE|ANY)/Resource$`, "The sessions are the token handler's, at any OpenID Provider: its Lambda authorizer stands where the rule wants Cognito. infra/check proves that it stands there."},
 	{"APIG4", "", `/oauth-agent/`, "The agent's endpoints are where a session begins. The agent checks origin, CSRF and cookies itself."},
-	{"APIG2", "", `/Api/Resource$`, "The agent bounds and checks every body itself; bodies for upstream APIs are theirs to judge, and are passed on unread."},
+	{"APIG2", "", `/Api/Resource$`, "The rule asks for a validator on every method. The agent's endpoints with JSON bodies have one; routes have one on request (RequestSchema, RequiredQueryParameters), otherwise bodies are the upstream API's to judge."},
 	{"APIG6", "", `/DeploymentStage`, "Execution logs repeat requests and, at the level the rule wants, what the authorizer gives back. Access logs are the record."},
 	{"APIG1", "example", `/DeploymentStage`, "Access logs need a role that belongs to the whole account; the default stage must deploy into an account without one."},
 	{"APIG3", "", `/DeploymentStage`, "A web ACL costs money and needs rules of the team's own: operation.webAcl."},

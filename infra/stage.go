@@ -107,6 +107,8 @@ type route struct {
 	Methods         []string            `json:"methods"`
 	Upstream        string              `json:"upstream"`
 	QueryParameters []string            `json:"queryParameters"`
+	RequiredQuery   []string            `json:"requiredQueryParameters"`
+	RequestSchema   map[string]any      `json:"requestSchema"` // JSON schema draft 4 of bodies
 	RequestHeaders  []string            `json:"requestHeaders"`
 	ResponseHeaders []string            `json:"responseHeaders"`
 	Transparent     bool                `json:"transparent"`
@@ -123,6 +125,10 @@ func (r route) construct() tokenhandler.Route {
 		Upstream:        r.Upstream,
 		QueryParameters: r.QueryParameters,
 		RequestHeaders:  r.RequestHeaders,
+		RequestSchema:   r.RequestSchema,
+
+		RequiredQueryParameters: r.RequiredQuery,
+
 		ResponseHeaders: r.ResponseHeaders,
 		Transparent:     r.Transparent,
 		Scopes:          r.Scopes,

@@ -23,7 +23,7 @@ type endpoint struct{ method, path string }
 
 // addAgent adds the agent's endpoints, the only methods besides preflights
 // that have no authorizer: the agent makes the same checks itself.
-func (h *TokenHandler) addAgent(basePath string) {
+func (h *TokenHandler) addAgent(basePath string, allowed []string) {
 	integration := awsapigateway.NewLambdaIntegration(h.warm("AgentFunction", h.AgentFunction), &awsapigateway.LambdaIntegrationOptions{
 		Proxy:           jsii.Bool(true),
 		AllowTestInvoke: jsii.Bool(false), // one permission per method, for its stage only
@@ -35,10 +35,15 @@ func (h *TokenHandler) addAgent(basePath string) {
 	for _, e := range endpoints {
 		resource := h.resource(basePath + "/" + e.path)
 		h.refuseOccupied("Props.AgentPath "+basePath, resource, []string{e.method, "OPTIONS"})
-		method := resource.AddMethod(jsii.String(e.method), integration, &awsapigateway.MethodOptions{
+		options := &awsapigateway.MethodOptions{
 			AuthorizationType: awsapigateway.AuthorizationType_NONE,
 			ApiKeyRequired:    jsii.Bool(false),
-		})
+		}
+		validated := h.validateAgent(options, e.path, allowed)
+		method := resource.AddMethod(jsii.String(e.method), integration, options)
+		if validated {
+			h.validated = append(h.validated, method.Node().DefaultChild().(awsapigateway.CfnMethod))
+		}
 		h.agent = append(h.agent, *method.Node().DefaultChild().Node().Path())
 		h.addPreflight(resource, []string{e.method}, nil)
 	}

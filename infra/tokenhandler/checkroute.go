@@ -65,6 +65,7 @@ func (h *TokenHandler) checkRoute(r Route) []string {
 			misuse("Route.QueryParameters of %s has %q: expected names of letters, digits and ._~-, each once", r.Path, q)
 		}
 	}
+	h.checkValidation(r)
 	reserved := append([]string{h.shared.CSRFHeaderName()}, reservedUp...)
 	if h.props.DPoP {
 		reserved = append(reserved, "dpop") // the authorizer's to write

@@ -30,6 +30,8 @@
 //     with a JSON body and CORS headers, so that a page can read the errors.
 //     With several trusted origins, errors before the authorizer ran (an unknown
 //     path, a crashed authorizer) carry no CORS headers;
+//   - models for the JSON bodies of the agent's login endpoints, where a page can
+//     read the gateway's refusal: with one trusted origin;
 //   - a customer-managed KMS key for the Lambdas' environments, and two secrets
 //     in Secrets Manager: the key of the cookies and the OAuth client secret;
 //   - a role per Lambda that may write its own log group and decrypt with that

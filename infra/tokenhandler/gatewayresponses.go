@@ -61,6 +61,11 @@ var gatewayResponses = []gatewayResponse{
 
 func (h *TokenHandler) addGatewayResponses() {
 	siblings := h.siblings()
+	if len(trustedBy(siblings)) > 1 {
+		for _, s := range siblings {
+			s.leaveToAgent()
+		}
+	}
 	for _, r := range gatewayResponses {
 		headers := map[string]*string{
 			"Cache-Control": jsii.String("'no-store'"),

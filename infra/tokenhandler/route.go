@@ -59,6 +59,18 @@ type Route struct {
 	// Transparent or Function.
 	QueryParameters []string
 
+	// RequiredQueryParameters must be there and not empty, or the gateway
+	// refuses the request with 400, after the authorizer and before upstream.
+	// Of a mapped route they are some of QueryParameters.
+	RequiredQueryParameters []string
+
+	// RequestSchema is the JSON schema (draft 4) that bodies of POST, PUT and
+	// PATCH must meet, or the gateway refuses the request with 400, after the
+	// authorizer and before upstream. It holds whatever the content type says,
+	// so the route then takes JSON only; an empty body counts as {}. Methods
+	// are listed, not ANY.
+	RequestSchema map[string]any
+
 	// RequestHeaders that go up besides Authorization, Content-Type and
 	// Accept. Preflights allow them; with Transparent or Function that is all
 	// they are for.
@@ -134,6 +146,7 @@ func (h *TokenHandler) add(route Route, public string) awsapigateway.IResource {
 			integration = h.mappedIntegration(route, m, parameters, public == "")
 			h.declareMapped(options, route, parameters, public == "")
 		}
+		h.validate(options, route, m)
 		method := resource.AddMethod(jsii.String(m), integration, options)
 		if public != "" {
 			MarkPublic(method, public)

@@ -45,6 +45,11 @@ type TokenHandler struct {
 	routes    []string // paths given to Protect
 	demands   *demands
 	watchable func() watched // made once, when first asked for; nil of Extend
+
+	validators map[string]awsapigateway.IRequestValidator // by id
+	models     map[string]awsapigateway.IModel            // by id
+	validated  []awsapigateway.CfnMethod                  // the agent's, with a model
+
 }
 
 // New makes a token handler below scope. It panics with an error that starts
@@ -65,7 +70,7 @@ func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 	h.checkSiblings(h.siblings())
 	h.addAuthorizer()
 	h.addGatewayResponses()
-	h.addAgent(agent.BasePath)
+	h.addAgent(agent.BasePath, agent.AllowedParameters())
 	h.retain()
 	h.watchable = sync.OnceValue(h.newWatched)
 	return h

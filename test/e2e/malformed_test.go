@@ -61,6 +61,38 @@ func malformed(t *testing.T, s *system, known *secrets) {
 		})
 	}
 
+	// Request validators: the gateway refuses before a Lambda or the upstream runs, and the page can read it.
+	for _, tt := range []struct {
+		name, path, body string
+		header           http.Header
+		status           int
+		want             string
+	}{
+		{"login/start: not JSON", "/oauth-agent/login/start", "{", p.header(jsonType...), 400, "The request body is not valid"},
+		{"login/start: too many parameters", "/oauth-agent/login/start", `{"extraParams":[1,2,3,4,5,6]}`, p.header(jsonType...), 400, "The request body is not valid"},
+		{"login/end: pageUrl no string", "/oauth-agent/login/end", `{"pageUrl":7}`, p.header(jsonType...), 400, "The request body is not valid"},
+		{"login/end: an empty body", "/oauth-agent/login/end", "", p.header(jsonType...), 200, ""},
+		{"login/end: an empty object", "/oauth-agent/login/end", "{}", p.header(jsonType...), 200, ""},
+		{"login/end: an empty form", "/oauth-agent/login/end", "", p.header(formType...), 200, ""},
+		{"login/end: no content type", "/oauth-agent/login/end", "", p.header(), 200, ""},
+		{"orders: lacks the item", "/orders", `{"quantity":1}`, p.header(jsonType...), 400, "The request body is not valid"},
+		{"orders: another content type", "/orders", `{"quantity":1}`, p.header("Content-Type", "text/plain"), 400, "The request body is not valid"},
+		{"orders: the authorizer is first", "/orders", `{"quantity":1}`, p.header("Content-Type", "application/json", "Cookie", "x=y"), 401, "unauthorized_request"},
+	} {
+		t.Run("validator "+tt.name, func(t *testing.T) {
+			resp, err := p.do("POST", s.api+tt.path, tt.body, tt.header)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp.StatusCode != tt.status || !strings.Contains(resp.body, tt.want) {
+				t.Errorf("got %d %s, want %d with %q", resp.StatusCode, resp.body, tt.status, tt.want)
+			}
+			if origin := resp.Header.Get("Access-Control-Allow-Origin"); origin != s.www {
+				t.Errorf("got Access-Control-Allow-Origin %q, want %s", origin, s.www)
+			}
+		})
+	}
+
 	// A1: whatever stands in the CSRF cookie's place, its content is not told.
 	t.Run("A1 no decryption oracle", func(t *testing.T) {
 		for _, name := range []string{"__Host-th-at", "__Host-th-auth", "__Host-th-id"} {

@@ -118,6 +118,9 @@ func (c *call) run(w http.ResponseWriter) (*response, *fault) {
 	if f := c.checkParameters(); f != nil {
 		return nil, f
 	}
+	if f := c.checkBody(); f != nil {
+		return nil, f
+	}
 	switch c.route.Integration.Type {
 	case "AWS_PROXY":
 		return c.lambdaProxy()

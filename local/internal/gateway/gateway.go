@@ -1,8 +1,8 @@
 // Package gateway serves a REST API the way Amazon API Gateway (REST, v1) does, from the model that package template
 // reads out of a CloudFormation template.
 //
-// One request goes through: size limits, routing, Lambda authorizer, required parameters, integration (AWS_PROXY,
-// HTTP_PROXY, HTTP or MOCK), and, when any of these fails, a gateway response. The API is served at the root of its own
+// One request goes through: size limits, routing, Lambda authorizer, required parameters, model of the body,
+// integration (AWS_PROXY, HTTP_PROXY, HTTP or MOCK), and, when any of these fails, a gateway response. The API is served at the root of its own
 // host, as behind a custom domain with an empty base path: no stage in the path.
 //
 // # Where AWS is not documented
@@ -19,8 +19,8 @@
 //   - limits on URL, headers and body answer before the authorizer ran, so without CORS headers from its context;
 //   - an authorizer that cannot be run, or fails otherwise than with "Unauthorized" is AUTHORIZER_CONFIGURATION_ERROR.
 //
-// Not implemented, and refused by New or by package template: TOKEN, Cognito and IAM authorization, API keys, models,
-// VPC links, response streaming, caching of responses, mapping from bodies. Throttling and quotas never happen.
+// Not implemented, and refused by New or by package template: TOKEN, Cognito and IAM authorization, API keys, body
+// validation with binary media types or without a model, VPC links, response streaming, caching of responses, mapping from bodies. Throttling and quotas never happen.
 package gateway
 
 import (
@@ -126,6 +126,9 @@ func New(api *template.API, opts Options) (*Gateway, error) {
 		}
 		for _, err := range r.compile() {
 			fail(m.Where(), err)
+		}
+		if len(m.Schemas) > 0 && len(api.BinaryMediaTypes) > 0 {
+			fail(m.Where(), errors.New("property RequestValidatorId: body validation is not implemented on an API with BinaryMediaTypes"))
 		}
 		if err := g.router.add(r); err != nil {
 			fail(m.Where(), err)

@@ -87,6 +87,25 @@ func (f *fixture) invocations(id string) int {
 // api loads the fixture's template, edited.
 func (f *fixture) api(t *testing.T) *template.API {
 	t.Helper()
+	tmpl, err := f.load(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tmpl.API()
+}
+
+// refused is the error of a template that is not served.
+func (f *fixture) refused(t *testing.T) error {
+	t.Helper()
+	tmpl, err := f.load(t)
+	if err == nil {
+		_, err = New(tmpl.API(), Options{Invoke: f.invoke})
+	}
+	return err
+}
+
+func (f *fixture) load(t *testing.T) (*template.Template, error) {
+	t.Helper()
 	dir := t.TempDir()
 	src := "../template/testdata"
 	raw, err := os.ReadFile(filepath.Join(src, "Fixture.template.json"))
@@ -134,11 +153,7 @@ func (f *fixture) api(t *testing.T) *template.API {
 			}
 		}
 	}
-	tmpl, err := template.Load(dir, "Fixture", template.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tmpl.API()
+	return template.Load(dir, "Fixture", template.Options{})
 }
 
 // start serves the fixture.

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/tokenhandler/aws/local/internal/template"
 	"github.com/tokenhandler/aws/local/internal/vtl"
 )
@@ -20,6 +22,7 @@ type route struct {
 	authorizer *authorizer
 
 	required            []mapping // parameters that a request validator insists on
+	models              map[string]*jsonschema.Schema
 	header, query, path []mapping // integration request parameters
 	requestTemplates    map[string]*vtl.Template
 	responses           []responseRule
@@ -52,6 +55,10 @@ func (r *route) compile() (errs []error) {
 			r.required = append(r.required, mapping{name[strings.LastIndex(name, ".")+1:], s})
 		}
 	}
+	var err error
+	if r.models, err = compileModels(r.Schemas); err != nil {
+		fail("RequestModels", err)
+	}
 	in := &r.Integration
 	proxy := in.Type == "AWS_PROXY" || in.Type == "HTTP_PROXY"
 	if in.Type == "AWS_PROXY" && len(in.RequestParameters) > 0 {
@@ -73,7 +80,6 @@ func (r *route) compile() (errs []error) {
 	if proxy {
 		return errs
 	}
-	var err error
 	if r.requestTemplates, err = parseTemplates(in.RequestTemplates); err != nil {
 		fail("Integration.RequestTemplates", err)
 	}

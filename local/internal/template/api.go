@@ -29,8 +29,11 @@ type Method struct {
 	Authorizer               *Authorizer     // nil: no authorization
 	RequestParameters        map[string]bool // "method.request.header.X": required
 	ValidateParameters       bool            // required parameters are checked
-	Integration              Integration
-	Responses                map[string]map[string]bool // declared by status: "method.response.header.X"
+
+	// Schemas are the JSON schemas that bodies are checked against, by content type. Nil: they are not.
+	Schemas     map[string]string
+	Integration Integration
+	Responses   map[string]map[string]bool // declared by status: "method.response.header.X"
 }
 
 // Where names the method in errors.

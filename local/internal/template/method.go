@@ -8,7 +8,7 @@ import (
 
 func (l *loader) loadMethods(api *API, authorizers map[string]*Authorizer) {
 	paths := l.resourcePaths(api)
-	validators := l.validators(api)
+	validators, models := l.validators(api), l.models(api)
 	seen := map[string]bool{}
 	for _, id := range l.ofType("AWS::ApiGateway::Method") {
 		r := l.Resources[id]
@@ -39,11 +39,14 @@ func (l *loader) loadMethods(api *API, authorizers map[string]*Authorizer) {
 			p.fail("property AuthorizationType: %q is not implemented, only NONE and CUSTOM are", t)
 		}
 		if p.has("RequestValidatorId") {
-			required, ok := validators[p.str("RequestValidatorId")]
+			v, ok := validators[p.str("RequestValidatorId")]
 			if !ok {
 				p.fail("property RequestValidatorId: is not a usable validator of this template")
 			}
-			m.ValidateParameters = required
+			m.ValidateParameters = v.parameters
+			if v.body {
+				m.Schemas = p.schemas(models)
+			}
 		}
 		for _, v := range p.list("MethodResponses") {
 			mr := p.object("MethodResponses", "AWS::ApiGateway::Method MethodResponse", v)
@@ -105,19 +108,6 @@ func (l *loader) integration(method props) Integration {
 			Templates: ir.stringMap("ResponseTemplates")})
 	}
 	return in
-}
-
-// validators returns, by id, whether a request validator checks required parameters. One that checks bodies is refused
-// by its rule: that needs JSON schema.
-func (l *loader) validators(api *API) map[string]bool {
-	out := map[string]bool{}
-	for _, id := range l.ofType("AWS::ApiGateway::RequestValidator") {
-		if p := l.read(l.Resources[id]); p.str("RestApiId") == api.ID {
-			ref, _ := l.ref(id, 0)
-			out[ref.(string)] = p.str("ValidateRequestParameters") == "true"
-		}
-	}
-	return out
 }
 
 // resourcePaths returns the path template of each resource id, the root included.

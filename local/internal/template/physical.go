@@ -49,6 +49,10 @@ func (l *loader) ref(id string, depth int) (any, error) {
 	switch r.Type {
 	case "AWS::ApiGateway::RestApi":
 		return l.physicalID(id, 10), nil
+	case "AWS::ApiGateway::Model":
+		if name := r.Properties["Name"]; name != nil {
+			return l.text(name, depth)
+		}
 	case "AWS::ApiGateway::Stage":
 		return l.text(r.Properties["StageName"], depth)
 	case "AWS::Lambda::Function":

@@ -188,7 +188,7 @@ func TestLoadRefuses(t *testing.T) {
 	}{
 		{"unknown type", add("AWS::WAFv2::WebACLAssociation"), []string{"Extra (AWS::WAFv2::WebACLAssociation)", "not implemented"}},
 		{"usage plan", add("AWS::ApiGateway::UsagePlan"), []string{"AWS::ApiGateway::UsagePlan"}},
-		{"model", add("AWS::ApiGateway::Model"), []string{"AWS::ApiGateway::Model"}},
+		{"API key resource", add("AWS::ApiGateway::ApiKey"), []string{"AWS::ApiGateway::ApiKey"}},
 		{"resource policy", set("Fixture/Api/Resource", "Policy", map[string]any{"Statement": "x"}), []string{"Fixture/Api/Resource", "property Policy"}},
 		{"API body", set("Fixture/Api/Resource", "Body", map[string]any{"openapi": "3"}), []string{"property Body"}},
 		{"compression", set("Fixture/Api/Resource", "MinimumCompressionSize", 1), []string{"property MinimumCompressionSize"}},

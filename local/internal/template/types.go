@@ -19,9 +19,8 @@ var types = map[string]*rule{
 	"AWS::ApiGateway::Resource": {used: []string{"ParentId", "PathPart", "RestApiId"}},
 	"AWS::ApiGateway::Method": {
 		used: []string{"HttpMethod", "ResourceId", "RestApiId", "AuthorizationType", "AuthorizerId", "Integration",
-			"MethodResponses", "RequestParameters", "RequestValidatorId"},
-		// Without body validation, which is refused, models only document.
-		ignored: []string{"OperationName", "RequestModels"},
+			"MethodResponses", "RequestParameters", "RequestModels", "RequestValidatorId"},
+		ignored: []string{"OperationName"},
 	},
 	"AWS::ApiGateway::Method Integration": {
 		used: []string{"Type", "IntegrationHttpMethod", "Uri", "IntegrationResponses", "PassthroughBehavior",
@@ -35,8 +34,12 @@ var types = map[string]*rule{
 		ignored: []string{"ResponseModels"},
 	},
 	"AWS::ApiGateway::RequestValidator": {
-		used:    []string{"RestApiId", "ValidateRequestParameters"},
+		used:    []string{"RestApiId", "ValidateRequestBody", "ValidateRequestParameters"},
 		ignored: []string{"Name"},
+	},
+	"AWS::ApiGateway::Model": {
+		used:    []string{"RestApiId", "ContentType", "Name", "Schema"},
+		ignored: []string{"Description"},
 	},
 	"AWS::ApiGateway::Authorizer": {
 		used:    []string{"Type", "AuthorizerUri", "IdentitySource", "AuthorizerResultTtlInSeconds", "Name", "RestApiId"},
