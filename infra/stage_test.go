@@ -41,6 +41,21 @@ func TestDecodeStage(t *testing.T) {
 	}
 }
 
+func TestRouteValidationOfStage(t *testing.T) {
+	got, err := decode(t, `{"routes":[{"path":"/a","methods":["POST"],"upstream":"https://a.example/","queryParameters":["page"],
+		"requiredQueryParameters":["page"],"requestSchema":{"type":"object","required":["item"]}}]}`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := got.Routes[0].construct()
+	if diff := cmp.Diff(map[string]any{"type": "object", "required": []any{"item"}}, r.RequestSchema); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"page"}, r.RequiredQueryParameters); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestDecodeStageRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name, fields string

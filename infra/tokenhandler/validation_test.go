@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -174,6 +176,10 @@ func TestWrongValidation(t *testing.T) {
 			}
 		}
 	}
+	file := filepath.Join(t.TempDir(), "schema.json")
+	if err := os.WriteFile(file, []byte(`{}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name   string
 		change func(*Route)
@@ -184,7 +190,7 @@ func TestWrongValidation(t *testing.T) {
 		{"no schema", schema(`{"type":"thing"}`), "expected JSON schema draft 4"},
 		{"another draft", schema(`{"$schema":"https://json-schema.org/draft/2020-12/schema"}`), "$schema is https://json-schema.org/draft/2020-12/schema"},
 		{"a reference to elsewhere", schema(`{"$ref":"https://evil.example/schema"}`), "without references to elsewhere"},
-		{"a reference to a file", schema(`{"$ref":"file:///etc/passwd"}`), "without references to elsewhere"},
+		{"a reference to a file", schema(`{"$ref":"file://` + file + `"}`), "without references to elsewhere"},
 		{"too large", schema(`{"description":"` + strings.Repeat("x", maxSchema) + `"}`), "more than 409600"},
 		{"a parameter that does not go up", func(r *Route) { r.RequiredQueryParameters = []string{"page"} }, "expected some of Route.QueryParameters"},
 		{"a parameter twice", func(r *Route) {

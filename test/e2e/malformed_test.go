@@ -75,9 +75,9 @@ func malformed(t *testing.T, s *system, known *secrets) {
 		{"login/end: an empty object", "/oauth-agent/login/end", "{}", p.header(jsonType...), 200, ""},
 		{"login/end: an empty form", "/oauth-agent/login/end", "", p.header(formType...), 200, ""},
 		{"login/end: no content type", "/oauth-agent/login/end", "", p.header(), 200, ""},
-		{"orders: lacks the item", "/orders", `{"quantity":1}`, p.header(jsonType...), 400, "The request body is not valid"},
-		{"orders: another content type", "/orders", `{"quantity":1}`, p.header("Content-Type", "text/plain"), 400, "The request body is not valid"},
-		{"orders: the authorizer is first", "/orders", `{"quantity":1}`, p.header("Content-Type", "application/json", "Cookie", "x=y"), 401, "unauthorized_request"},
+		{"orders: the item no string", "/orders", `{"item":7,"quantity":1}`, p.header(jsonType...), 400, "The request body is not valid"},
+		{"orders: another content type", "/orders", `{"item":7,"quantity":1}`, p.header("Content-Type", "text/plain"), 400, "The request body is not valid"},
+		{"orders: the authorizer is first", "/orders", `{"item":7,"quantity":1}`, p.header("Content-Type", "application/json", "Cookie", "x=y"), 401, "unauthorized_request"},
 	} {
 		t.Run("validator "+tt.name, func(t *testing.T) {
 			resp, err := p.do("POST", s.api+tt.path, tt.body, tt.header)
