@@ -49,7 +49,6 @@ type TokenHandler struct {
 	validators map[string]awsapigateway.IRequestValidator // by id
 	models     map[string]awsapigateway.IModel            // by id
 	validated  []awsapigateway.CfnMethod                  // the agent's, with a model
-
 }
 
 // New makes a token handler below scope. It panics with an error that starts
