@@ -131,3 +131,13 @@ func dig(v any, path ...string) any {
 	}
 	return v
 }
+
+// skipOffLinux skips a test that needs the Lambdas' environments where no
+// system shows them. Linux does, so that there it is a failure.
+func skipOffLinux(t *testing.T, err error) {
+	t.Helper()
+	if runtime.GOOS == "linux" {
+		t.Fatal(err)
+	}
+	t.Skip(err)
+}

@@ -16,21 +16,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tokenhandler/aws/internal/setup"
 	"github.com/tokenhandler/aws/lambda/internal/jwt"
 )
 
 const realSecret = "s%c&ret +/=: of sixteen bytes or more"
 
-// startProvider starts the authorization server of testdata, or skips the test
-// where Node.js or its packages are missing.
+// startProvider starts the authorization server of testdata, with its package
+// installed before, or skips the test where Node.js is missing.
 func startProvider(t *testing.T) string {
 	t.Helper()
-	if _, err := os.Stat("../../../node_modules/oidc-provider"); err != nil {
-		t.Skip("package oidc-provider is not installed: run npm ci")
-	}
-	node, err := exec.LookPath("node")
+	node, _, err := setup.Node(t.Context())
 	if err != nil {
-		t.Skip("there is no node in PATH")
+		t.Skip(err)
+	}
+	if _, err := setup.Packages(t.Context(), "../../.."); err != nil {
+		t.Fatal(err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

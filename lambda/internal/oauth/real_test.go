@@ -25,6 +25,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/internal/setup"
 	"github.com/tokenhandler/aws/lambda/internal/clientauth"
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
 	"github.com/tokenhandler/aws/lambda/internal/oauth/oauthtest"
@@ -43,12 +44,12 @@ const realScript = "../../../local/provider/provider.mjs"
 func startReal(t *testing.T, features map[string]any, clients ...map[string]any) *real {
 	t.Helper()
 	dependOn(t, filepath.Dir(realScript))
-	node, err := exec.LookPath("node")
+	node, _, err := setup.Node(t.Context())
 	if err != nil {
-		t.Skip("there is no node in PATH")
+		t.Skip(err)
 	}
-	if _, err := os.Stat("../../../node_modules/oidc-provider"); err != nil {
-		t.Skip("package oidc-provider is not installed: run npm ci")
+	if _, err := setup.Packages(t.Context(), "../../.."); err != nil {
+		t.Fatal(err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
