@@ -23,10 +23,13 @@ const modulePath = "github.com/tokenhandler/aws"
 
 // code bundles the main package pkg of the module in dir: go build on this
 // machine, no Docker. It compiles only when the stack is synthesized for
-// deployment; cdk ls and unit tests skip it.
-func code(dir, pkg, arch string) awslambda.Code {
-	return awslambda.Code_FromAsset(jsii.String(dir), &awss3assets.AssetOptions{
-		// The binary's own hash: the same for the same sources and Go version.
+// deployment; cdk ls and unit tests skip it. Nor does it compile what the
+// assembly holds already: the asset's name tells what it was built from.
+func (h *TokenHandler) code(dir, pkg, arch string) awslambda.Code {
+	build := &goBuild{dir: dir, pkg: pkg, arch: arch}
+	options := &awss3assets.AssetOptions{
+		// Where bundling is skipped, CDK then names the asset after the construct,
+		// and templates of tests stay the same when a Lambda changes.
 		AssetHashType: awscdk.AssetHashType_OUTPUT,
 		Bundling: &awscdk.BundlingOptions{
 			Image: awscdk.DockerImage_FromRegistry(jsii.String("unused")), // required, never run
@@ -34,9 +37,17 @@ func code(dir, pkg, arch string) awslambda.Code {
 			// which Local does not count: without it both functions would get
 			// the same binary.
 			Command: jsii.Strings("go", "build", arch, pkg),
-			Local:   &goBuild{dir: dir, pkg: pkg, arch: arch},
+			Local:   build,
 		},
-	})
+	}
+	if *awscdk.Stack_Of(h).BundlingRequired() {
+		fingerprint, err := build.fingerprint()
+		if err != nil {
+			panic(err)
+		}
+		options.AssetHashType, options.AssetHash = awscdk.AssetHashType_CUSTOM, jsii.String(fingerprint)
+	}
+	return awslambda.Code_FromAsset(jsii.String(dir), options)
 }
 
 // goBuild implements awscdk.ILocalBundling.
@@ -52,23 +63,31 @@ func (b *goBuild) TryBundle(outputDir *string, _ *awscdk.BundlingOptions) *bool 
 }
 
 // build is reproducible: no paths (-trimpath), no commit (-buildvcs=false),
-// nothing of the caller's environment that changes the code.
+// nothing of the caller's environment that changes the code. What of it is not
+// set here, fingerprint knows.
 func (b *goBuild) build(outputDir string) error {
-	cmd := exec.Command("go", "build", "-mod=readonly", "-trimpath", "-buildvcs=false",
-		"-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", filepath.Join(outputDir, "bootstrap"), b.pkg)
+	cmd := exec.Command("go", b.args(filepath.Join(outputDir, "bootstrap"))...)
 	cmd.Dir = b.dir
-	cmd.Env = append(os.Environ(),
-		"GOOS=linux", "GOARCH="+b.arch, "GOARM64=v8.0", "GOAMD64=v1", "CGO_ENABLED=0",
-		"GOWORK=off",            // the module's own go.mod decides
-		"GOFLAGS=-mod=readonly", // not empty: an empty value would not hide go env -w GOFLAGS
-		"PWD="+b.dir,
-	)
+	cmd.Env = append(append(os.Environ(), b.env()...), "PWD="+b.dir)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("tokenhandler: go build %s in %s: %w\n%s", b.pkg, b.dir, err, bytes.TrimSpace(output.Bytes()))
 	}
 	return nil
+}
+
+func (b *goBuild) args(output string) []string {
+	return []string{"build", "-mod=readonly", "-trimpath", "-buildvcs=false",
+		"-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", output, b.pkg}
+}
+
+func (b *goBuild) env() []string {
+	return []string{
+		"GOOS=linux", "GOARCH=" + b.arch, "GOARM64=v8.0", "GOAMD64=v1", "CGO_ENABLED=0",
+		"GOWORK=off",            // the module's own go.mod decides
+		"GOFLAGS=-mod=readonly", // not empty: an empty value would not hide go env -w GOFLAGS
+	}
 }
 
 // moduleDir finds the sources of this module: the checkout, a replacement, a

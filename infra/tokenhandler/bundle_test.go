@@ -13,17 +13,40 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
+	"github.com/google/go-cmp/cmp"
 )
 
-// The one test that bundles through CDK: two functions, two different
-// bootstraps that Linux on arm64 can run, and nothing else in the assets.
-func TestBundles(t *testing.T) {
+// synthInto synthesizes for deployment, with bundling, and returns the assembly.
+func synthInto(t *testing.T, outdir string) string {
+	t.Helper()
+	// As in a new process: CDK remembers what it staged in this one.
+	awscdk.AssetStaging_ClearAssetHashCache()
 	context := cdkJSON(t)
-	app := awscdk.NewApp(&awscdk.AppProps{Context: &context, Outdir: jsii.String(t.TempDir())})
+	app := awscdk.NewApp(&awscdk.AppProps{Context: &context, Outdir: jsii.String(outdir)})
 	stage := awscdk.NewStage(app, jsii.String("Test"), nil)
 	stack := awscdk.NewStack(stage, jsii.String("Stack"), nil)
 	New(stack, "TokenHandler", oneOrigin()).Protect(orders())
-	assembly := *app.Synth(nil).Directory()
+	return *app.Synth(nil).Directory()
+}
+
+// The one test that bundles through CDK: two functions, two different
+// bootstraps that Linux on arm64 can run, and nothing else in the assets. To
+// synthesize again compiles nothing.
+func TestBundles(t *testing.T) {
+	commands := logGoCommands(t)
+	outdir := t.TempDir()
+	assembly := synthInto(t, outdir)
+	if builds := commands("build"); len(builds) != 2 {
+		t.Errorf("the first synthesis ran %d builds, want 2: %q", len(builds), builds)
+	}
+	before := bootstraps(t, assembly)
+	synthInto(t, outdir)
+	if builds := commands("build"); len(builds) != 0 {
+		t.Errorf("an unchanged synthesis ran %q", builds)
+	}
+	if diff := cmp.Diff(before, bootstraps(t, assembly)); diff != "" {
+		t.Errorf("an unchanged synthesis changed the assets:\n%s", diff)
+	}
 
 	hashes := map[[32]byte]bool{}
 	err := filepath.WalkDir(assembly, func(path string, entry fs.DirEntry, err error) error {
@@ -154,6 +177,57 @@ func TestLambdasStaySmall(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// bootstraps lists the programs of an assembly and when they were written.
+func bootstraps(t *testing.T, assembly string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(assembly, "asset.*", "bootstrap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, file := range files {
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[i] += " " + info.ModTime().String()
+	}
+	return files
+}
+
+// logGoCommands puts a go command in front of the real one that writes down
+// what it is asked. The function it returns gives the command lines that begin
+// with a word since it was last called.
+func logGoCommands(t *testing.T) func(word string) []string {
+	t.Helper()
+	real, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	log := filepath.Join(dir, "log")
+	script := "#!/bin/sh\necho \"$*\" >>'" + log + "'\nexec '" + real + "' \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	return func(word string) []string {
+		raw, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err) // not one command: the real one was asked
+		}
+		if err := os.WriteFile(log, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var lines []string
+		for line := range strings.Lines(string(raw)) {
+			if strings.HasPrefix(line, word+" ") {
+				lines = append(lines, strings.TrimSpace(line))
+			}
+		}
+		return lines
 	}
 }
 
