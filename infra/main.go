@@ -44,22 +44,18 @@ func synthWith(change func(awscdk.Stack)) error {
 // were written: the construct cannot see what AddPropertyOverride and the like
 // add. A template with a finding is removed, so that no pipeline deploys it.
 func written(assembly string) error {
-	files, err := templatecheck.Files(assembly)
+	files, err := templatecheck.ReadAll(assembly)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, file := range files {
-		template, err := templatecheck.Read(file)
-		if err != nil {
-			return err
-		}
-		findings := templatecheck.Check(template, templatecheck.Options{}).Findings
+		findings := templatecheck.Check(file.Template, templatecheck.Options{Functions: templatecheck.FunctionsOf(files)}).Findings
 		for _, finding := range findings {
-			errs = append(errs, fmt.Errorf("%s: %s", filepath.Base(file), finding))
+			errs = append(errs, fmt.Errorf("%s: %s", filepath.Base(file.Name), finding))
 		}
 		if len(findings) > 0 {
-			errs = append(errs, os.Remove(file))
+			errs = append(errs, os.Remove(file.Name))
 		}
 	}
 	return errors.Join(errs...)

@@ -4,10 +4,12 @@
 //	go run github.com/tokenhandler/aws/infra/check cdk.out
 //
 // It needs neither the construct nor the CDK, only the templates: files, or a
-// folder with *.template.json. Without -authorizer, every REQUEST authorizer
-// that caches nothing, or caches by all the decision reads, is taken for the
-// token handler's. The OAuth agent is the function with the agent's settings in
-// its environment. Public methods are named with their reason:
+// folder with *.template.json. The OAuth proxy and the OAuth agent are the
+// functions with the settings of one in their environment, in any of the
+// templates. The token handler's authorizers are those that invoke the OAuth
+// proxy, and cache nothing, or by all that the decision reads. Where the
+// function is of another app, -authorizer names the authorizer. Public methods
+// are named with their reason:
 //
 //	check -public 'GET /health=asked by the load balancer' cdk.out
 //
@@ -54,7 +56,10 @@ func parse(args []string, errs io.Writer) (templatecheck.Options, []string, erro
 		fmt.Fprintln(errs, "usage: check [flags] <cdk.out or template> …")
 		flags.PrintDefaults()
 	}
-	flags.StringVar(&options.API, "api", "", "logical `id` of the REST API, if others of the templates are not to be checked")
+	flags.Func("api", "logical `id` of the REST API, if others of the templates are not to be checked; may be repeated", func(s string) error {
+		options.APIs = append(options.APIs, s)
+		return nil
+	})
 	flags.Func("authorizer", "logical `id` of the token handler's authorizer, or its id or import if it is in another stack; may be repeated", func(s string) error {
 		options.Authorizers = append(options.Authorizers, s)
 		return nil
@@ -79,41 +84,35 @@ func parse(args []string, errs io.Writer) (templatecheck.Options, []string, erro
 
 // check writes a line for every finding and returns their number.
 func check(paths []string, options templatecheck.Options, out io.Writer) (int, error) {
-	var found, looked, templates int
+	var found, looked int
 	kinds, unused := map[string]int{}, maps.Clone(options.Public)
-	for _, path := range paths {
-		files, err := templatecheck.Files(path)
-		if err != nil {
-			return 0, err
+	files, err := templatecheck.ReadAll(paths...)
+	if err != nil {
+		return 0, err
+	}
+	options.Functions = templatecheck.FunctionsOf(files)
+	for _, file := range files {
+		report := templatecheck.Check(file.Template, options)
+		for _, finding := range report.Findings {
+			fmt.Fprintf(out, "%s: %s\n", file.Name, finding)
 		}
-		for _, file := range files {
-			template, err := templatecheck.Read(file)
-			if err != nil {
-				return 0, err
-			}
-			templates++
-			report := templatecheck.Check(template, options)
-			for _, finding := range report.Findings {
-				fmt.Fprintf(out, "%s: %s\n", file, finding)
-			}
-			for _, route := range slices.Sorted(maps.Keys(report.Public)) {
-				fmt.Fprintf(out, "%s: public: %s: %s\n", file, route, report.Public[route])
-				delete(unused, route)
-			}
-			found += len(report.Findings)
-			for kind, n := range report.Methods {
-				kinds[kind] += n
-				looked += n
-			}
+		for _, route := range slices.Sorted(maps.Keys(report.Public)) {
+			fmt.Fprintf(out, "%s: public: %s: %s\n", file.Name, route, report.Public[route])
+			delete(unused, route)
+		}
+		found += len(report.Findings)
+		for kind, n := range report.Methods {
+			kinds[kind] += n
+			looked += n
 		}
 	}
 	for _, route := range slices.Sorted(maps.Keys(unused)) {
 		return 0, fmt.Errorf("-public names %s, which no template has without an authorizer", route)
 	}
 	if looked == 0 && found == 0 {
-		return 0, fmt.Errorf("%d templates, no method of a REST API in them", templates)
+		return 0, fmt.Errorf("%d templates, no method of a REST API in them", len(files))
 	}
 	fmt.Fprintf(out, "%d templates, %d methods: %d protected, %d of the agent, %d preflights, %d public; %d findings\n",
-		templates, looked, kinds["protected"], kinds["agent"], kinds["preflight"], kinds["public"], found)
+		len(files), looked, kinds["protected"], kinds["agent"], kinds["preflight"], kinds["public"], found)
 	return found, nil
 }

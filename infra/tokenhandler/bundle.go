@@ -21,12 +21,16 @@ import (
 // module uses the construct.
 const modulePath = "github.com/tokenhandler/aws"
 
-// code bundles the main package pkg of the module in dir: go build on this
-// machine, no Docker. It compiles only when the stack is synthesized for
-// deployment; cdk ls and unit tests skip it. Nor does it compile what the
-// assembly holds already: the asset's name tells what it was built from.
-func (h *TokenHandler) code(dir, pkg, arch string) awslambda.Code {
-	build := &goBuild{dir: dir, pkg: pkg, arch: arch}
+// code bundles a main package of this module: go build on this machine, no
+// Docker. It compiles only when the stack is synthesized for deployment; cdk ls
+// and unit tests skip it. Nor does it compile what the assembly holds already:
+// the asset's name tells what it was built from.
+func (h *TokenHandler) code(pkg, arch string) awslambda.Code {
+	m, err := h.module()
+	if err != nil {
+		panic(err)
+	}
+	build := &goBuild{dir: m.dir, pkg: pkg, arch: arch}
 	options := &awss3assets.AssetOptions{
 		// Where bundling is skipped, CDK then names the asset after the construct,
 		// and templates of tests stay the same when a Lambda changes.
@@ -40,14 +44,38 @@ func (h *TokenHandler) code(dir, pkg, arch string) awslambda.Code {
 			Local:   build,
 		},
 	}
-	if *awscdk.Stack_Of(h).BundlingRequired() {
-		fingerprint, err := build.fingerprint()
+	if h.bundles() {
+		fingerprint, err := build.fingerprint(m.toolchain)
 		if err != nil {
 			panic(err)
 		}
 		options.AssetHashType, options.AssetHash = awscdk.AssetHashType_CUSTOM, jsii.String(fingerprint)
 	}
-	return awslambda.Code_FromAsset(jsii.String(dir), options)
+	return awslambda.Code_FromAsset(jsii.String(m.dir), options)
+}
+
+// bundles reports whether CDK will ask for the Lambdas.
+func (h *TokenHandler) bundles() bool { return *awscdk.Stack_Of(h).BundlingRequired() }
+
+// module is where the Lambdas' sources are, and what compiles them.
+type module struct {
+	dir       string
+	toolchain string // empty: nothing is compiled
+}
+
+// findModule asks the go command, which takes its time: CDK has enough to do
+// meanwhile.
+func findModule(compiles bool) func() (module, error) {
+	find := sync.OnceValues(func() (module, error) {
+		dir, err := moduleDir()
+		if err != nil || !compiles {
+			return module{dir: dir}, err
+		}
+		toolchain, err := toolchainIn(dir)
+		return module{dir, toolchain}, err
+	})
+	go find()
+	return find
 }
 
 // goBuild implements awscdk.ILocalBundling.
@@ -93,15 +121,14 @@ func (b *goBuild) env() []string {
 // moduleDir finds the sources of this module: the checkout, a replacement, a
 // workspace or the module cache, whichever the app itself was built with.
 // runtime.Caller would not do: with -trimpath it gives no path.
-var moduleDir = sync.OnceValue(func() string {
+var moduleDir = sync.OnceValues(func() (string, error) {
 	if dir := goListDir(); dir != "" {
-		return dir
+		return dir, nil
 	}
 	if dir := goModDownloadDir(); dir != "" {
-		return dir
+		return dir, nil
 	}
-	misuse("the sources of %s were not found: expected to run in the directory of a Go module that requires it, with go on the PATH", modulePath)
-	return ""
+	return "", fmt.Errorf("tokenhandler: the sources of %s were not found: expected to run in the directory of a Go module that requires it, with go on the PATH", modulePath)
 })
 
 func goListDir() string {

@@ -21,15 +21,8 @@ import (
 // packages by content; the compiler; and the flags. Test files and packages
 // that the program does not import make no difference, so that a change of the
 // agent is no new authorizer.
-//
-// It takes some ten milliseconds, of which the go command, asked for its
-// version, takes the most.
-func (b *goBuild) fingerprint() (string, error) {
+func (b *goBuild) fingerprint(toolchain string) (string, error) {
 	files, err := b.sources()
-	if err != nil {
-		return "", err
-	}
-	toolchain, err := b.toolchain()
 	if err != nil {
 		return "", err
 	}
@@ -40,7 +33,7 @@ func (b *goBuild) fingerprint() (string, error) {
 		h.Write(content)
 	}
 	write("package", []byte(b.pkg))
-	write("toolchain", toolchain)
+	write("toolchain", []byte(toolchain))
 	write("command", []byte(strings.Join(append(b.args(""), b.env()...), "\n")))
 	for _, file := range append(files, "go.mod", "go.sum") {
 		content, err := os.ReadFile(filepath.Join(b.dir, filepath.FromSlash(file)))
@@ -52,17 +45,17 @@ func (b *goBuild) fingerprint() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// toolchain is the compiler that go.mod chooses, and what of it the user may
-// have chosen besides.
-func (b *goBuild) toolchain() ([]byte, error) {
+// toolchainIn is the compiler that the go.mod in dir chooses, and what of it the
+// user may have chosen besides.
+func toolchainIn(dir string) (string, error) {
 	cmd := exec.Command("go", "env", "GOVERSION", "GOEXPERIMENT", "GOFIPS140")
-	cmd.Dir = b.dir
-	cmd.Env = append(os.Environ(), b.env()...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "PWD="+dir)
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("tokenhandler: go env in %s: %w", b.dir, err)
+		return "", fmt.Errorf("tokenhandler: go env in %s: %w", dir, err)
 	}
-	return out, nil
+	return string(out), nil
 }
 
 // sources lists the files of the program's package and of those it imports

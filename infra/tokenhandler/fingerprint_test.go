@@ -14,21 +14,21 @@ import (
 // What a binary is made of is in its fingerprint, and nothing else: a change
 // that is not would ship an old binary.
 func TestFingerprint(t *testing.T) {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := filepath.Join(t.TempDir(), "module")
-	copyModule(t, root, dir)
+	copyModule(t, root(t), dir)
 	programs := map[string]*goBuild{}
 	for _, name := range []string{"agent", "authorizer"} {
 		programs[name] = &goBuild{dir: dir, pkg: "./lambda/" + name, arch: "arm64"}
 	}
 	all := func() map[string]string {
 		t.Helper()
+		toolchain, err := toolchainIn(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
 		fingerprints := map[string]string{}
 		for name, b := range programs {
-			if fingerprints[name], err = b.fingerprint(); err != nil {
+			if fingerprints[name], err = b.fingerprint(toolchain); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -110,7 +110,7 @@ func TestFingerprint(t *testing.T) {
 // folder.
 func TestFingerprintCoversWhatIsLinked(t *testing.T) {
 	for _, pkg := range []string{"./lambda/agent", "./lambda/authorizer", "./lambda/rotation"} {
-		b := &goBuild{dir: moduleDir(), pkg: pkg, arch: "arm64"}
+		b := &goBuild{dir: root(t), pkg: pkg, arch: "arm64"}
 		files, err := b.sources()
 		if err != nil {
 			t.Fatal(err)
@@ -132,7 +132,7 @@ func TestFingerprintCoversWhatIsLinked(t *testing.T) {
 }
 
 func TestFingerprintNeedsTheSources(t *testing.T) {
-	_, err := (&goBuild{dir: t.TempDir(), pkg: "./lambda/agent", arch: "arm64"}).fingerprint()
+	_, err := (&goBuild{dir: t.TempDir(), pkg: "./lambda/agent", arch: "arm64"}).fingerprint("")
 	if err == nil || !strings.HasPrefix(err.Error(), "tokenhandler: ") {
 		t.Errorf("got %v", err)
 	}

@@ -70,7 +70,7 @@ func (h *TokenHandler) newFunction(p Props, l lambda) awslambda.Function {
 		Runtime:               awslambda.Runtime_PROVIDED_AL2023(),
 		Handler:               jsii.String("bootstrap"),
 		Architecture:          p.Architecture,
-		Code:                  h.code(moduleDir(), l.pkg, goarch(p.Architecture)),
+		Code:                  h.code(l.pkg, goarch(p.Architecture)),
 		Role:                  role,
 		LogGroup:              logs,
 		Timeout:               awscdk.Duration_Seconds(jsii.Number(l.timeout)),

@@ -116,13 +116,17 @@ func TestPublicRoute(t *testing.T) {
 }
 
 // checkTemplate applies the stand-alone check to what the construct makes.
-func checkTemplate(t *testing.T, got template, public map[string]string) {
+func checkTemplate(t *testing.T, got template, public map[string]string, others ...template) {
 	t.Helper()
-	var decoded templatecheck.Template
-	if err := json.Unmarshal(got.raw, &decoded); err != nil {
-		t.Fatal(err)
+	var files []templatecheck.File
+	for _, one := range append([]template{got}, others...) {
+		var f templatecheck.File
+		if err := json.Unmarshal(one.raw, &f.Template); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
 	}
-	report := templatecheck.Check(decoded, templatecheck.Options{})
+	report := templatecheck.Check(files[0].Template, templatecheck.Options{Functions: templatecheck.FunctionsOf(files)})
 	for _, finding := range report.Findings {
 		t.Error(finding)
 	}
@@ -177,7 +181,7 @@ func TestExtendAcrossStacks(t *testing.T) {
 	if strings.Contains(string(first.raw), "Other") {
 		t.Error("the first stack refers to the second")
 	}
-	checkTemplate(t, second, map[string]string{})
+	checkTemplate(t, second, map[string]string{}, first)
 }
 
 func TestExtendChecksItsAPI(t *testing.T) {

@@ -44,6 +44,7 @@ type TokenHandler struct {
 	protected []string // construct paths of the methods that Protect made
 	routes    []string // paths given to Protect
 	demands   *demands
+	module    func() (module, error)
 	watchable func() watched // made once, when first asked for; nil of Extend
 
 	validators map[string]awsapigateway.IRequestValidator // by id
@@ -62,6 +63,7 @@ func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 	constructs.NewConstruct_Override(h, scope, &id)
 	h.Node().AddValidation(h)
 
+	h.module = findModule(h.bundles())
 	h.addKeys(p)
 	h.addFunctions(p, agent)
 	h.invoked = h.warm("AuthorizerFunction", h.AuthorizerFunction)

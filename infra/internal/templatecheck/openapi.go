@@ -25,10 +25,7 @@ func (c *checker) api(id string, r Resource) {
 		c.fail(id, r.construct(), "is defined by an OpenAPI body without readable paths: give the definition inline")
 		return
 	}
-	schemes := object(body["securityDefinitions"]) // OpenAPI 2
-	if schemes == nil {
-		schemes = object(object(body["components"])["securitySchemes"])
-	}
+	schemes := securitySchemes(body)
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
 		if path == "Fn::Transform" || object(paths[path])["$ref"] != nil {
 			c.fail(id, r.construct(), fmt.Sprintf("path %s refers to a definition elsewhere, which cannot be checked: write it out", path))
@@ -40,6 +37,13 @@ func (c *checker) api(id string, r Resource) {
 			}
 		}
 	}
+}
+
+func securitySchemes(body map[string]any) map[string]any {
+	if schemes := object(body["securityDefinitions"]); schemes != nil { // OpenAPI 2
+		return schemes
+	}
+	return object(object(body["components"])["securitySchemes"])
 }
 
 func (c *checker) operation(id, construct, path, verb string, operation, schemes map[string]any) {
@@ -76,13 +80,13 @@ func (c *checker) security(v any, schemes map[string]any, m Method) (authorizati
 	if s == nil || a == nil {
 		return "CUSTOM", false, fmt.Sprintf("has security scheme %s, which is no authorizer of this body", scheme)
 	}
-	if len(c.options.Authorizers) > 0 && !slices.Contains(c.options.Authorizers, scheme) {
+	named := slices.Contains(c.options.Authorizers, scheme)
+	if len(c.options.Authorizers) > 0 && !named {
 		return "CUSTOM", false, fmt.Sprintf("has authorizer %s: expected %s", scheme, strings.Join(c.options.Authorizers, " or "))
 	}
-	authorizer := Authorizer{Type: strings.ToUpper(text(a["type"])), TTL: integer(a["authorizerResultTtlInSeconds"], DefaultTTL),
-		Sources: strings.Split(text(a["identitySource"]), ",")}
-	if fault = authorizer.Fault(); fault == "" {
-		fault = authorizer.MethodFault(m)
-	}
+	fault = c.authorizerFault(scheme, named, m, Authorizer{
+		Type: strings.ToUpper(text(a["type"])), TTL: integer(a["authorizerResultTtlInSeconds"], DefaultTTL),
+		Sources: strings.Split(text(a["identitySource"]), ","),
+	}, a["authorizerUri"])
 	return "CUSTOM", fault == "", fault
 }

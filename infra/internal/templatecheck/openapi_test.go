@@ -10,7 +10,8 @@ const soundBody = `{
   "openapi": "3.0.1",
   "components": {"securitySchemes": {
     "handler": {"type": "apiKey", "x-amazon-apigateway-authtype": "custom",
-      "x-amazon-apigateway-authorizer": {"type": "request", "authorizerResultTtlInSeconds": 0}},
+      "x-amazon-apigateway-authorizer": {"type": "request", "authorizerResultTtlInSeconds": 0, "authorizerUri": {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Proxy.Arn}/invocations"}}},
+    "foreign": {"x-amazon-apigateway-authorizer": {"type": "request", "authorizerResultTtlInSeconds": 0, "authorizerUri": {"Fn::Sub": "${Other.Arn}"}}},
     "cached": {"x-amazon-apigateway-authorizer": {"type": "request", "identitySource": "method.request.header.Cookie"}},
     "token": {"x-amazon-apigateway-authorizer": {"type": "token", "authorizerResultTtlInSeconds": 0}}}},
   "paths": {
@@ -29,6 +30,7 @@ func TestCheckReadsOpenAPI(t *testing.T) {
 		{"alternatives", `[{"handler": []}]`, `[{"handler": []}, {"token": []}]`, "alternative security requirements"},
 		{"no security as an alternative", `[{"handler": []}]`, `[{"handler": []}, {}]`, "alternative security requirements"},
 		{"unknown scheme", `[{"handler": []}]`, `[{"oauth": []}]`, "security scheme oauth, which is no authorizer"},
+		{"another function", `[{"handler": []}]`, `[{"foreign": []}]`, "has authorizer foreign, which does not invoke the OAuth proxy"},
 		{"TOKEN authorizer", `[{"handler": []}]`, `[{"token": []}]`, "authorizer of type TOKEN"},
 		{"P4 cached by the cookie", `[{"handler": []}]`, `[{"cached": []}]`, "caches for 300 s"},
 		{"no token", `"integration.request.header.Authorization": "context.authorizer.token"`, "", "does not give its integration the token"},
@@ -43,7 +45,16 @@ func TestCheckReadsOpenAPI(t *testing.T) {
 			if err := json.Unmarshal([]byte(strings.Replace(soundBody, tt.from, tt.to, 1)), &body); err != nil {
 				t.Fatal(err)
 			}
-			got := lines(Check(Template{Resources: map[string]Resource{"Api": {Type: "AWS::ApiGateway::RestApi", Properties: map[string]any{"Body": body}}}}, Options{}))
+			proxy := map[string]any{"TRUSTED_WEB_ORIGINS": "https://www.example.com", "COOKIE_NAME_PREFIX": "th", "ENCRYPTION_KEY": "{{resolve:secretsmanager:key}}"}
+			template := Template{Resources: map[string]Resource{
+				"Api":   {Type: "AWS::ApiGateway::RestApi", Properties: map[string]any{"Body": body}},
+				"Proxy": {Type: "AWS::Lambda::Function", Properties: map[string]any{"Environment": map[string]any{"Variables": proxy}}},
+				"Other": {Type: "AWS::Lambda::Function"},
+			}}
+			got := lines(Check(template, Options{OnlyUsers: true}))
+			if all := lines(Check(template, Options{})); tt.want != "" && all != got {
+				t.Errorf("got %q of the APIs that use it, %q of all", got, all)
+			}
 			if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}

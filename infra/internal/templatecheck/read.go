@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,6 +45,41 @@ func Files(path string) ([]string, error) {
 	}
 	slices.Sort(files)
 	return files, nil
+}
+
+// File is a template that was read.
+type File struct {
+	Name string
+	Template
+}
+
+// ReadAll reads the templates at paths, as Files finds them.
+func ReadAll(paths ...string) ([]File, error) {
+	var all []File
+	for _, path := range paths {
+		names, err := Files(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			t, err := Read(name)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, File{name, t})
+		}
+	}
+	return all, nil
+}
+
+// FunctionsOf lists the OAuth proxies of several templates, for
+// Options.Functions: an authorizer may invoke that of another stack.
+func FunctionsOf(files []File) map[string]Function {
+	found := map[string]Function{}
+	for _, f := range files {
+		maps.Copy(found, Functions(f.Template))
+	}
+	return found
 }
 
 // Read reads a template in JSON.

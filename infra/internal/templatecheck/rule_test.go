@@ -82,6 +82,9 @@ func TestAuthorizerFault(t *testing.T) {
 		{"cache without the method", Authorizer{Type: "REQUEST", TTL: 300, Sources: all[:3]}, "without context.httpmethod"},
 		{"unreadable TTL", Authorizer{Type: "REQUEST", TTL: -1}, "caches"},
 		{"TOKEN", Authorizer{Type: "TOKEN"}, "type TOKEN"},
+		{"safe cache that the function knows", Authorizer{Type: "REQUEST", TTL: 60, Sources: all, Function: &Function{CacheTTL: "60"}}, ""},
+		{"cache that the function takes for shorter", Authorizer{Type: "REQUEST", TTL: 60, Sources: all, Function: &Function{CacheTTL: "30"}}, `has CACHE_TTL "30"`},
+		{"no cache, the function expects one", Authorizer{Type: "REQUEST", Function: &Function{CacheTTL: "30"}}, ""},
 	} {
 		if got := tt.a.Fault(); (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
@@ -111,6 +114,34 @@ func TestAuthorizerMethodFault(t *testing.T) {
 	} {
 		a := Authorizer{Type: "REQUEST", TTL: tt.ttl, Sources: tt.sources}
 		if got := a.MethodFault(tt.m); (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// Where the function is known, the header is: another one in the key is none.
+func TestAuthorizerMethodFaultByFunction(t *testing.T) {
+	key := func(more ...string) []string {
+		return append(more, "method.request.header.Cookie", "method.request.header.Origin", "method.request.header.Sec-Fetch-Site", "context.httpMethod", "context.path")
+	}
+	classic, assistant := &Function{CSRFHeader: "x-th-csrf", CacheDialect: "classic"}, &Function{CSRFHeader: "x-th-csrf", CacheDialect: "assistant"}
+	for _, tt := range []struct {
+		name     string
+		function *Function
+		sources  []string
+		method   string
+		want     string
+	}{
+		{"classic POST", classic, key("method.request.header.X-TH-CSRF"), "POST", ""},
+		{"classic POST, another header", classic, key("method.request.header.Accept"), "POST", "without the CSRF header x-th-csrf"},
+		{"classic POST, the assistant's", classic, key("method.request.header.token-handler-version"), "POST", "without the CSRF header x-th-csrf"},
+		{"classic GET", classic, key(), "GET", ""},
+		{"assistant POST", assistant, key("method.request.header.token-handler-version"), "POST", ""},
+		{"assistant POST, the classic one", assistant, key("method.request.header.x-th-csrf"), "POST", "without the CSRF header token-handler-version"},
+		{"assistant GET", assistant, key(), "GET", "without the CSRF header token-handler-version"},
+	} {
+		a := Authorizer{Type: "REQUEST", TTL: 60, Sources: tt.sources, Function: tt.function}
+		if got := a.MethodFault(Method{HTTPMethod: tt.method, Integration: "HTTP"}); (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
 	}

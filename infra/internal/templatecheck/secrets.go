@@ -15,11 +15,18 @@ import (
 func (c *checker) secrets(id string, r Resource) {
 	switch r.Type {
 	case "AWS::SecretsManager::Secret":
+		if c.options.OnlyUsers {
+			return // anybody's
+		}
 		if value := r.Properties["SecretString"]; value != nil && !isReference(value) {
 			c.fail(id, r.construct(), "has its value in the template: let Secrets Manager generate it, or put it there by other means")
 		}
 	case "AWS::Lambda::Function":
-		variables := object(object(r.Properties["Environment"])["Variables"])
+		_, proxy := c.functions[id]
+		if c.options.OnlyUsers && !proxy && !hasAll(r.variables(), requiredVariables(settings.Agent{})) {
+			return
+		}
+		variables := r.variables()
 		for _, name := range slices.Sorted(maps.Keys(variables)) {
 			if secretVariables()[name] && !isReference(variables[name]) {
 				c.fail(id, r.construct(), fmt.Sprintf("has the value of %s in the template: expected a reference such as {{resolve:secretsmanager:…}}", name))

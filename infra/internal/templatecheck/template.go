@@ -26,13 +26,18 @@ func (r Resource) construct() string { return text(r.Metadata["aws:cdk:path"]) }
 
 // Options say what a template does not.
 type Options struct {
-	// API is the logical id of the REST API to look at, as the methods name
-	// it. Empty: all of them.
-	API string
+	// APIs are the logical ids of the REST APIs to look at, as the methods name
+	// them. Empty: all of them.
+	APIs []string
+	// OnlyUsers leaves out REST APIs that use no OAuth proxy anywhere, unless
+	// APIs has them, and with them whatever else is not the token handler's.
+	OnlyUsers bool
 	// Authorizers are the token handler's, by logical id, or by id or name of
-	// import where they are in another stack. Empty: every authorizer of the
-	// template that can be one.
+	// import where they are in another stack. Empty: those that invoke an OAuth
+	// proxy of this template or of Functions.
 	Authorizers []string
+	// Functions are the OAuth proxies of other templates of the app.
+	Functions map[string]Function
 	// Public are reasons by "METHOD /path".
 	Public map[string]string
 }
@@ -65,18 +70,22 @@ type Report struct {
 
 type checker struct {
 	Template
-	options Options
-	report  Report
-	paths   map[string]string // by the name of the resource id
+	options   Options
+	report    Report
+	paths     map[string]string   // by the name of the resource id
+	functions map[string]Function // of this template
 }
 
 // Check applies the rule to every method of the template.
 func Check(t Template, options Options) Report {
 	c := checker{Template: t, options: options, report: Report{Methods: map[string]int{}, Public: map[string]string{}}}
-	if t.Transform != nil {
+	c.paths, c.functions = resourcePaths(t), Functions(t)
+	if options.OnlyUsers {
+		c.options.APIs = append(slices.Clip(options.APIs), c.users()...)
+	}
+	if t.Transform != nil && (!options.OnlyUsers || len(c.options.APIs) > 0) {
 		c.fail("Transform", "", "the template has a transform: check the template that it gives")
 	}
-	c.paths = resourcePaths(t)
 	for _, id := range slices.Sorted(maps.Keys(t.Resources)) {
 		r := t.Resources[id]
 		c.secrets(id, r)
@@ -94,7 +103,29 @@ func Check(t Template, options Options) Report {
 	return c.report
 }
 
-func (c *checker) wanted(api string) bool { return c.options.API == "" || c.options.API == api }
+func (c *checker) wanted(api string) bool {
+	return len(c.options.APIs) == 0 && !c.options.OnlyUsers || slices.Contains(c.options.APIs, api)
+}
+
+// users are the REST APIs with an authorizer that invokes an OAuth proxy.
+func (c *checker) users() []string {
+	var apis []string
+	for _, id := range slices.Sorted(maps.Keys(c.Resources)) {
+		switch r := c.Resources[id]; r.Type {
+		case "AWS::ApiGateway::Authorizer":
+			if _, ours := c.invoked(r.Properties["AuthorizerUri"]); ours {
+				apis = append(apis, name(r.Properties["RestApiId"]))
+			}
+		case "AWS::ApiGateway::RestApi":
+			for _, scheme := range securitySchemes(object(r.Properties["Body"])) {
+				if _, ours := c.invoked(object(object(scheme)["x-amazon-apigateway-authorizer"])["authorizerUri"]); ours {
+					apis = append(apis, id)
+				}
+			}
+		}
+	}
+	return apis
+}
 
 func (c *checker) fail(id, construct, fault string) {
 	c.report.Findings = append(c.report.Findings, Finding{LogicalID: id, Construct: construct, Fault: fault})
@@ -163,23 +194,39 @@ func integration(p map[string]any) (kind string, parameters, templates map[strin
 
 // ours reports whether an authorizer is the token handler's, and why not.
 func (c *checker) ours(id string, m Method) (bool, string) {
-	if slices.Contains(c.options.Authorizers, id) {
-		return true, ""
-	}
+	named := slices.Contains(c.options.Authorizers, id)
 	r, here := c.Resources[id]
 	switch {
-	case len(c.options.Authorizers) > 0:
+	case named && !here:
+		return true, ""
+	case !named && len(c.options.Authorizers) > 0:
 		return false, fmt.Sprintf("has authorizer %s: expected %s", id, strings.Join(c.options.Authorizers, " or "))
 	case !here:
 		return false, fmt.Sprintf("has authorizer %s, which is not in this template: name it if it is the token handler's", id)
 	}
-	a := Authorizer{Type: text(r.Properties["Type"]), TTL: integer(r.Properties["AuthorizerResultTtlInSeconds"], DefaultTTL),
-		Sources: strings.Split(text(r.Properties["IdentitySource"]), ",")}
+	fault := c.authorizerFault(id, named, m, Authorizer{
+		Type: text(r.Properties["Type"]), TTL: integer(r.Properties["AuthorizerResultTtlInSeconds"], DefaultTTL),
+		Sources: strings.Split(text(r.Properties["IdentitySource"]), ","),
+	}, r.Properties["AuthorizerUri"])
+	return fault == "", fault
+}
+
+// authorizerFault says why an authorizer of the template cannot be the token
+// handler's, or not that of this method, or "". That of a name that was given
+// may invoke what it likes.
+func (c *checker) authorizerFault(id string, named bool, m Method, a Authorizer, uri any) string {
+	f, ours := c.invoked(uri)
+	if ours {
+		a.Function = &f
+	}
 	fault := a.Fault()
+	if fault == "" && !ours && !named {
+		return fmt.Sprintf("has authorizer %s, which does not invoke the OAuth proxy, a function with the settings of one: name it if it is the token handler's", id)
+	}
 	if fault == "" {
 		fault = a.MethodFault(m)
 	}
-	return fault == "", fault
+	return fault
 }
 
 // isAgent reports whether an integration invokes the OAuth agent: a function
@@ -198,26 +245,11 @@ func (c *checker) isAgent(uri any) bool {
 			continue
 		}
 		functions++
-		variables := object(object(r.Properties["Environment"])["Variables"])
-		for _, variable := range agentVariables() {
-			if variables[variable] == nil {
-				return false
-			}
+		if !hasAll(r.variables(), requiredVariables(settings.Agent{})) {
+			return false
 		}
 	}
 	return functions == 1
-}
-
-// agentVariables are those the agent cannot start without. The authorizer does
-// not have all of them.
-func agentVariables() []string {
-	var names []string
-	for _, v := range settings.Describe(settings.Agent{}) {
-		if !v.Optional && !v.Secret && v.Default == "" {
-			names = append(names, v.Name)
-		}
-	}
-	return names
 }
 
 // resourcePaths gives the path of every resource by the name of its id.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
@@ -107,6 +109,27 @@ func TestCheckFinds(t *testing.T) {
 			template.Resources[id].Properties["PathPart"] = "{proxy+}"
 		}, "POST /oauth-agent/login/{proxy+} has no authorizer"},
 		{"agent with ANY", set(method, "loginstartPOST", "HttpMethod", "ANY"), "gives every method to the OAuth agent"},
+		// It is an authorizer as ours, of a function that is not.
+		{"authorizer of another function", func(t *testing.T, template Template) {
+			id := find(t, template, "AWS::Lambda::Function", "Authorizer")
+			template.Resources["Foreign"] = Resource{Type: "AWS::Lambda::Function", Properties: map[string]any{}}
+			p := template.Resources[find(t, template, authorizer, "")].Properties
+			raw, _ := json.Marshal(p["AuthorizerUri"])
+			var uri any
+			json.Unmarshal([]byte(strings.ReplaceAll(string(raw), id, "Foreign")), &uri)
+			p["AuthorizerUri"] = uri
+		}, "which does not invoke the OAuth proxy"},
+		{"authorizer of no function", set(authorizer, "", "AuthorizerUri", "arn:aws:apigateway:eu-north-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-north-1:123456789012:function:x/invocations"), "which does not invoke the OAuth proxy"},
+		{"authorizer of the agent", func(t *testing.T, template Template) {
+			set(authorizer, "", "AuthorizerUri", map[string]any{"Fn::GetAtt": []any{find(t, template, "AWS::Lambda::Function", "Agent"), "Arn"}})(t, template)
+		}, "which does not invoke the OAuth proxy"},
+		{"function without a key", func(t *testing.T, template Template) {
+			delete(template.Resources[find(t, template, "AWS::Lambda::Function", "Authorizer")].variables(), "ENCRYPTION_KEY")
+		}, "which does not invoke the OAuth proxy"},
+		{"P4 cache of which the function knows nothing", func(t *testing.T, template Template) {
+			set(authorizer, "", "AuthorizerResultTtlInSeconds", json.Number("60"))(t, template)
+			set(authorizer, "", "IdentitySource", "method.request.header.Cookie,method.request.header.Origin,method.request.header.Sec-Fetch-Site,context.httpMethod,context.path")(t, template)
+		}, `caches for 60 s, and its function has CACHE_TTL ""`},
 		{"agent of another function", func(t *testing.T, template Template) {
 			id := find(t, template, "AWS::Lambda::Function", "Agent")
 			delete(object(object(template.Resources[id].Properties["Environment"])["Variables"]), "ISSUER")
@@ -135,10 +158,16 @@ func TestCheckOptions(t *testing.T) {
 	if got := lines(Check(template, Options{Authorizers: []string{id}})); got != "" {
 		t.Error(got)
 	}
+	// A name is no leave to cache.
+	template.Resources[id].Properties["AuthorizerResultTtlInSeconds"] = json.Number("300")
+	if got := lines(Check(template, Options{Authorizers: []string{id}})); !strings.Contains(got, "caches for 300 s") {
+		t.Errorf("named and cached: got %q", got)
+	}
+	template.Resources[id].Properties["AuthorizerResultTtlInSeconds"] = json.Number("0")
 	if got := lines(Check(template, Options{Authorizers: []string{"Other"}})); !strings.Contains(got, "has authorizer "+id+": expected Other") {
 		t.Errorf("got %q", got)
 	}
-	if got := Check(template, Options{API: "Other"}); len(got.Findings) != 0 || len(got.Methods) != 0 {
+	if got := Check(template, Options{APIs: []string{"Other"}}); len(got.Findings) != 0 || len(got.Methods) != 0 {
 		t.Errorf("another API: got %+v", got)
 	}
 	get.Properties["AuthorizerId"] = map[string]any{"Fn::ImportValue": "Shared:Authorizer"}
@@ -158,17 +187,85 @@ func TestCheckOptions(t *testing.T) {
 }
 
 // The functions of the construct are told apart by their settings.
-func TestAgentVariables(t *testing.T) {
-	required := agentVariables()
-	if !slices.Contains(required, "ISSUER") || !slices.Contains(required, "REDIRECT_URI") {
-		t.Errorf("got %v", required)
+func TestFunctions(t *testing.T) {
+	template := sound(t)
+	proxy, agent := find(t, template, "AWS::Lambda::Function", "Authorizer"), find(t, template, "AWS::Lambda::Function", "Agent")
+	want := map[string]Function{proxy: {CSRFHeader: "x-th-csrf"}}
+	if diff := cmp.Diff(want, Functions(template)); diff != "" {
+		t.Error(diff)
 	}
-	var authorizer []string
-	for _, v := range settings.Describe(settings.Authorizer{}) {
-		authorizer = append(authorizer, v.Name)
+	template.Resources["Live"] = Resource{Type: "AWS::Lambda::Alias", Properties: map[string]any{"FunctionName": map[string]any{"Ref": proxy}}}
+	template.Resources["AgentLive"] = Resource{Type: "AWS::Lambda::Alias", Properties: map[string]any{"FunctionName": map[string]any{"Ref": agent}}}
+	variables := template.Resources[proxy].variables()
+	variables["CSRF_HEADER"], variables["CACHE_TTL"], variables["CACHE_DIALECT"] = "x-csrf", "30", "classic"
+	is := Function{CSRFHeader: "x-csrf", CacheTTL: "30", CacheDialect: "classic"}
+	if diff := cmp.Diff(map[string]Function{proxy: is, "Live": is}, Functions(template)); diff != "" {
+		t.Error(diff)
 	}
-	if !slices.ContainsFunc(required, func(name string) bool { return !slices.Contains(authorizer, name) }) {
-		t.Error("an authorizer with all its settings would be taken for the agent")
+	for _, required := range requiredVariables(settings.Agent{}) {
+		variables[required] = "x" // an agent is no proxy
+	}
+	if found := Functions(template); len(found) != 0 {
+		t.Errorf("the agent's settings: got %v", found)
+	}
+}
+
+// The function may be in another stack of the app: exports and outputs are
+// named after it.
+func TestFunctionOfAnotherStack(t *testing.T) {
+	for _, imported := range []any{
+		map[string]any{"Fn::ImportValue": "First:ExportsOutputFnGetAttProxyD77A988AArnABCDEF01"},
+		map[string]any{"Fn::Join": []any{"", []any{"arn:", map[string]any{"Fn::GetStackOutput": map[string]any{"StackName": "First", "OutputName": "ExportsOutputFnGetAttProxyD77A988AArnABCDEF01"}}}}},
+	} {
+		template := sound(t)
+		template.Resources[find(t, template, authorizer, "")].Properties["AuthorizerUri"] = imported
+		delete(template.Resources, find(t, template, "AWS::Lambda::Function", "Authorizer"))
+		if got := lines(Check(template, Options{Functions: map[string]Function{"ProxyD77A988A": {CSRFHeader: "x-th-csrf"}}})); got != "" {
+			t.Error(got)
+		}
+		if got := lines(Check(template, Options{Functions: map[string]Function{"AnotherD77A988A": {}}})); !strings.Contains(got, "does not invoke the OAuth proxy") {
+			t.Errorf("another function: got %q", got)
+		}
+		if got := lines(Check(template, Options{Authorizers: []string{find(t, template, authorizer, "")}})); got != "" {
+			t.Errorf("named: got %q", got)
+		}
+	}
+}
+
+// An app may have APIs that are none of the token handler's: with OnlyUsers
+// they are left alone, but one that uses it somewhere must use it everywhere.
+func TestOnlyUsers(t *testing.T) {
+	foreign := func(template Template) {
+		template.Resources["ForeignApi"] = Resource{Type: "AWS::ApiGateway::RestApi", Properties: map[string]any{}}
+		template.Resources["ForeignMethod"] = Resource{Type: method, Properties: map[string]any{"HttpMethod": "GET",
+			"RestApiId": map[string]any{"Ref": "ForeignApi"}, "ResourceId": map[string]any{"Fn::GetAtt": []any{"ForeignApi", "RootResourceId"}}}}
+		template.Resources["ForeignSecret"] = Resource{Type: "AWS::SecretsManager::Secret", Properties: map[string]any{"SecretString": "theirs"}}
+		template.Resources["ForeignFunction"] = Resource{Type: "AWS::Lambda::Function", Properties: map[string]any{
+			"Environment": map[string]any{"Variables": map[string]any{"CLIENT_SECRET": "theirs"}}}}
+	}
+	template := sound(t)
+	foreign(template)
+	got := Check(template, Options{OnlyUsers: true})
+	if lines(got) != "" || got.Methods["protected"] != 1 {
+		t.Errorf("got %v\n%s", got.Methods, lines(got))
+	}
+	if got := lines(Check(template, Options{OnlyUsers: true, APIs: []string{"ForeignApi"}})); !strings.Contains(got, "ForeignMethod: GET / has no authorizer") {
+		t.Errorf("named: got %q", got)
+	}
+	if got := lines(Check(template, Options{})); !strings.Contains(got, "ForeignMethod: GET / has no authorizer") {
+		t.Errorf("all: got %q", got)
+	}
+
+	alone := Template{Resources: map[string]Resource{}, Transform: "AWS::Serverless-2016-10-31"}
+	foreign(alone)
+	if got := lines(Check(alone, Options{OnlyUsers: true})); got != "" {
+		t.Errorf("a template without the token handler: got %q", got)
+	}
+
+	template.Resources["ForeignUse"] = Resource{Type: authorizer, Properties: map[string]any{"Type": "REQUEST", "RestApiId": map[string]any{"Ref": "ForeignApi"},
+		"AuthorizerUri": map[string]any{"Fn::GetAtt": []any{find(t, template, "AWS::Lambda::Function", "Authorizer"), "Arn"}}}}
+	if got := lines(Check(template, Options{OnlyUsers: true})); !strings.Contains(got, "ForeignMethod: GET / has no authorizer") {
+		t.Errorf("an API that begins to use it: got %q", got)
 	}
 }
 
