@@ -10,6 +10,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
 
 	"github.com/tokenhandler/aws/infra/internal/templatecheck"
 )
@@ -37,14 +39,24 @@ func synthWith(change func(awscdk.Stack)) error {
 	if change != nil {
 		change(stack)
 	}
-	return written(*app.Synth(nil).Directory())
+	failed := recovered(func() error { app.Synth(nil); return nil })
+	return cmp.Or(withdraw(app), failed)
 }
 
-// written applies the construct's rule once more, to the templates as they
-// were written: the construct cannot see what AddPropertyOverride and the like
-// add. A template with a finding is removed, so that no pipeline deploys it.
-func written(assembly string) error {
-	files, err := templatecheck.ReadAll(assembly)
+// withdraw applies the construct's rule to the templates of the app as they
+// were written, and removes those with a finding: the construct makes synthesis
+// fail for them, but no pipeline should find them either.
+func withdraw(app awscdk.App) error {
+	var paths []string
+	for _, node := range *app.Node().FindAll(constructs.ConstructOrder_PREORDER) {
+		if stack, ok := node.(awscdk.Stack); ok {
+			path := filepath.Join(*app.Outdir(), *stack.TemplateFile())
+			if _, err := os.Stat(path); err == nil {
+				paths = append(paths, path)
+			}
+		}
+	}
+	files, err := templatecheck.ReadAll(paths...)
 	if err != nil {
 		return err
 	}

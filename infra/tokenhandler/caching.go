@@ -158,9 +158,8 @@ func (h *TokenHandler) judge(m awsapigateway.CfnMethod, facts *templatecheck.Met
 	if h.props.AuthorizerCaching == nil {
 		return ""
 	}
-	caching := h.props.AuthorizerCaching.settings()
-	authorizer := templatecheck.Authorizer{Type: "REQUEST", TTL: int(h.props.AuthorizerCaching.TTL.Seconds()), Sources: h.identitySources(safe),
-		Function: &templatecheck.Function{CSRFHeader: h.shared.CSRFHeaderName(), CacheTTL: caching.CacheTTL, CacheDialect: caching.CacheDialect}}
+	function := h.proxy()
+	authorizer := templatecheck.Authorizer{Type: "REQUEST", TTL: int(h.props.AuthorizerCaching.TTL.Seconds()), Sources: h.identitySources(safe), Function: &function}
 	if safe && !isSafe(facts.HTTPMethod) {
 		return "has the authorizer for GET and HEAD: expected AuthorizerFor this method, whose cache is another"
 	}

@@ -42,8 +42,9 @@
 // [TokenHandler.Protect] adds a route: to an HTTP upstream, of which only what is
 // listed passes or, with Transparent, everything; through a VPC link; to a
 // Lambda. [TokenHandler.Public] adds one without the authorizer, with a reason.
-// [TokenHandler.Extend] protects another REST API with the same sessions. Methods
-// made in another way take the authorizer as they would any other, and a preflight:
+// [TokenHandler.Extend] protects another REST API with the same sessions,
+// [TokenHandler.ExtendSpec] one that an OpenAPI definition makes. Methods made in
+// another way take the authorizer as they would any other, and a preflight:
 //
 //	reports := handler.API.Root().AddResource(jsii.String("reports"), nil)
 //	reports.AddMethod(jsii.String("GET"), integration, &awsapigateway.MethodOptions{
@@ -60,8 +61,14 @@
 // however it was made. All but the agent's own and MOCK preflights must use
 // the authorizer, and HTTP integrations must write its token into
 // Authorization. Otherwise no template is written, and the error names the
-// construct, the method, its path and the mend. The command infra/check of this
-// module applies the same rule to any synthesized template.
+// construct, the method, its path and the mend.
+//
+// The same rule is applied to the templates once they are written, of this API
+// and of every other in the stage with an authorizer that invokes the OAuth
+// proxy: what AddPropertyOverride and the like have changed is seen there, and
+// makes synthesis fail as well. For that CDK reads the whole output folder twice,
+// as it does for every validation plugin. The command infra/check of this module
+// applies the rule to any synthesized template.
 //
 // # Secrets
 //

@@ -19,9 +19,10 @@ const methodType = "AWS::ApiGateway::Method"
 // synthesis and writes no template when it returns errors. It looks at every
 // method of the API in the whole app, however it was made.
 //
-// Two things it cannot see: what is added to a method by AddPropertyOverride
-// and the like, and methods of another app. The command infra/check sees them:
-// it applies the same rule to the template.
+// What it cannot see is what AddPropertyOverride and the like add to a method.
+// That is seen in the template, to which the same rule is applied once CDK has
+// written it; synthesis fails then, too. Methods of another app only the
+// command infra/check sees, in their own template.
 func (h *TokenHandler) Validate() *[]*string {
 	faults := h.literalSecrets()
 	siblings := h.siblings()
@@ -44,7 +45,13 @@ func (h *TokenHandler) Validate() *[]*string {
 				faults = append(faults, jsii.String(fmt.Sprintf("%s %s at %s %s", m.HTTPMethod, m.Path, *node.Node().Path(), fault)))
 			}
 		case awsapigateway.CfnRestApi:
-			if (node.Body() != nil || node.BodyS3Location() != nil) && h.isAPI(node) {
+			switch defined := node.Body() != nil || node.BodyS3Location() != nil; {
+			case !defined:
+			case !h.isAPI(node):
+				if h.watchable != nil { // of Extend: the one that New made speaks for it
+					faults = append(faults, specFaults(node, siblings)...)
+				}
+			default:
 				faults = append(faults, jsii.String(*node.Node().Path()+
 					" has an OpenAPI definition, whose methods cannot be seen here: add them as methods, or check the template with infra/check"))
 			}

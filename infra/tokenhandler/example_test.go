@@ -7,6 +7,11 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/tokenhandler"
@@ -79,6 +84,128 @@ func ExampleTokenHandler_Protect_transparent() {
 		Methods:  []string{"GET"},
 		Upstream: "https://api.internal.example/health",
 	}, "asked by the load balancer")
+
+	assertions.Template_FromStack(stack, nil)
+	fmt.Println("synthesized")
+	// Output: synthesized
+}
+
+// Routes to a Lambda, which finds the token in requestContext.authorizer.token,
+// and to an API inside a VPC.
+func ExampleTokenHandler_Protect_inside() {
+	stack := exampleStack()
+	handler := tokenhandler.New(stack, "TokenHandler", exampleProps())
+
+	handler.Protect(tokenhandler.Route{
+		Path:    "/invoices/{proxy+}",
+		Methods: []string{"ANY"},
+		Function: awslambda.Function_FromFunctionAttributes(stack, jsii.String("Invoices"), &awslambda.FunctionAttributes{
+			FunctionArn:     jsii.String("arn:aws:lambda:eu-north-1:123456789012:function:invoices"),
+			SameEnvironment: jsii.Bool(true),
+		}),
+	})
+	handler.Protect(tokenhandler.Route{
+		Path:     "/stock",
+		Methods:  []string{"GET"},
+		Upstream: "https://stock.internal.example/stock",
+		VPCLink:  awsapigateway.VpcLink_FromVpcLinkId(stack, jsii.String("Inside"), jsii.String("abc123")),
+	})
+
+	assertions.Template_FromStack(stack, nil)
+	fmt.Println("synthesized")
+	// Output: synthesized
+}
+
+// Scopes that a token must have: the authorizer then has to know the tokens,
+// here by asking the provider.
+func ExampleTokenHandler_Protect_scopes() {
+	stack := exampleStack()
+	props := exampleProps()
+	props.PhantomToken = &tokenhandler.PhantomToken{IntrospectionURL: "https://login.example.com/introspect"}
+	handler := tokenhandler.New(stack, "TokenHandler", props)
+
+	handler.Protect(tokenhandler.Route{
+		Path:         "/orders",
+		Methods:      []string{"GET", "POST"},
+		Upstream:     "https://orders.internal.example/orders",
+		Scopes:       []string{"orders.read"},
+		MethodScopes: map[string][]string{"POST": {"orders.write"}},
+	})
+
+	assertions.Template_FromStack(stack, nil)
+	fmt.Println("synthesized")
+	// Output: synthesized
+}
+
+// Whatever there is already stays: an API, keys, secrets, log groups.
+func ExampleNew_existing() {
+	stack := exampleStack()
+	api := awsapigateway.NewRestApi(stack, jsii.String("Api"), &awsapigateway.RestApiProps{CloudWatchRole: jsii.Bool(false)})
+	secret := func(name string) awssecretsmanager.ISecret {
+		return awssecretsmanager.Secret_FromSecretNameV2(stack, jsii.String(name), jsii.String("prod/"+name))
+	}
+	logs := awslogs.LogGroup_FromLogGroupName(stack, jsii.String("Logs"), jsii.String("/platform/token-handler"))
+
+	props := exampleProps()
+	props.API = api
+	props.Key = awskms.Key_FromKeyArn(stack, jsii.String("Key"), jsii.String("arn:aws:kms:eu-north-1:123456789012:key/12345678-1234-1234-1234-123456789012"))
+	props.EncryptionKeySecret = secret("session-key")
+	props.Provider.ClientSecret = secret("client-secret")
+	props.Operation.Agent.LogGroup, props.Operation.Authorizer.LogGroup = logs, logs
+	handler := tokenhandler.New(stack, "TokenHandler", props)
+	handler.Protect(tokenhandler.Route{Path: "/orders", Methods: []string{"GET"}, Upstream: "https://orders.internal.example/"})
+
+	template := assertions.Template_FromStack(stack, nil)
+	for _, kind := range []string{"AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::Logs::LogGroup"} {
+		template.ResourceCountIs(jsii.String(kind), jsii.Number(0))
+	}
+	fmt.Println("synthesized")
+	// Output: synthesized
+}
+
+// The API on a host of its own.
+func ExampleNew_domain() {
+	stack := exampleStack()
+	props := exampleProps()
+	props.Domain = &tokenhandler.Domain{
+		Name: "api.example.com",
+		HostedZone: awsroute53.HostedZone_FromHostedZoneAttributes(stack, jsii.String("Zone"), &awsroute53.HostedZoneAttributes{
+			HostedZoneId: jsii.String("Z0123456789ABCDEFGHIJ"), ZoneName: jsii.String("example.com"),
+		}),
+	}
+	handler := tokenhandler.New(stack, "TokenHandler", props)
+	handler.Protect(tokenhandler.Route{Path: "/orders", Methods: []string{"GET"}, Upstream: "https://orders.internal.example/"})
+
+	assertions.Template_FromStack(stack, nil)
+	fmt.Println("synthesized")
+	// Output: synthesized
+}
+
+// An API that an OpenAPI definition makes.
+func ExampleTokenHandler_ExtendSpec() {
+	stack := exampleStack()
+	handler := tokenhandler.New(stack, "TokenHandler", exampleProps())
+	handler.Protect(tokenhandler.Route{Path: "/orders", Methods: []string{"GET"}, Upstream: "https://orders.internal.example/"})
+
+	reports := awsapigateway.NewSpecRestApi(stack, jsii.String("Reports"), &awsapigateway.SpecRestApiProps{
+		CloudWatchRole: jsii.Bool(false),
+		ApiDefinition: awsapigateway.ApiDefinition_FromInline(map[string]any{
+			"openapi":    "3.0.1",
+			"info":       map[string]any{"title": "reports", "version": "1"},
+			"components": map[string]any{"securitySchemes": map[string]any{"session": handler.OpenAPISecurityScheme()}},
+			"paths": map[string]any{"/reports": map[string]any{
+				"options": handler.OpenAPIPreflight([]string{"GET"}),
+				"get": map[string]any{
+					"security": []any{map[string]any{"session": []any{}}},
+					"x-amazon-apigateway-integration": map[string]any{
+						"type": "http", "httpMethod": "GET", "uri": "https://reports.internal.example/",
+						"requestParameters": map[string]any{"integration.request.header.Authorization": "context.authorizer.token"},
+					},
+				},
+			}},
+		}),
+	})
+	handler.ExtendSpec(reports)
 
 	assertions.Template_FromStack(stack, nil)
 	fmt.Println("synthesized")

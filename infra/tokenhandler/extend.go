@@ -27,6 +27,7 @@ func (h *TokenHandler) Extend(scope constructs.Construct, id string, api awsapig
 		demands: h.demands, Key: h.Key, EncryptionKeySecret: h.EncryptionKeySecret, ClientSecret: h.ClientSecret}
 	constructs.NewConstruct_Override(e, scope, &id)
 	e.Node().AddValidation(e)
+	e.checkTemplates()
 	e.invoked = h.invoked
 	if !sameStack(h, e) {
 		// The permission to invoke the function names this API. CDK puts it

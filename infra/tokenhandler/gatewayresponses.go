@@ -67,32 +67,40 @@ func (h *TokenHandler) addGatewayResponses() {
 		}
 	}
 	for _, r := range gatewayResponses {
-		headers := map[string]*string{
-			"Cache-Control": jsii.String("'no-store'"),
-			"Vary":          jsii.String("'Origin'"),
-		}
-		if origin := errorOrigin(trustedBy(siblings), r.early); origin != "" {
-			headers["Access-Control-Allow-Origin"] = jsii.String(origin)
-			headers["Access-Control-Allow-Credentials"] = jsii.String("'true'")
-		}
-		body := errorBody(siblings, r)
 		if len(siblings) > 1 {
-			h.changeGatewayResponse(r, headers, body)
+			h.changeGatewayResponse(r, errorHeaders(siblings, r), errorBody(siblings, r))
 			continue
 		}
-		options := &awsapigateway.GatewayResponseOptions{
-			Type:            awsapigateway.ResponseType_Of(jsii.String(r.kind)),
-			ResponseHeaders: &headers,
-			Templates:       &map[string]*string{"application/json": jsii.String(body)},
-		}
-		if r.status != "" {
-			options.StatusCode = jsii.String(r.status)
-		}
-		h.API.AddGatewayResponse(jsii.String(gatewayResponseID(r)), options)
+		h.API.AddGatewayResponse(jsii.String(gatewayResponseID(r)), r.options(siblings))
 	}
 	if d := h.API.LatestDeployment(); d != nil && len(siblings) > 1 {
 		d.AddToLogicalId(map[string]any{"origins": trustedBy(siblings)})
 	}
+}
+
+func (r gatewayResponse) options(siblings []*TokenHandler) *awsapigateway.GatewayResponseOptions {
+	headers := errorHeaders(siblings, r)
+	options := &awsapigateway.GatewayResponseOptions{
+		Type:            awsapigateway.ResponseType_Of(jsii.String(r.kind)),
+		ResponseHeaders: &headers,
+		Templates:       &map[string]*string{"application/json": jsii.String(errorBody(siblings, r))},
+	}
+	if r.status != "" {
+		options.StatusCode = jsii.String(r.status)
+	}
+	return options
+}
+
+func errorHeaders(siblings []*TokenHandler, r gatewayResponse) map[string]*string {
+	headers := map[string]*string{
+		"Cache-Control": jsii.String("'no-store'"),
+		"Vary":          jsii.String("'Origin'"),
+	}
+	if origin := errorOrigin(trustedBy(siblings), r.early); origin != "" {
+		headers["Access-Control-Allow-Origin"] = jsii.String(origin)
+		headers["Access-Control-Allow-Credentials"] = jsii.String("'true'")
+	}
+	return headers
 }
 
 // errorBody is the template of a body.

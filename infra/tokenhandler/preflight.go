@@ -26,18 +26,7 @@ func (h *TokenHandler) AddPreflight(resource awsapigateway.IResource, methods ..
 // origins with the first trusted one; this answers them without any
 // Access-Control header.
 func (h *TokenHandler) addPreflight(resource awsapigateway.IResource, methods, headers []string) {
-	if len(h.props.CORS.AllowMethods) > 0 {
-		methods = h.props.CORS.AllowMethods
-	}
-	allowHeaders := headerList(
-		[]string{"content-type", "accept", "token-handler-version", h.shared.CSRFHeaderName()},
-		headers, h.props.CORS.AllowHeaders)
-	cors := [][2]string{
-		{"Access-Control-Allow-Credentials", "true"},
-		{"Access-Control-Allow-Methods", strings.Join(methods, ",")},
-		{"Access-Control-Allow-Headers", strings.Join(allowHeaders, ",")},
-		{"Access-Control-Max-Age", fmt.Sprint(int(h.props.CORS.MaxAge.Seconds()))},
-	}
+	cors := h.preflightHeaders(methods, headers)
 
 	// Headers that a template sets are declared too.
 	declared := map[string]*bool{
@@ -69,6 +58,22 @@ func (h *TokenHandler) addPreflight(resource awsapigateway.IResource, methods, h
 			ResponseParameters: &declared,
 		}},
 	})
+}
+
+// preflightHeaders are what a preflight answers besides the origin.
+func (h *TokenHandler) preflightHeaders(methods, headers []string) [][2]string {
+	if len(h.props.CORS.AllowMethods) > 0 {
+		methods = h.props.CORS.AllowMethods
+	}
+	allowHeaders := headerList(
+		[]string{"content-type", "accept", "token-handler-version", h.shared.CSRFHeaderName()},
+		headers, h.props.CORS.AllowHeaders)
+	return [][2]string{
+		{"Access-Control-Allow-Credentials", "true"},
+		{"Access-Control-Allow-Methods", strings.Join(methods, ",")},
+		{"Access-Control-Allow-Headers", strings.Join(allowHeaders, ",")},
+		{"Access-Control-Max-Age", fmt.Sprint(int(h.props.CORS.MaxAge.Seconds()))},
+	}
 }
 
 // preflightTemplate gives a trusted origin itself and the cors headers, any

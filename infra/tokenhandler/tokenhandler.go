@@ -62,6 +62,7 @@ func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 	h := &TokenHandler{props: p, shared: agent.Shared}
 	constructs.NewConstruct_Override(h, scope, &id)
 	h.Node().AddValidation(h)
+	h.checkTemplates()
 
 	h.module = findModule(h.bundles())
 	h.addKeys(p)

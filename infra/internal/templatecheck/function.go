@@ -101,6 +101,12 @@ func (c *checker) invoked(uri any) (Function, bool) {
 		if f, ours := c.functions[id]; ours {
 			return f, true
 		}
+		if _, here := c.Resources[id]; here {
+			continue // of another stack, which may name its resources alike
+		}
+		if f, ours := c.options.Functions[id]; ours {
+			return f, true
+		}
 	}
 	if imports := importsIn(uri); imports != "" {
 		for _, id := range slices.Sorted(maps.Keys(c.options.Functions)) {

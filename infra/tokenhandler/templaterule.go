@@ -1,0 +1,107 @@
+package tokenhandler
+
+import (
+	"path/filepath"
+	"slices"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/infra/internal/templatecheck"
+)
+
+// templateRule applies the rule of Validate once more, to the templates as CDK
+// wrote them. There it sees what the construct tree does not show: what
+// AddPropertyOverride and the like change, and APIs whose methods are in an
+// OpenAPI definition. It implements awscdk.IPolicyValidationPlugin, whose
+// findings end synthesis with an error as those of Validate do; the template
+// is there by then.
+//
+// It looks at the REST APIs of its stage that are a token handler's, or have an
+// authorizer that invokes its function: an API that uses the token handler
+// somewhere uses it everywhere. Other APIs of the app are not its business.
+type templateRule struct{ stage awscdk.Stage }
+
+// checkTemplates registers the rule, once in a stage.
+func (h *TokenHandler) checkTemplates() {
+	stage := awscdk.Stage_Of(h)
+	if handlers, _ := inStage(stage); len(handlers) == 1 {
+		awscdk.Validations_Of(stage).AddPlugins(&templateRule{stage})
+	}
+}
+
+// inStage lists the token handlers of a stage and the files of its templates,
+// those of nested stacks among them, but nothing of stages within it.
+func inStage(stage awscdk.Stage) (handlers []*TokenHandler, templates []string) {
+	for _, node := range *stage.Node().FindAll(constructs.ConstructOrder_PREORDER) {
+		h, isHandler := node.(*TokenHandler)
+		stack, isStack := node.(awscdk.Stack)
+		if !isHandler && !isStack || *awscdk.Stage_Of(node).Node().Path() != *stage.Node().Path() {
+			continue
+		}
+		if isHandler {
+			handlers = append(handlers, h)
+		} else {
+			templates = append(templates, filepath.Join(*stage.Outdir(), *stack.TemplateFile()))
+		}
+	}
+	return handlers, templates
+}
+
+func (*templateRule) Name() *string       { return jsii.String("token-handler") }
+func (*templateRule) RuleIds() *[]*string { return jsii.Strings("protected-methods") }
+func (*templateRule) Version() *string    { return nil }
+
+// Validate implements awscdk.IPolicyValidationPlugin.
+func (r *templateRule) Validate(awscdk.IPolicyValidationContext) *awscdk.PolicyValidationPluginReport {
+	handlers, templates := inStage(r.stage)
+	files, err := templatecheck.ReadAll(templates...)
+	if err != nil {
+		misuse("%s", err) // CDK reports it as a failure of the plugin
+	}
+	own := ownAPIs(handlers)
+	functions := templatecheck.FunctionsOf(files)
+	violations := []*awscdk.PolicyViolation{}
+	for _, file := range files {
+		report := templatecheck.Check(file.Template, templatecheck.Options{
+			APIs: own[filepath.Base(file.Name)], OnlyUsers: true, Functions: functions,
+		})
+		for _, finding := range report.Findings {
+			violations = append(violations, violation(file.Name, finding))
+		}
+	}
+	return &awscdk.PolicyValidationPluginReport{Success: jsii.Bool(len(violations) == 0), Violations: &violations}
+}
+
+// ownAPIs lists the token handlers' REST APIs by the file of their template.
+func ownAPIs(handlers []*TokenHandler) map[string][]string {
+	own := map[string][]string{}
+	for _, h := range handlers {
+		stack := h.API.Stack()
+		id, _ := stack.Resolve(h.API.RestApiId()).(map[string]any)
+		ref, _ := id["Ref"].(string)
+		if file := *stack.TemplateFile(); ref != "" && !slices.Contains(own[file], ref) {
+			own[file] = append(own[file], ref)
+		}
+	}
+	return own
+}
+
+func violation(file string, f templatecheck.Finding) *awscdk.PolicyViolation {
+	description := f.Fault // CDK adds the construct's path and the logical id
+	if f.Method != "" {
+		description = f.Method + " " + f.Path + " " + f.Fault
+	}
+	return &awscdk.PolicyViolation{
+		RuleName:    jsii.String("protected-methods"),
+		Description: jsii.String(description),
+		// Nothing acknowledges a fatal one away.
+		Severity: jsii.String("fatal"),
+		ViolatingResources: &[]*awscdk.PolicyViolatingResource{{
+			ResourceLogicalId: jsii.String(f.LogicalID),
+			TemplatePath:      jsii.String(file),
+			Locations:         &[]*string{},
+		}},
+	}
+}

@@ -1,0 +1,103 @@
+package tokenhandler
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// What the construct tree does not show, the template does. That CDK asks the
+// rule, which it does below an App only, is tested in package infra.
+func TestTemplateRule(t *testing.T) {
+	violations := func(change func(*TokenHandler)) []string {
+		stack := newStack(t)
+		h := New(stack, "TokenHandler", oneOrigin())
+		h.Protect(orders())
+		change(h)
+		stage := awscdk.Stage_Of(stack)
+		if message := panicOf(func() { stage.Synth(nil) }); message != "" {
+			t.Fatal(message)
+		}
+		found := []string{}
+		for _, v := range *(&templateRule{stage}).Validate(nil).Violations {
+			if *v.Severity != "fatal" {
+				t.Errorf("%s is %s: somebody could acknowledge it away", *v.Description, *v.Severity)
+			}
+			found = append(found, *v.Description)
+		}
+		return found
+	}
+	override := func(property string, value any) func(*TokenHandler) {
+		return func(h *TokenHandler) {
+			get := h.API.Root().GetResource(jsii.String("orders")).Node().FindChild(jsii.String("GET"))
+			get.Node().DefaultChild().(awscdk.CfnResource).AddPropertyOverride(jsii.String(property), value)
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*TokenHandler)
+		want   string // "": sound
+	}{
+		{"sound", func(*TokenHandler) {}, ""},
+		{"authorizer taken away", override("AuthorizationType", "NONE"), "GET /orders has no authorizer"},
+		{"another token", override("Integration.RequestParameters", map[string]any{"integration.request.header.Authorization": "method.request.header.Authorization"}), "maps integration.request.header.Authorization from"},
+		{"results kept", func(h *TokenHandler) {
+			h.Authorizer.Node().DefaultChild().(awscdk.CfnResource).AddPropertyOverride(jsii.String("AuthorizerResultTtlInSeconds"), 300)
+		}, "caches for 300 s"},
+		{"another function", func(h *TokenHandler) {
+			h.Authorizer.Node().DefaultChild().(awscdk.CfnResource).AddPropertyOverride(jsii.String("AuthorizerUri"), *h.AgentFunction.FunctionArn())
+		}, "does not invoke the OAuth proxy"},
+		{"a key in the environment", func(h *TokenHandler) {
+			h.AgentFunction.AddEnvironment(jsii.String("CLIENT_SECRET"), jsii.String("hunter2"), nil)
+		}, "has the value of CLIENT_SECRET in the template"},
+		{"an API of others", func(h *TokenHandler) {
+			awsapigateway.NewRestApi(awscdk.Stack_Of(h), jsii.String("Theirs"), nil).Root().AddMethod(jsii.String("GET"), nil, nil)
+		}, ""},
+		{"an API of others that uses the function", func(h *TokenHandler) {
+			stack := awscdk.NewStack(awscdk.Stage_Of(h), jsii.String("Theirs"), nil)
+			api := awsapigateway.NewRestApi(stack, jsii.String("Api"), nil)
+			function := awslambda.Function_FromFunctionArn(stack, jsii.String("Function"), h.AuthorizerFunction.FunctionArn())
+			api.Root().AddMethod(jsii.String("GET"), nil, &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_CUSTOM,
+				Authorizer: awsapigateway.NewRequestAuthorizer(stack, jsii.String("Authorizer"), &awsapigateway.RequestAuthorizerProps{
+					Handler: function, IdentitySources: &[]*string{}, ResultsCacheTtl: awscdk.Duration_Seconds(jsii.Number(0))})})
+			api.Root().AddMethod(jsii.String("POST"), nil, nil)
+		}, "POST / has no authorizer"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := violations(tt.change)
+			if (len(got) == 0) != (tt.want == "") {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			for _, line := range got {
+				if !strings.Contains(line, tt.want) || strings.Contains(line, "hunter2") {
+					t.Errorf("got %q, want %q and no secret", line, tt.want)
+				}
+			}
+		})
+	}
+}
+
+// A stage is looked at once, whatever the number of its token handlers.
+func TestTemplateRuleSeesItsStage(t *testing.T) {
+	stack := newStack(t)
+	h := New(stack, "TokenHandler", oneOrigin())
+	h.Protect(orders())
+	other := awscdk.NewStack(awscdk.Stage_Of(stack), jsii.String("Other"), nil)
+	h.Extend(other, "TokenHandler", awsapigateway.NewRestApi(other, jsii.String("Api"), nil)).Protect(orders())
+	inner := awscdk.NewStage(stack, jsii.String("Inner"), nil)
+	New(awscdk.NewStack(inner, jsii.String("Stack"), nil), "TokenHandler", oneOrigin()).Protect(orders())
+
+	handlers, templates := inStage(awscdk.Stage_Of(stack))
+	if len(handlers) != 2 || len(templates) != 2 {
+		t.Errorf("got %d token handlers and templates %q, want 2 and 2", len(handlers), templates)
+	}
+	if handlers, templates := inStage(inner); len(handlers) != 1 || len(templates) != 1 {
+		t.Errorf("inner: got %d token handlers and templates %q, want 1 and 1", len(handlers), templates)
+	}
+}
+
+var _ awscdk.IPolicyValidationPlugin = (*templateRule)(nil)
