@@ -22,8 +22,6 @@ import (
 // signed is what they are there to prove.
 const AccessKey = "local"
 
-const target = "secretsmanager."
-
 // ServeHTTP serves the JSON 1.1 protocol. No page of a browser gets this far:
 // the header X-Amz-Target needs a preflight, which is not answered.
 func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -42,8 +40,8 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Store) serve(r *http.Request) (any, error) {
-	operation, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), target)
-	if r.Method != http.MethodPost || r.URL.Path != "/" || !ok {
+	target := r.Header.Get("X-Amz-Target")
+	if r.Method != http.MethodPost || r.URL.Path != "/" || target == "" {
 		return nil, fault{"UnknownOperationException", "expected a POST with X-Amz-Target"}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, 128<<10))
@@ -57,7 +55,7 @@ func (s *Store) serve(r *http.Request) (any, error) {
 	if err := json.Unmarshal(body, &params); err != nil {
 		return nil, fault{"SerializationException", "the body is not JSON"}
 	}
-	return s.call(operation, params)
+	return s.call(target, params)
 }
 
 // checkSignature signs the same request again, with AWS's own signer.

@@ -5,7 +5,8 @@
 // Version 4, verified with the SDK's own signer).
 //
 // Values are in memory only. Where AWS may keep a version without a stage for
-// a while, it is gone here at once.
+// a while, it is gone here at once. One operation AWS does not have, Age, stands
+// in for the minutes that a new version needs until it seals.
 package localsecrets
 
 import (
@@ -98,20 +99,23 @@ type request struct {
 	VersionStages       []string
 	MoveToVersionID     string `json:"MoveToVersionId"`
 	RemoveFromVersionID string `json:"RemoveFromVersionId"`
+	Seconds             int    // of Age
 }
 
+// operations by the header X-Amz-Target.
 var operations = map[string]func(*Store, *secret, request) (any, error){
-	"GetSecretValue":           (*Store).getSecretValue,
-	"DescribeSecret":           (*Store).describeSecret,
-	"PutSecretValue":           (*Store).putSecretValue,
-	"UpdateSecretVersionStage": (*Store).updateSecretVersionStage,
-	"RotateSecret":             (*Store).rotateSecret,
+	"secretsmanager.GetSecretValue":           (*Store).getSecretValue,
+	"secretsmanager.DescribeSecret":           (*Store).describeSecret,
+	"secretsmanager.PutSecretValue":           (*Store).putSecretValue,
+	"secretsmanager.UpdateSecretVersionStage": (*Store).updateSecretVersionStage,
+	"secretsmanager.RotateSecret":             (*Store).rotateSecret,
+	"localsecrets.Age":                        (*Store).age,
 }
 
-func (s *Store) call(operation string, r request) (any, error) {
+func (s *Store) call(target string, r request) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	serve, known := operations[operation]
+	serve, known := operations[target]
 	sec := s.secrets[r.SecretID]
 	switch {
 	case !known:
@@ -130,7 +134,7 @@ func (s *Store) getSecretValue(sec *secret, r request) (any, error) {
 	for id, v := range sec.versions {
 		if (stage == "" || slices.Contains(v.stages, stage)) && (r.VersionID == "" || r.VersionID == id) && v.value != "" {
 			return map[string]any{"ARN": sec.arn, "Name": sec.arn, "VersionId": id, "SecretString": v.value,
-				"VersionStages": v.stages, "CreatedDate": v.created.Unix()}, nil
+				"VersionStages": v.stages, "CreatedDate": float64(v.created.UnixMilli()) / 1000}, nil
 		}
 	}
 	return nil, notFound("value for " + stage + " " + r.VersionID)
@@ -259,6 +263,17 @@ func steps(rotate Rotate, arn, id string) error {
 		}
 	}
 	return nil
+}
+
+// age makes all versions of a secret older by some seconds.
+func (s *Store) age(sec *secret, r request) (any, error) {
+	if r.Seconds <= 0 {
+		return nil, fault{"InvalidParameterException", "Seconds is needed"}
+	}
+	for _, v := range sec.versions {
+		v.created = v.created.Add(-time.Duration(r.Seconds) * time.Second)
+	}
+	return map[string]any{"ARN": sec.arn}, nil
 }
 
 // newID returns a version id: AWS has UUIDs, of 36 characters.

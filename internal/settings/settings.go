@@ -24,7 +24,7 @@ type Shared struct {
 	DPoP bool `env:"DPOP" rule:"bool" optional:"true" doc:"true: access tokens are bound to a key of the session (RFC 9449), and upstream APIs get a proof with each request. Default: false, bearer tokens."`
 
 	EncryptionKey          Secret   `env:"ENCRYPTION_KEY" rule:"key" optional:"true" doc:"Key that seals the cookies: 64 hexadecimal characters (32 bytes). Needed without ENCRYPTION_KEY_SECRET_ARN."`
-	EncryptionKeySecretARN string   `env:"ENCRYPTION_KEY_SECRET_ARN" rule:"secretarn" optional:"true" doc:"Secret in Secrets Manager to get the key from at start, instead of ENCRYPTION_KEY: version AWSCURRENT seals, AWSPREVIOUS still opens."`
+	EncryptionKeySecretARN string   `env:"ENCRYPTION_KEY_SECRET_ARN" rule:"secretarn" optional:"true" doc:"Secret in Secrets Manager to get the key from at start, instead of ENCRYPTION_KEY: its versions AWSCURRENT and AWSPREVIOUS open, and AWSPREVIOUS seals until AWSCURRENT is ten minutes old."`
 	PreviousEncryptionKeys []Secret `env:"PREVIOUS_ENCRYPTION_KEYS" rule:"key" optional:"true" doc:"Keys that still open cookies sealed before a rotation; at most 4."`
 
 	Metrics string `env:"METRICS" rule:"metrics" default:"emf" doc:"Whether decisions, requests and latencies are written to the log in the CloudWatch embedded metric format, of which CloudWatch makes metrics: emf or none."`

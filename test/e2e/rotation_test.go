@@ -2,7 +2,10 @@ package e2e
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,11 +17,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
 // The key of the cookies is rotated twice under traffic, by the rotation
-// Lambda of the template, and no request fails.
+// Lambda of the template, and no request fails: neither before the new key has
+// settled, while the one before it seals and both open, nor after.
 func TestKeyRotation(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("finds the Lambda processes through /proc")
@@ -38,13 +43,29 @@ func TestKeyRotation(t *testing.T) {
 	for n := range 2 {
 		before := r.value(t)
 		r.rotate(t)
-		known.tokens[r.value(t)] = "a rotated key"
-		r.pass(t, 20) // with the Lambdas that have not heard of it
-		r.recycleAgents(t)
-		r.pass(t, 20) // sealed with a key that the authorizers have not heard of
-		if current := r.value(t); current == before {
+		current := r.value(t)
+		known.tokens[current] = "a rotated key"
+		if current == before {
 			t.Fatal("the rotation changed nothing")
 		}
+		r.pass(t, 20) // with the Lambdas that have not heard of it
+
+		r.recycleAgents(t)
+		r.pass(t, 20) // with agents that know both
+		fresh := newPerson(s, true)
+		fresh.signIn(t)
+		r.sealedWith(t, fresh, before)
+		// An agent, for the authorizers are still not to hear of the new key.
+		r.sealAnew(t, fresh, before, current)
+		if status, answer, _ := fresh.call(t, "GET", "/oauth-agent/session", "", fresh.header()); status != 200 || answer["isLoggedIn"] != true {
+			t.Errorf("GET session, sealed with a key that has not settled: got %d, %v", status, answer)
+		}
+
+		r.settle(t)
+		r.recycleAgents(t)
+		r.pass(t, 20) // sealed with a key that the authorizers have not heard of
+		fresh.signIn(t)
+		r.sealedWith(t, fresh, current)
 		if n > 0 {
 			break
 		}
@@ -170,6 +191,55 @@ func (r *rotationRun) sealedWith(t *testing.T, p *person, key string) {
 	}
 }
 
+// sealAnew seals all of a person's cookies with another key.
+func (r *rotationRun) sealAnew(t *testing.T, p *person, from, to string) {
+	t.Helper()
+	opener, err := newSealer(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := newSealer(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range p.session() {
+		content, err := opener.open(name, value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.session()[name] = sealer.seal(name, content)
+	}
+}
+
+// settle makes the versions of the secret ten minutes older, for Lambdas that
+// read them from now on.
+func (r *rotationRun) settle(t *testing.T) {
+	t.Helper()
+	ctx := context.Background()
+	body := fmt.Sprintf(`{"SecretId":%q,"Seconds":600}`, r.arn)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, *r.client.Options().BaseEndpoint+"/", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Amz-Target", "localsecrets.Age")
+	credentials, err := r.client.Options().Credentials.Retrieve(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256([]byte(body))
+	if err := v4.NewSigner().SignHTTP(ctx, credentials, req, hex.EncodeToString(sum[:]), "secretsmanager", r.client.Options().Region, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("localsecrets.Age: got %s", answer.Status)
+	}
+}
+
 // traffic has four people use the API and refresh, each request after the
 // other, until it is stopped. Every request must succeed. It returns one of
 // them, for use when it has stopped.
@@ -236,9 +306,9 @@ func (r *rotationRun) pass(t *testing.T, n int64) {
 }
 
 // recycleAgents ends the agent's processes while they wait for work, as Lambda
-// does now and then. Those that replace them read the new key at their start,
-// and seal with it, while the authorizers still have the one before. Without
-// this, an agent would use the new key some minutes later.
+// does now and then. Those that replace them read the keys at their start, while
+// the authorizers still have those from before. Without this, an agent would
+// read them some minutes later.
 func (r *rotationRun) recycleAgents(t *testing.T) {
 	t.Helper()
 	r.pause.Lock()

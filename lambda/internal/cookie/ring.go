@@ -38,18 +38,18 @@ type Ring struct {
 	renew func(unknown bool)
 }
 
-// NewRing makes a ring of the current key and, newest first, the previous
-// ones. Each is 64 hexadecimal characters (32 bytes).
-func NewRing(current string, previous ...string) (*Ring, error) {
+// NewRing makes a ring of the key that seals, and opens, and of others that
+// only open. Each is 64 hexadecimal characters (32 bytes).
+func NewRing(seals string, opens ...string) (*Ring, error) {
 	ring := &Ring{}
-	return ring, ring.Replace(current, previous...)
+	return ring, ring.Replace(seals, opens...)
 }
 
 // Replace gives the ring other keys, as [NewRing] takes them. With an error it
 // keeps those it has.
-func (r *Ring) Replace(current string, previous ...string) error {
+func (r *Ring) Replace(seals string, opens ...string) error {
 	var keys []key
-	for _, text := range append([]string{current}, previous...) {
+	for _, text := range append([]string{seals}, opens...) {
 		k, err := newKey(text)
 		if err != nil {
 			return err
@@ -67,7 +67,7 @@ func (r *Ring) Replace(current string, previous ...string) error {
 // none of its keys is the one. It must be called before the ring is used.
 func (r *Ring) RenewWith(renew func(unknown bool)) { r.renew = renew }
 
-// current returns the keys, newest first.
+// current returns the keys, first the one that seals.
 func (r *Ring) current() []key {
 	if r.renew != nil {
 		r.renew(false)

@@ -1,15 +1,19 @@
 // Package keys gets the key ring that seals the cookies: from the environment,
 // or from Secrets Manager with its version stages.
 //
-// With Secrets Manager, the version AWSCURRENT seals and AWSPREVIOUS still
-// opens, so that the key can be rotated under traffic. The ring is read at
-// start, where a failure ends the Lambda: without keys nothing can be decided.
-// After that it is read again
+// With Secrets Manager, the versions AWSCURRENT and AWSPREVIOUS open, so that
+// the key can be rotated under traffic. AWSCURRENT seals once it is ten minutes
+// old, and AWSPREVIOUS until then (settle.go). The ring is read at start, where
+// a failure ends the Lambda: without keys nothing can be decided. After that it
+// is read again
 //
 //   - when a cookie names a key that the ring does not have, at most three
 //     times in half a minute, so that cookies anyone can make up do not turn
-//     into calls to Secrets Manager, and
-//   - every five minutes of use.
+//     into calls to Secrets Manager,
+//   - every five minutes of use, and
+//   - when AWSCURRENT is ten minutes old. That it becomes the key that seals
+//     without a look at the secret would be wrong: it may have been replaced,
+//     so that what the one before sealed is to end, not to be sealed anew.
 //
 // A failure then keeps the keys there are: they were valid, and to refuse
 // every session because Secrets Manager is away would help nobody.
@@ -71,15 +75,17 @@ func Names(s settings.Shared) cookie.Names {
 
 // version is one version of the secret.
 type version struct {
-	id  string
-	key settings.Secret
+	id      string
+	key     settings.Secret
+	created time.Time // zero: not known
 }
 
 // source keeps a ring up to date.
 type source struct {
-	get  func(ctx context.Context, stage string) (version, error)
-	now  func() time.Time
-	ring *cookie.Ring
+	get    func(ctx context.Context, stage string) (version, error)
+	now    func() time.Time
+	settle time.Duration
+	ring   *cookie.Ring
 
 	due   atomic.Int64 // when the keys are to be read again, in Unix nanoseconds
 	mu    sync.Mutex   // one fetch at a time
@@ -87,18 +93,32 @@ type source struct {
 }
 
 func renewing(get func(context.Context, string) (version, error), now func() time.Time) (*cookie.Ring, error) {
-	s := &source{get: get, now: now}
-	current, previous, err := s.fetch()
+	return (&source{get: get, now: now, settle: settleTime}).start()
+}
+
+func (s *source) start() (*cookie.Ring, error) {
+	v, err := s.fetch()
 	if err != nil {
 		return nil, err
 	}
-	if s.ring, err = cookie.NewRing(current, previous...); err != nil {
+	keys, until := v.order(s.now(), s.settle)
+	if s.ring, err = cookie.NewRing(keys[0], keys[1:]...); err != nil {
 		return nil, err
 	}
 	s.tried()
-	s.due.Store(now().Add(maxAge).UnixNano())
+	s.readAgain(maxAge, until)
 	s.ring.RenewWith(s.renew)
 	return s.ring, nil
+}
+
+// readAgain sets when the keys are due: after some time, or at until if that is
+// set and sooner.
+func (s *source) readAgain(after time.Duration, until time.Time) {
+	due := s.now().Add(after)
+	if !until.IsZero() && until.Before(due) {
+		due = until
+	}
+	s.due.Store(due.UnixNano())
 }
 
 // renew is called before each use of the ring, and with unknown set when a
@@ -113,16 +133,19 @@ func (s *source) renew(unknown bool) {
 		return
 	}
 	s.tried()
-	current, previous, err := s.fetch()
+	v, err := s.fetch()
+	var until time.Time
 	if err == nil {
-		err = s.ring.Replace(current, previous...)
+		var keys []string
+		keys, until = v.order(s.now(), s.settle)
+		err = s.ring.Replace(keys[0], keys[1:]...)
 	}
 	next := maxAge
 	if err != nil {
 		slog.Warn("the keys could not be read again, those there are stay in use", slog.String("reason", err.Error()))
 		next = triesIn
 	}
-	s.due.Store(s.now().Add(next).UnixNano())
+	s.readAgain(next, until)
 }
 
 // mayTry bounds how often anybody can make us call Secrets Manager.
@@ -134,30 +157,29 @@ func (s *source) tried() {
 }
 
 // fetch reads both versions.
-func (s *source) fetch() (current string, previous []string, err error) {
+func (s *source) fetch() (versions, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTime)
 	defer cancel()
 	for range 2 {
-		c, err := s.get(ctx, "AWSCURRENT")
+		current, err := s.get(ctx, "AWSCURRENT")
 		if err != nil {
-			return "", nil, err
+			return versions{}, err
 		}
-		if !settings.IsKey(c.key.Reveal()) {
-			return "", nil, errors.New("keys: version AWSCURRENT of the secret is no key: expected 64 hexadecimal characters, not all the same")
+		if !settings.IsKey(current.key.Reveal()) {
+			return versions{}, errors.New("keys: version AWSCURRENT of the secret is no key: expected 64 hexadecimal characters, not all the same")
 		}
-		current, previous = c.key.Reveal(), nil
-		p, err := s.get(ctx, "AWSPREVIOUS")
+		previous, err := s.get(ctx, "AWSPREVIOUS")
 		switch {
 		case errors.Is(err, errNoVersion): // never rotated
-			return current, nil, nil
+			return versions{current: current}, nil
 		case err != nil:
-			return "", nil, err
-		case p.id == c.id:
+			return versions{}, err
+		case previous.id == current.id:
 			continue // a rotation came in between: what was current is previous now
-		case settings.IsKey(p.key.Reveal()): // what is no key has sealed nothing
-			previous = []string{p.key.Reveal()}
+		case !settings.IsKey(previous.key.Reveal()): // what is no key has sealed nothing
+			return versions{current: current}, nil
 		}
-		return current, previous, nil
+		return versions{current, &previous}, nil
 	}
-	return "", nil, fmt.Errorf("keys: the secret was rotated twice while it was read")
+	return versions{}, fmt.Errorf("keys: the secret was rotated twice while it was read")
 }

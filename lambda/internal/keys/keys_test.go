@@ -17,8 +17,10 @@ func key(n int) string { return fmt.Sprintf("%062x%02x", 0xabc, n) }
 
 // secret is a secret that can be rotated and lost.
 type secret struct {
+	clock   *clock // nil: its versions have no date
 	mu      sync.Mutex
 	current int
+	created map[int]time.Time
 	calls   int
 	err     error
 	between func() // runs between the reading of the two versions
@@ -47,18 +49,26 @@ func (s *secret) get(_ context.Context, stage string) (version, error) {
 	case n < 1:
 		return version{}, errNoVersion
 	}
-	return version{fmt.Sprint("v", n), settings.Secret(key(n))}, nil
+	return version{fmt.Sprint("v", n), settings.Secret(key(n)), s.created[n]}, nil
 }
 
 func (s *secret) rotate() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current++
+	if s.clock != nil {
+		if s.created == nil {
+			s.created = map[int]time.Time{}
+		}
+		s.created[s.current] = s.clock.Now()
+	}
 }
 
 type clock struct{ now time.Time }
 
 func (c *clock) Now() time.Time { return c.now }
+
+func (c *clock) pass(d time.Duration) { c.now = c.now.Add(d) }
 
 func newClock() *clock { return &clock{time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
 
@@ -98,7 +108,8 @@ func sealsWith(t *testing.T, ring *cookie.Ring, n int) {
 // A key that nobody told us of is read when a cookie names it; the one before
 // still opens; the one before that does not.
 func TestRotation(t *testing.T) {
-	s, c := &secret{current: 1}, newClock()
+	c := newClock()
+	s := &secret{clock: c, current: 1}
 	ring := start(t, s, c)
 	opens(t, ring, 1, true)
 	for n := 2; n <= 3; n++ {
@@ -106,10 +117,11 @@ func TestRotation(t *testing.T) {
 		opens(t, ring, n-1, true)
 		sealsWith(t, ring, n-1) // not known yet
 		opens(t, ring, n, true)
+		sealsWith(t, ring, n-1) // known, and not settled
+		c.pass(settleTime)
 		sealsWith(t, ring, n)
 		opens(t, ring, n-1, true)
 	}
-	c.now = c.now.Add(triesIn)
 	opens(t, ring, 1, false)
 }
 
@@ -135,15 +147,15 @@ func TestUnknownKeysAreBounded(t *testing.T) {
 	}
 }
 
-// Without any unknown key, the agent seals with the new one soon.
+// Without any unknown key, the ring is read again in time.
 func TestMaxAge(t *testing.T) {
-	s, c := &secret{current: 1}, newClock()
+	s, c := &secret{current: 1}, newClock() // without dates, what is new seals
 	ring := start(t, s, c)
 	s.rotate()
-	c.now = c.now.Add(maxAge - time.Second)
+	c.pass(maxAge - time.Second)
 	sealsWith(t, ring, 1)
 	calls := s.calls
-	c.now = c.now.Add(time.Second)
+	c.pass(time.Second)
 	sealsWith(t, ring, 2)
 	sealsWith(t, ring, 2)
 	if s.calls != calls+2 {
@@ -190,9 +202,9 @@ func TestValuesThatAreNoKeys(t *testing.T) {
 	value := func(current, previous string) func(context.Context, string) (version, error) {
 		return func(_ context.Context, stage string) (version, error) {
 			if stage == "AWSCURRENT" {
-				return version{"v2", settings.Secret(current)}, nil
+				return version{id: "v2", key: settings.Secret(current)}, nil
 			}
-			return version{"v1", settings.Secret(previous)}, nil
+			return version{id: "v1", key: settings.Secret(previous)}, nil
 		}
 	}
 	for _, bad := range []string{"", "hunter2", strings.Repeat("0", 64), `{"key":"` + key(1) + `"}`} {

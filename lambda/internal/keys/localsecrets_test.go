@@ -1,7 +1,9 @@
 package keys
 
 import (
+	"fmt"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +28,32 @@ func TestRingOfSecretsManager(t *testing.T) {
 		t.Fatal(err)
 	}
 	sealsWith(t, ring, 1)
+
+	call := func(target, body string) { // as the Lambdas do
+		t.Helper()
+		r := httptest.NewRequest("POST", server.URL+"/", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+		r.Header.Set("X-Amz-Target", target)
+		if err := sign(r, []byte(body), credentials{id: localsecrets.AccessKey, secret: localsecrets.AccessKey}, "eu-north-1", "secretsmanager", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		answer := httptest.NewRecorder()
+		store.ServeHTTP(answer, r)
+		if answer.Code != 200 {
+			t.Fatalf("%s: got %d %s", target, answer.Code, answer.Body)
+		}
+	}
+	call("secretsmanager.PutSecretValue", `{"SecretId":"`+testARN+`","ClientRequestToken":"v2","SecretString":"`+key(2)+`"}`)
+	for _, want := range []int{1, 2} { // that seals: the one before, until the new one has settled
+		if ring, err = Ring(settings.Shared{EncryptionKeySecretARN: testARN}, time.Now); err != nil {
+			t.Fatal(err)
+		}
+		sealsWith(t, ring, want)
+		opens(t, ring, 1, true)
+		opens(t, ring, 2, true)
+		call("localsecrets.Age", fmt.Sprintf(`{"SecretId":%q,"Seconds":%d}`, testARN, settleTime/time.Second))
+	}
+
 	if _, err := Ring(settings.Shared{EncryptionKeySecretARN: testARN + "x"}, time.Now); err == nil {
 		t.Error("started without the secret")
 	}

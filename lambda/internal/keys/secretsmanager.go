@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -108,6 +109,7 @@ func parseAnswer(status int, text []byte) (version, error) {
 	var fields struct {
 		VersionID    string `json:"VersionId"`
 		SecretString string
+		CreatedDate  json.RawMessage
 		Type         string `json:"__type"`
 	}
 	malformed := json.Unmarshal(text, &fields) != nil
@@ -116,7 +118,7 @@ func parseAnswer(status int, text []byte) (version, error) {
 	kind := fields.Type[strings.LastIndexByte(fields.Type, '#')+1:]
 	switch {
 	case status == http.StatusOK && !malformed && fields.VersionID != "" && fields.SecretString != "":
-		return version{fields.VersionID, settings.Secret(fields.SecretString)}, nil
+		return version{fields.VersionID, settings.Secret(fields.SecretString), parseDate(fields.CreatedDate)}, nil
 	case status == http.StatusOK:
 		return version{}, errors.New("keys: Secrets Manager answered no version with a string")
 	case status == http.StatusBadRequest && !malformed && kind == "ResourceNotFoundException":
@@ -125,6 +127,19 @@ func parseAnswer(status int, text []byte) (version, error) {
 		kind = "an error of no known type"
 	}
 	return version{}, fmt.Errorf("keys: Secrets Manager answered %d, %s", status, kind)
+}
+
+// parseDate reads a CreatedDate, "the date and time that this version of the
+// secret was created", in seconds since the epoch, such as 1523477145.713 (AWS
+// Secrets Manager API Reference, GetSecretValue). It returns the zero time for
+// what is none.
+func parseDate(text []byte) time.Time {
+	var seconds float64
+	if json.Unmarshal(text, &seconds) != nil || seconds <= 0 {
+		return time.Time{}
+	}
+	whole, part := math.Modf(min(seconds, 1<<40)) // what is later is far enough in the future
+	return time.Unix(int64(whole), int64(part*float64(time.Second)))
 }
 
 func isErrorType(s string) bool {

@@ -43,7 +43,7 @@ func TestEndpoint(t *testing.T) {
 
 // What is sent, and what is made of each answer. No error shows the answer.
 func TestGet(t *testing.T) {
-	ok := `{"ARN":"x","Name":"x","VersionId":"v1","SecretString":"` + key(1) + `","VersionStages":["AWSCURRENT"],"CreatedDate":1.7e9}`
+	ok := `{"ARN":"x","Name":"x","VersionId":"v1","SecretString":"` + key(1) + `","VersionStages":["AWSCURRENT"],"CreatedDate":1523477145.713}`
 	for _, tt := range []struct {
 		name    string
 		status  int
@@ -91,7 +91,7 @@ func TestGet(t *testing.T) {
 					t.Errorf("got %v, want errNoVersion", err)
 				}
 			case tt.want == "":
-				if err != nil || got.id != "v1" || got.key.Reveal() != key(1) {
+				if err != nil || got.id != "v1" || got.key.Reveal() != key(1) || got.created.Round(time.Millisecond).UnixMilli() != 1523477145713 {
 					t.Errorf("got %+v, %v", got, err)
 				}
 			case err == nil || errors.Is(err, errNoVersion) || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hush") || got != version{}:
@@ -101,6 +101,25 @@ func TestGet(t *testing.T) {
 				t.Errorf("%d calls, want %d", calls, tt.calls)
 			}
 		})
+	}
+}
+
+// What is no date is none, and the version is there all the same.
+func TestCreatedDate(t *testing.T) {
+	for date, want := range map[string]time.Time{
+		"1523477145.713":  time.UnixMilli(1523477145713),
+		"1.51197446236E9": time.UnixMilli(1511974462360),
+		"1772366400":      time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
+		"1e300":           time.Unix(1<<40, 0),
+		"null":            {}, "0": {}, "-1": {}, "1e999": {}, `"2026-03-01T12:00:00Z"`: {}, "{}": {},
+	} {
+		got, err := parseAnswer(200, []byte(`{"VersionId":"v1","SecretString":"s","CreatedDate":`+date+`}`))
+		if err != nil || !got.created.Round(time.Millisecond).Equal(want) {
+			t.Errorf("%s: got %s, %v; want %s", date, got.created, err, want)
+		}
+	}
+	if got, err := parseAnswer(200, []byte(`{"VersionId":"v1","SecretString":"s"}`)); err != nil || !got.created.IsZero() {
+		t.Errorf("no date: got %s, %v", got.created, err)
 	}
 }
 
@@ -120,6 +139,7 @@ func TestGetUnreachable(t *testing.T) {
 // FuzzParseAnswer: no answer but one with a version is a version.
 func FuzzParseAnswer(f *testing.F) {
 	f.Add(200, []byte(`{"VersionId":"v1","SecretString":"s"}`))
+	f.Add(200, []byte(`{"VersionId":"v1","SecretString":"s","CreatedDate":1523477145.713}`))
 	f.Add(400, []byte(`{"__type":"a#ResourceNotFoundException"}`))
 	f.Add(500, []byte("\xff"))
 	f.Fuzz(func(t *testing.T, status int, text []byte) {
