@@ -5,7 +5,6 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/jsii-runtime-go"
@@ -114,11 +113,25 @@ func secretPolicyArn(secret awssecretsmanager.ISecret) *string {
 }
 
 // useSecretKey lets a function use the KMS key of a secret that has one of its
-// own, through Secrets Manager only.
+// own, through Secrets Manager only: by the key's policy, or by the function's
+// role where the policy is not ours to change, as of a key given by its ARN.
 func (h *TokenHandler) useSecretKey(secret awssecretsmanager.ISecret, function awslambda.Function, actions ...string) {
-	if secret.EncryptionKey() == nil {
+	key := secret.EncryptionKey()
+	if key == nil {
 		return
 	}
-	through := "secretsmanager." + *awscdk.Stack_Of(h).Region() + ".amazonaws.com"
-	secret.EncryptionKey().Grant(awskms.NewViaServicePrincipal(jsii.String(through), function.GrantPrincipal()), *jsii.Strings(actions...)...)
+	statement := &awsiam.PolicyStatementProps{
+		Actions:   jsii.Strings(actions...),
+		Resources: jsii.Strings("*"), // in a key's policy: that key
+		Conditions: &map[string]any{"StringEquals": map[string]any{
+			"kms:ViaService": "secretsmanager." + *awscdk.Stack_Of(h).Region() + ".amazonaws.com",
+		}},
+	}
+	onKey := *statement
+	onKey.Principals = &[]awsiam.IPrincipal{function.GrantPrincipal()}
+	if *key.AddToResourcePolicy(awsiam.NewPolicyStatement(&onKey), jsii.Bool(true)).StatementAdded {
+		return
+	}
+	statement.Resources = &[]*string{key.KeyArn()}
+	function.AddToRolePolicy(awsiam.NewPolicyStatement(statement))
 }

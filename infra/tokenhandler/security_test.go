@@ -16,7 +16,23 @@ import (
 // Least privilege: this is every permission the stack gives, to whom and on
 // what.
 func TestEveryPermission(t *testing.T) {
-	got := synth(t, oneOrigin(), nil)
+	want := []string{
+		`[AgentFunctionRole] may "kms:Decrypt" on Key.Arn`,
+		`[AgentFunctionRole] may ["logs:CreateLogStream","logs:PutLogEvents"] on AgentFunctionLogs.Arn`,
+		`[AuthorizerFunctionRole] may "kms:Decrypt" on Key.Arn`,
+		`[AuthorizerFunctionRole] may ["logs:CreateLogStream","logs:PutLogEvents"] on AuthorizerFunctionLogs.Arn`,
+		`AgentFunctionRole is for {"Service":"lambda.amazonaws.com"}`,
+		`AuthorizerFunctionRole is for {"Service":"lambda.amazonaws.com"}`,
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, grants(t, synth(t, oneOrigin(), nil))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// grants lists the permissions that roles have, and whom they are for.
+func grants(t *testing.T, got template) []string {
+	t.Helper()
 	var grants []string
 	for id, r := range got.Resources {
 		switch r.Type {
@@ -26,7 +42,11 @@ func TestEveryPermission(t *testing.T) {
 				if s["Effect"] != "Allow" || s["NotAction"] != nil || s["NotResource"] != nil {
 					t.Errorf("%s has statement %s", id, text(s))
 				}
-				grants = append(grants, short(r.Properties["Roles"])+" may "+text(s["Action"])+" on "+short(s["Resource"]))
+				grant := short(r.Properties["Roles"]) + " may " + text(s["Action"]) + " on " + short(s["Resource"])
+				if s["Condition"] != nil {
+					grant += " if " + text(s["Condition"])
+				}
+				grants = append(grants, grant)
 			}
 		case "AWS::IAM::Role":
 			for _, field := range []string{"ManagedPolicyArns", "Policies"} {
@@ -40,18 +60,7 @@ func TestEveryPermission(t *testing.T) {
 		}
 	}
 	slices.Sort(grants)
-	want := []string{
-		`[AgentFunctionRole] may "kms:Decrypt" on Key.Arn`,
-		`[AgentFunctionRole] may ["logs:CreateLogStream","logs:PutLogEvents"] on AgentFunctionLogs.Arn`,
-		`[AuthorizerFunctionRole] may "kms:Decrypt" on Key.Arn`,
-		`[AuthorizerFunctionRole] may ["logs:CreateLogStream","logs:PutLogEvents"] on AuthorizerFunctionLogs.Arn`,
-		`AgentFunctionRole is for {"Service":"lambda.amazonaws.com"}`,
-		`AuthorizerFunctionRole is for {"Service":"lambda.amazonaws.com"}`,
-	}
-	slices.Sort(want)
-	if diff := cmp.Diff(want, grants); diff != "" {
-		t.Error(diff)
-	}
+	return grants
 }
 
 // P16: API Gateway may invoke the functions for this API only, the authorizer

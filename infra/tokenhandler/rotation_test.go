@@ -1,0 +1,151 @@
+package tokenhandler
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/google/go-cmp/cmp"
+)
+
+// always are the permissions of the two Lambdas that do not depend on the key.
+var always = []string{
+	`[AgentFunctionRole] may "kms:Decrypt" on Key.Arn`,
+	`[AgentFunctionRole] may ["logs:CreateLogStream","logs:PutLogEvents"] on AgentFunctionLogs.Arn`,
+	`[AuthorizerFunctionRole] may "kms:Decrypt" on Key.Arn`,
+	`[AuthorizerFunctionRole] may ["logs:CreateLogStream","logs:PutLogEvents"] on AuthorizerFunctionLogs.Arn`,
+	`AgentFunctionRole is for {"Service":"lambda.amazonaws.com"}`,
+	`AuthorizerFunctionRole is for {"Service":"lambda.amazonaws.com"}`,
+}
+
+const twoStages = ` if {"StringEquals":{"secretsmanager:VersionStage":["AWSCURRENT","AWSPREVIOUS"]}}`
+
+// checkGrants wants always, and more.
+func checkGrants(t *testing.T, got template, more ...string) {
+	t.Helper()
+	want := slices.Sorted(slices.Values(slices.Concat(always, more)))
+	if diff := cmp.Diff(want, grants(t, got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// checkReadsKey wants both Lambdas to be told the secret, and none the key.
+func checkReadsKey(t *testing.T, got template, arn string) {
+	t.Helper()
+	readers := 0
+	for id, r := range got.only("AWS::Lambda::Function") {
+		environment, _ := r.Properties["Environment"].(map[string]any)
+		variables, _ := environment["Variables"].(map[string]any)
+		if variables["ENCRYPTION_KEY"] != nil {
+			t.Errorf("%s has the key in its environment", id)
+		}
+		if variables["ENCRYPTION_KEY_SECRET_ARN"] == nil {
+			continue
+		}
+		readers++
+		if named := short(variables["ENCRYPTION_KEY_SECRET_ARN"]); named != arn {
+			t.Errorf("%s is told of the secret %s, want %s", id, named, arn)
+		}
+	}
+	if readers != 2 {
+		t.Errorf("%d functions are told of the secret, want 2", readers)
+	}
+}
+
+// The two Lambdas may read two versions of the key; the third function may
+// rotate that secret and no other, and only Secrets Manager may invoke it.
+func TestKeyRotation(t *testing.T) {
+	props := oneOrigin()
+	props.KeyRotation = 30 * 24 * time.Hour
+	got := synth(t, props, nil)
+	checkReadsKey(t, got, "EncryptionKey")
+	checkGrants(t, got,
+		`[AgentFunctionRole] may "secretsmanager:GetSecretValue" on EncryptionKey`+twoStages,
+		`[AuthorizerFunctionRole] may "secretsmanager:GetSecretValue" on EncryptionKey`+twoStages,
+		`[RotationFunctionRole] may ["logs:CreateLogStream","logs:PutLogEvents"] on RotationFunctionLogs.Arn`,
+		`[RotationFunctionRole] may ["secretsmanager:DescribeSecret","secretsmanager:GetSecretValue","secretsmanager:PutSecretValue","secretsmanager:UpdateSecretVersionStage"] on EncryptionKey`,
+		`RotationFunctionRole is for {"Service":"lambda.amazonaws.com"}`)
+
+	schedule := one(t, got, "AWS::SecretsManager::RotationSchedule")
+	if short(schedule["SecretId"]) != "EncryptionKey" || short(schedule["RotationLambdaARN"]) != "RotationFunction.Arn" ||
+		dig(t, schedule, "RotationRules", "AutomaticallyAfterDays") != 30.0 || schedule["RotateImmediatelyOnUpdate"] != false {
+		t.Errorf("the schedule is %s", text(schedule))
+	}
+	invokers := 0
+	for _, r := range got.only("AWS::Lambda::Permission") {
+		if short(r.Properties["FunctionName"]) != "RotationFunction.Arn" {
+			continue
+		}
+		invokers++
+		if p := r.Properties; p["Principal"] != "secretsmanager.amazonaws.com" || short(p["SourceArn"]) != "EncryptionKey" || short(p["SourceAccount"]) != "AWS::AccountId" {
+			t.Errorf("the rotation function may be invoked by %s", text(p))
+		}
+	}
+	if invokers != 1 {
+		t.Errorf("%d permissions to invoke the rotation function, want 1", invokers)
+	}
+}
+
+// A key of its own may be used by each function for what it does, and through
+// Secrets Manager only.
+func TestKeyOfTheRotatedSecret(t *testing.T) {
+	const arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+	const through = ` if {"StringEquals":{"kms:ViaService":"secretsmanager.eu-west-1.amazonaws.com"}}`
+	synthWith := func(key func(awscdk.Stack) awskms.IKey) template {
+		stack, props := regional(t, "eu-west-1"), oneOrigin()
+		props.KeyRotation = 24 * time.Hour
+		props.EncryptionKeySecret = awssecretsmanager.NewSecret(stack, jsii.String("SessionKey"), &awssecretsmanager.SecretProps{EncryptionKey: key(stack)})
+		New(stack, "TokenHandler", props).Protect(orders())
+		return read(t, stack)
+	}
+
+	var given []string
+	for _, grant := range grants(t, synthWith(func(s awscdk.Stack) awskms.IKey {
+		return awskms.Key_FromKeyArn(s, jsii.String("Given"), jsii.String(arn))
+	})) {
+		if strings.Contains(grant, arn) {
+			given = append(given, grant)
+		}
+	}
+	want := []string{
+		`[AgentFunctionRole] may "kms:Decrypt" on ` + arn + through,
+		`[AuthorizerFunctionRole] may "kms:Decrypt" on ` + arn + through,
+		`[RotationFunctionRole] may ["kms:Decrypt","kms:GenerateDataKey"] on ` + arn + through,
+	}
+	if diff := cmp.Diff(want, given); diff != "" {
+		t.Error(diff)
+	}
+
+	var made []string
+	for id, r := range synthWith(func(s awscdk.Stack) awskms.IKey { return awskms.NewKey(s, jsii.String("Made"), nil) }).only("AWS::KMS::Key") {
+		if !strings.HasPrefix(id, "Made") {
+			continue
+		}
+		for _, s := range dig(t, r.Properties, "KeyPolicy", "Statement").([]any) {
+			s := s.(map[string]any)
+			if who := short(dig(t, s, "Principal", "AWS")); strings.Contains(who, "FunctionRole") {
+				made = append(made, who+" may "+text(s["Action"])+" if "+text(s["Condition"]))
+			}
+		}
+	}
+	slices.Sort(made)
+	want = []string{
+		`RotationFunctionRole.Arn may ["kms:Decrypt","kms:GenerateDataKey"]` + through,
+		`[AgentFunctionRole.Arn AuthorizerFunctionRole.Arn] may "kms:Decrypt"` + through,
+	}
+	if diff := cmp.Diff(want, made); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// regional makes a stack in a region.
+func regional(t *testing.T, region string) awscdk.Stack {
+	t.Helper()
+	return awscdk.NewStack(awscdk.Stage_Of(newStack(t)), jsii.String(region), &awscdk.StackProps{
+		Env: &awscdk.Environment{Account: jsii.String("123456789012"), Region: jsii.String(region)}})
+}
