@@ -47,7 +47,7 @@ func newStack(scope constructs.Construct, s stage) awscdk.Stack {
 func (s stage) props(scope constructs.Construct) *tokenhandler.Props {
 	idle, absolute, _ := s.lifetimes() // check has seen that they read
 	caching, _ := s.caching()
-	keyRotation, _ := s.keyRotation()
+	keyRotation, rotatedElsewhere, _ := s.keyRotation()
 	return &tokenhandler.Props{
 		TrustedWebOrigins: s.Origins,
 		CookieNamePrefix:  s.CookiePrefix,
@@ -89,6 +89,7 @@ func (s stage) props(scope constructs.Construct) *tokenhandler.Props {
 		PostLogoutRedirectURI: s.PostLogoutRedirectURI,
 		Architecture:          architecture(s.Architecture),
 		EncryptionKeySecret:   s.sessionKey(scope),
+		KeyRotatedElsewhere:   rotatedElsewhere,
 		Domain:                s.domain(scope),
 		Operation:             s.Operation.construct(),
 	}

@@ -33,7 +33,7 @@ type stage struct {
 	CookieBasePath     string   `json:"cookieBasePath" prop:"CookieBasePath"`
 	SessionKeyName     string   `json:"sessionKeyName" prop:"SessionKeyProps.Name"`               // of the secret with the cookies' key, existing unless sessionKeyReplicas
 	SessionKeyReplicas []string `json:"sessionKeyReplicas" prop:"SessionKeyProps.ReplicaRegions"` // regions that get a copy: the secret is made here
-	KeyRotation        string   `json:"keyRotation" prop:"KeyRotation"`                           // such as 30d
+	KeyRotation        string   `json:"keyRotation" prop:"KeyRotation"`                           // such as 30d; elsewhere: by another region
 
 	Profile          string `json:"profile" prop:"Provider.Profile"` // oidc (the default), cognito, github or oauth2
 	Issuer           string `json:"issuer" prop:"Provider.Issuer"`
@@ -220,7 +220,7 @@ func (s stage) check() error {
 	if _, err := s.furtherClients(); err != nil {
 		return err
 	}
-	if _, err := s.keyRotation(); err != nil {
+	if _, _, err := s.keyRotation(); err != nil {
 		return err
 	}
 	if err := s.checkProfile(); err != nil {

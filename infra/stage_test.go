@@ -83,6 +83,8 @@ func TestDecodeStageRefuses(t *testing.T) {
 		{"string for a route", `{"routes":["/a"]}`, nil, "stage t: routes"},
 		{"key rotation without a unit", `{"keyRotation":"30",` + route1 + `}`, nil, `stage t: keyRotation is "30": expected 1 to 1000 days, such as 30d`},
 		{"key rotation of none", `{"keyRotation":"0d",` + route1 + `}`, nil, `stage t: keyRotation is "0d"`},
+		{"rotated elsewhere, key made here", `{"keyRotation":"elsewhere","sessionKeyName":"prod/session-key","sessionKeyReplicas":["eu-west-1"],` + route1 + `}`, nil, "stage t: keyRotation is elsewhere, with sessionKeyReplicas: expected days"},
+		{"rotated elsewhere, no name", `{"keyRotation":"elsewhere",` + route1 + `}`, nil, "stage t: keyRotation is elsewhere, without sessionKeyName: expected the name"},
 		{"no routes", `{}`, nil, "stage t: routes is empty"},
 		{"account without region", `{"account":"123456789012",` + route1 + `}`, nil, "stage t: account and region: expected both or neither"},
 		{"short account", `{"account":"1","region":"eu-north-1",` + route1 + `}`, nil, `stage t: account is "1": expected 12 digits`},

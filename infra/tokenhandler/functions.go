@@ -21,6 +21,7 @@ type lambda struct {
 // addFunctions makes the two Lambdas. Both need the cookie key; the authorizer
 // gets a client secret only to introspect with.
 func (h *TokenHandler) addFunctions(p Props, agent settings.Agent) {
+	h.checkReplica(p)
 	h.keySettings(p, &agent.Shared)
 	h.clientSecrets(p, &agent)
 	agent.Metrics = p.Operation.Metrics // checked with the Operation
@@ -45,6 +46,7 @@ func (h *TokenHandler) addFunctions(p Props, agent settings.Agent) {
 		settings:    agent,
 	})
 	h.allowSigning(p)
+	h.allowReadingKey(p)
 	h.addRotation(p)
 }
 

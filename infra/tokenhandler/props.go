@@ -128,9 +128,17 @@ type Props struct {
 	// KeyRotation rotates the key that seals the cookies so often: whole days,
 	// up to 1,000. The Lambdas then get it from Secrets Manager when they start,
 	// not from their environment, and nobody is signed out: what the key before
-	// sealed still opens. A session that is not refreshed for two rotations
-	// ends. Zero: the key is not rotated.
+	// sealed still opens, and it goes on sealing for ten minutes. A session that
+	// is not refreshed between these and the next rotation ends. Zero: the key is
+	// not rotated here.
 	KeyRotation time.Duration
+
+	// KeyRotatedElsewhere says that another region's token handler rotates the
+	// key: EncryptionKeySecret, required then, is this region's replica of its
+	// secret. The Lambdas get the key as with KeyRotation, which is not to be set.
+	// A replica that is encrypted with a KMS key of your own is to be given with
+	// it: awssecretsmanager.Secret_FromSecretAttributes has EncryptionKey.
+	KeyRotatedElsewhere bool
 
 	// Key encrypts the environment of the two Lambdas. Nil: a customer-managed
 	// key with yearly rotation is made.

@@ -32,39 +32,27 @@ const (
 )
 
 func checkKeyRotation(c Props) {
-	if c.KeyRotation != 0 && (c.KeyRotation < day || c.KeyRotation > maxRotationDays*day || c.KeyRotation%day != 0) {
+	switch {
+	case c.KeyRotation != 0 && (c.KeyRotation < day || c.KeyRotation > maxRotationDays*day || c.KeyRotation%day != 0):
 		misuse("Props.KeyRotation is %s: expected whole days, 1 to %d", c.KeyRotation, maxRotationDays)
+	case c.KeyRotation != 0 && c.KeyRotatedElsewhere:
+		misuse("Props.KeyRotation and Props.KeyRotatedElsewhere are both set: expected the one where the key is rotated, the other in regions that have a replica")
+	case c.KeyRotatedElsewhere && c.EncryptionKeySecret == nil:
+		misuse("Props.KeyRotatedElsewhere is set without EncryptionKeySecret: expected this region's replica of the secret that is rotated")
 	}
 }
 
-// keySettings is where the Lambdas have the key from.
-func (h *TokenHandler) keySettings(p Props, shared *settings.Shared) {
-	if p.KeyRotation == 0 {
-		shared.EncryptionKey = reference(h.EncryptionKeySecret)
-		return
-	}
-	shared.EncryptionKeySecretARN = *h.EncryptionKeySecret.SecretArn()
-}
-
-// addRotation makes the function that rotates the key, and its schedule, and
-// lets the two Lambdas read the key.
+// addRotation makes the function that rotates the key, and its schedule. A
+// replica has neither: "If you turn on rotation for your primary secret, Secrets
+// Manager rotates the secret in the primary Region, and the new secret value
+// propagates to all of the associated replica secrets. You don't have to manage
+// rotation individually for all of the replica secrets" (AWS Secrets Manager
+// User Guide, "Replicate AWS Secrets Manager secrets across Regions").
 func (h *TokenHandler) addRotation(p Props) {
 	if p.KeyRotation == 0 {
 		return
 	}
 	secret := h.EncryptionKeySecret
-	for _, reader := range []awslambda.Function{h.AuthorizerFunction, h.AgentFunction} {
-		reader.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions:   jsii.Strings("secretsmanager:GetSecretValue"),
-			Resources: &[]*string{secretPolicyArn(secret)},
-			// Not the one in the making.
-			Conditions: &map[string]any{"StringEquals": map[string]any{
-				"secretsmanager:VersionStage": []string{"AWSCURRENT", "AWSPREVIOUS"},
-			}},
-		}))
-		h.useSecretKey(secret, reader, "kms:Decrypt")
-	}
-
 	rotation := h.newFunction(p, lambda{
 		id:          rotationID,
 		description: "Token handler: rotates the key of the cookies",
@@ -101,37 +89,4 @@ func (h *TokenHandler) addRotation(p Props) {
 		RotateImmediatelyOnUpdate: jsii.Bool(false),
 	})
 	schedule.Node().AddDependency(invoke, rotation.Role())
-}
-
-// secretPolicyArn is the secret's ARN as policies name it: of a secret given by
-// its name, the six characters at the end are not known.
-func secretPolicyArn(secret awssecretsmanager.ISecret) *string {
-	if secret.SecretFullArn() != nil {
-		return secret.SecretFullArn()
-	}
-	return jsii.String(*secret.SecretArn() + "-??????")
-}
-
-// useSecretKey lets a function use the KMS key of a secret that has one of its
-// own, through Secrets Manager only: by the key's policy, or by the function's
-// role where the policy is not ours to change, as of a key given by its ARN.
-func (h *TokenHandler) useSecretKey(secret awssecretsmanager.ISecret, function awslambda.Function, actions ...string) {
-	key := secret.EncryptionKey()
-	if key == nil {
-		return
-	}
-	statement := &awsiam.PolicyStatementProps{
-		Actions:   jsii.Strings(actions...),
-		Resources: jsii.Strings("*"), // in a key's policy: that key
-		Conditions: &map[string]any{"StringEquals": map[string]any{
-			"kms:ViaService": "secretsmanager." + *awscdk.Stack_Of(h).Region() + ".amazonaws.com",
-		}},
-	}
-	onKey := *statement
-	onKey.Principals = &[]awsiam.IPrincipal{function.GrantPrincipal()}
-	if *key.AddToResourcePolicy(awsiam.NewPolicyStatement(&onKey), jsii.Bool(true)).StatementAdded {
-		return
-	}
-	statement.Resources = &[]*string{key.KeyArn()}
-	function.AddToRolePolicy(awsiam.NewPolicyStatement(statement))
 }

@@ -149,3 +149,88 @@ func regional(t *testing.T, region string) awscdk.Stack {
 	return awscdk.NewStack(awscdk.Stage_Of(newStack(t)), jsii.String(region), &awscdk.StackProps{
 		Env: &awscdk.Environment{Account: jsii.String("123456789012"), Region: jsii.String(region)}})
 }
+
+// A region with a replica reads the key as the first does, and rotates nothing.
+func TestKeyRotatedElsewhere(t *testing.T) {
+	const name, full = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/session-key",
+		"arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/session-key-AbCdEf"
+	const through = ` if {"StringEquals":{"kms:ViaService":"secretsmanager.eu-west-1.amazonaws.com"}}`
+	const kms = "arn:aws:kms:eu-west-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+	for _, tt := range []struct {
+		name   string
+		secret func(awscdk.Stack) awssecretsmanager.ISecret
+		arn    string
+		more   []string
+	}{
+		{"by name", func(s awscdk.Stack) awssecretsmanager.ISecret {
+			return awssecretsmanager.Secret_FromSecretNameV2(s, jsii.String("SessionKey"), jsii.String("prod/session-key"))
+		}, name, []string{
+			`[AgentFunctionRole] may "secretsmanager:GetSecretValue" on ` + name + "-??????" + twoStages,
+			`[AuthorizerFunctionRole] may "secretsmanager:GetSecretValue" on ` + name + "-??????" + twoStages,
+		}},
+		{"by ARN, with a key of its own", func(s awscdk.Stack) awssecretsmanager.ISecret {
+			return awssecretsmanager.Secret_FromSecretAttributes(s, jsii.String("SessionKey"), &awssecretsmanager.SecretAttributes{
+				SecretCompleteArn: jsii.String(full), EncryptionKey: awskms.Key_FromKeyArn(s, jsii.String("Replica"), jsii.String(kms))})
+		}, full, []string{
+			`[AgentFunctionRole] may "secretsmanager:GetSecretValue" on ` + full + twoStages,
+			`[AuthorizerFunctionRole] may "secretsmanager:GetSecretValue" on ` + full + twoStages,
+			`[AgentFunctionRole] may "kms:Decrypt" on ` + kms + through,
+			`[AuthorizerFunctionRole] may "kms:Decrypt" on ` + kms + through,
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			stack := regional(t, "eu-west-1")
+			props := oneOrigin()
+			props.EncryptionKeySecret, props.KeyRotatedElsewhere = tt.secret(stack), true
+			New(stack, "TokenHandler", props).Protect(orders())
+			got := read(t, stack)
+			checkReadsKey(t, got, tt.arn)
+			checkGrants(t, got, tt.more...)
+			if n := len(got.only("AWS::SecretsManager::RotationSchedule")); n != 0 {
+				t.Errorf("%d rotation schedules, want none: a replica cannot have one", n)
+			}
+			if n := len(got.only("AWS::Lambda::Function")); n != 2 {
+				t.Errorf("%d functions, want 2", n)
+			}
+			for id, r := range got.only("AWS::Lambda::Permission") {
+				if r.Properties["Principal"] != "apigateway.amazonaws.com" {
+					t.Errorf("%s: %s", id, text(r.Properties))
+				}
+			}
+		})
+	}
+}
+
+func TestKeyRotationIsRefused(t *testing.T) {
+	secret := func(s awscdk.Stack, region string) awssecretsmanager.ISecret {
+		return awssecretsmanager.Secret_FromSecretCompleteArn(s, jsii.String("SessionKey"), jsii.String("arn:aws:secretsmanager:"+region+":123456789012:secret:prod/session-key-AbCdEf"))
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*Props, awscdk.Stack)
+		want   string
+	}{
+		{"no whole days", func(p *Props, _ awscdk.Stack) { p.KeyRotation = 36 * time.Hour }, "Props.KeyRotation is 36h0m0s: expected whole days, 1 to 1000"},
+		{"too long", func(p *Props, _ awscdk.Stack) { p.KeyRotation = 1001 * 24 * time.Hour }, "Props.KeyRotation is 24024h0m0s: expected whole days"},
+		{"here and elsewhere", func(p *Props, s awscdk.Stack) {
+			p.KeyRotation, p.KeyRotatedElsewhere, p.EncryptionKeySecret = 24*time.Hour, true, secret(s, "eu-west-1")
+		}, "Props.KeyRotation and Props.KeyRotatedElsewhere are both set: expected the one"},
+		{"elsewhere, no secret", func(p *Props, _ awscdk.Stack) { p.KeyRotatedElsewhere = true },
+			"Props.KeyRotatedElsewhere is set without EncryptionKeySecret: expected this region's replica"},
+		{"the primary's ARN", func(p *Props, s awscdk.Stack) {
+			p.KeyRotatedElsewhere, p.EncryptionKeySecret = true, secret(s, "eu-north-1")
+		}, "Props.EncryptionKeySecret is in eu-north-1: expected its replica in eu-west-1"},
+		{"the primary", func(p *Props, s awscdk.Stack) {
+			north := awscdk.NewStack(awscdk.Stage_Of(s), jsii.String("North"), &awscdk.StackProps{
+				Env: &awscdk.Environment{Account: jsii.String("123456789012"), Region: jsii.String("eu-north-1")}})
+			p.KeyRotatedElsewhere = true
+			p.EncryptionKeySecret = NewSessionKey(north, "SessionKey", &SessionKeyProps{Name: "prod/session-key", ReplicaRegions: []string{"eu-west-1"}})
+		}, "Props.EncryptionKeySecret is in eu-north-1: expected its replica in eu-west-1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			stack, props := regional(t, "eu-west-1"), oneOrigin()
+			tt.change(props, stack)
+			mustContain(t, panicOf(func() { New(stack, "TokenHandler", props) }), "tokenhandler: "+tt.want)
+		})
+	}
+}

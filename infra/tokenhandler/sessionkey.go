@@ -28,8 +28,9 @@ type SessionKeyProps struct {
 // handlers of several regions: a session that began in one is good in the
 // others. It is given to the handler of its region as
 // Props.EncryptionKeySecret; the others name it with
-// awssecretsmanager.Secret_FromSecretNameV2. See [Domain.Latency] for the
-// records.
+// awssecretsmanager.Secret_FromSecretNameV2. If the handler of this region
+// rotates it (Props.KeyRotation), the others need Props.KeyRotatedElsewhere. See
+// [Domain.Latency] for the records.
 func NewSessionKey(scope constructs.Construct, id string, props *SessionKeyProps) awssecretsmanager.Secret {
 	if props == nil || !secretNameRE.MatchString(props.Name) {
 		misuse("SessionKeyProps.Name is missing or malformed: expected a name such as prod/session-key, the same in every region")
