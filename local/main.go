@@ -54,7 +54,7 @@ func main() {
 	flag.IntVar(&o.apiPort, "api-port", 3001, "`port` of the REST API")
 	flag.IntVar(&o.loginPort, "login-port", 3002, "`port` of the OpenID Provider")
 	flag.IntVar(&o.upstreamPort, "upstream-port", 3003, "`port` of the sample upstream API")
-	flag.IntVar(&o.secretsPort, "secrets-port", 3004, "`port` of Secrets Manager, which listens only where the template rotates a key")
+	flag.IntVar(&o.secretsPort, "secrets-port", 3004, "`port` of Secrets Manager, which listens only where the key is rotated")
 	flag.StringVar(&o.upstream, "upstream", "", "origin of an upstream API of your own to put behind the routes, such as http://127.0.0.1:8080 (default: the sample)")
 	flag.StringVar(&o.out, "out", ".local/cdk.out", "`folder` to synthesize into")
 	flag.DurationVar(&o.tokenLifetime, "token-lifetime", 5*time.Minute, "lifetime of the provider's access tokens")

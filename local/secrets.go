@@ -9,8 +9,8 @@ import (
 	"github.com/tokenhandler/aws/local/internal/template"
 )
 
-// secrets is the Secrets Manager of the run. It is nil where the template
-// rotates nothing: then the values are in the Lambdas' environments already.
+// secrets is the Secrets Manager of the run. It is nil where no Lambda reads a
+// secret: then the values are in their environments already.
 type secrets struct {
 	store     *localsecrets.Store
 	server    *server
@@ -18,11 +18,12 @@ type secrets struct {
 	rotations []template.Rotation
 }
 
-// startSecrets serves the secrets that the template rotates, with the values
-// made for this run. A rotation is asked for as on AWS, with RotateSecret.
+// startSecrets serves the secrets that the Lambdas read or rotate, with the
+// values made for this run, or given. A rotation is asked for as on AWS, with
+// RotateSecret.
 func startSecrets(o options, c *console, t *template.Template) (*secrets, error) {
-	rotations := t.Rotations()
-	if len(rotations) == 0 {
+	read, rotations := t.ReadSecrets(), t.Rotations()
+	if len(read) == 0 && len(rotations) == 0 {
 		return nil, nil
 	}
 	listeners, err := listen("Secrets Manager", "-secrets-port", o.secretsPort)
@@ -31,6 +32,9 @@ func startSecrets(o options, c *console, t *template.Template) (*secrets, error)
 	}
 	s := &secrets{store: localsecrets.New(), rotations: rotations, url: "http://" + listeners[0].Addr().String()}
 	s.store.Log = func(line string) { c.child("secrets", line) }
+	for _, r := range read {
+		s.store.Add(r.ARN, r.Value.Reveal())
+	}
 	for _, r := range rotations {
 		s.store.Add(r.SecretARN, r.Value.Reveal())
 	}

@@ -109,6 +109,34 @@ func TestKeyRotation(t *testing.T) {
 	known.check(t, "the output of the run", s.output.String(), everything)
 }
 
+// A region whose secret is a replica: its Lambdas read the key as those of the
+// first region do, and it has nothing that could rotate it.
+func TestKeyRotatedElsewhere(t *testing.T) {
+	const key = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+	values := filepath.Join(t.TempDir(), "secrets.json")
+	if err := os.WriteFile(values, []byte(`{"prod/session-key":"`+key+`"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	port := strconv.Itoa(freePorts(t, 1)[0])
+	s := start(t, "-c", "keyRotation=elsewhere", "-c", "sessionKeyName=prod/session-key", "-secrets", values, "-secrets-port", port)
+	r := &rotationRun{system: s, client: secretsClient(port), arn: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/session-key"}
+	if runtime.GOOS == "linux" { // elsewhere the processes' environments are not shown
+		if arn := secretARN(t, s); arn != r.arn {
+			t.Errorf("the Lambdas read %s, want %s", arn, r.arn)
+		}
+	}
+	p := newPerson(s, true)
+	p.signIn(t)
+	r.sealedWith(t, p, key)
+	if status, answer, _ := p.call(t, "GET", "/orders", "", p.header()); status != 200 {
+		t.Errorf("GET /orders: got %d, %v", status, answer)
+	}
+	_, err := r.client.RotateSecret(context.Background(), &secretsmanager.RotateSecretInput{SecretId: &r.arn})
+	if err == nil || !strings.Contains(err.Error(), "no rotation function") {
+		t.Errorf("a rotation here: got %v, want it refused", err)
+	}
+}
+
 // rotationRun is a local run with a Secrets Manager.
 type rotationRun struct {
 	*system

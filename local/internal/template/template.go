@@ -50,6 +50,7 @@ type Template struct {
 	functions []Function
 	secrets   map[string]Secret
 	rotations []Rotation
+	read      []ReadSecret
 	ignored   []Ignored
 }
 
@@ -71,6 +72,9 @@ func (t *Template) Secret(logicalID string) (Secret, bool) {
 
 // Rotations returns the rotations of secrets, sorted by logical id.
 func (t *Template) Rotations() []Rotation { return slices.Clone(t.rotations) }
+
+// ReadSecrets returns the secrets that functions read when they run, sorted by ARN.
+func (t *Template) ReadSecrets() []ReadSecret { return slices.Clone(t.read) }
 
 // Ignored lists what was skipped, sorted by logical id.
 func (t *Template) Ignored() []Ignored { return slices.Clone(t.ignored) }
@@ -158,6 +162,7 @@ func Load(dir, stack string, opts Options) (*Template, error) {
 	api := l.loadAPI()
 	functions := l.loadFunctions(api)
 	rotations := l.loadRotations(functions)
+	read := l.loadReadSecrets(functions)
 	if api != nil {
 		l.checkPermissions(api)
 	}
@@ -165,7 +170,7 @@ func Load(dir, stack string, opts Options) (*Template, error) {
 		return nil, errors.Join(l.errs...)
 	}
 	slices.SortFunc(l.ignored, func(a, b Ignored) int { return strings.Compare(a.LogicalID, b.LogicalID) })
-	return &Template{api: api, functions: functions, secrets: l.secrets, rotations: rotations, ignored: l.ignored}, nil
+	return &Template{api: api, functions: functions, secrets: l.secrets, rotations: rotations, read: read, ignored: l.ignored}, nil
 }
 
 // selectResources drops resources whose condition is false and sorts out the types.
