@@ -39,7 +39,8 @@ type api struct {
 	proofs       *proofs
 }
 
-// New returns the API: GET and POST /orders for callers with a token, GET /health for everybody.
+// New returns the API: for callers with a token GET and POST /orders, and /echo, which answers under any method and path
+// with what reached it; GET /health for everybody.
 func New(cfg Config) (http.Handler, error) {
 	in, err := newIntrospector(cfg)
 	if err != nil {
@@ -56,28 +57,53 @@ func New(cfg Config) (http.Handler, error) {
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "expected GET or POST")
 	})
+	mux.HandleFunc("/echo/", a.withToken(echo))
+	mux.HandleFunc("/echo", a.withToken(echo))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, http.StatusNotFound, "not_found", "there is nothing here but /orders")
+		refuse(w, http.StatusNotFound, "not_found", "there is nothing here but /orders and /echo")
 	})
 	return mux, nil
 }
 
 // received is what reached the API.
 type received struct {
-	Method        string   `json:"method"`
-	Path          string   `json:"path"`
-	Headers       []string `json:"headers"`       // names in lower case, sorted
-	Authorization string   `json:"authorization"` // "Bearer" or "DPoP": what else there can be has been refused
-	Token         Token    `json:"token"`
+	Method        string              `json:"method"`
+	Path          string              `json:"path"`          // as it was escaped
+	Headers       map[string][]string `json:"headers"`       // by name in lower case
+	Authorization string              `json:"authorization"` // "Bearer" or "DPoP": what else there can be has been refused
+	Token         Token               `json:"token"`
 }
 
 func describe(r *http.Request, token Token) received {
-	names := []string{"host"} // Go keeps it apart from the others
-	for name := range r.Header {
-		names = append(names, strings.ToLower(name))
+	headers := map[string][]string{"host": {hidden}} // Go keeps it apart from the others
+	for name, values := range r.Header {
+		name = strings.ToLower(name)
+		for _, value := range values {
+			headers[name] = append(headers[name], shown(r, name, value))
+		}
 	}
-	slices.Sort(names)
-	return received{Method: r.Method, Path: r.URL.Path, Headers: names, Authorization: scheme(r), Token: token}
+	return received{Method: r.Method, Path: r.URL.EscapedPath(), Headers: headers, Authorization: scheme(r), Token: token}
+}
+
+// hidden stands for every value that could be a credential.
+const hidden = "(hidden)"
+
+// inTheClear are headers that proxies write and that hold no credential. The smoke test asks whether a client's own
+// value arrives in them.
+var inTheClear = []string{"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-forwarded-user"}
+
+func shown(r *http.Request, name, value string) string {
+	switch {
+	case slices.Contains(inTheClear, name), value == "none": // what the gateway writes over cookies
+		return value
+	case name == "authorization":
+		return scheme(r) + " " + hidden
+	}
+	return hidden
+}
+
+func echo(w http.ResponseWriter, r *http.Request, token Token) {
+	reply(w, http.StatusOK, map[string]any{"received": describe(r, token)})
 }
 
 // bearer matches credentials = "Bearer" 1*SP b64token (RFC 6750 §2.1); the scheme in any case (RFC 9110 §11.1).

@@ -101,14 +101,18 @@ func decode(t *testing.T, w *httptest.ResponseRecorder) (a answer) {
 func TestListShowsWhatWasReceived(t *testing.T) {
 	h, e := start(t)
 	w := serve(h, "GET", "/orders?secret=1", "", http.Header{
-		"Authorization": {"bearer " + goodToken}, "Cookie": {"a=cookie-value"}, "X-Th-Csrf": {"csrf-value"},
+		"Authorization": {"bearer " + goodToken}, "Cookie": {"none", "a=cookie-value"}, "X-Th-Csrf": {"csrf-value"},
+		"X-Forwarded-User": {"smoke-test"}, "X-Forwarded-Access-Token": {goodToken},
 	})
 	got := decode(t, w)
 	if w.Code != http.StatusOK || len(got.Orders) != 2 {
 		t.Fatalf("got %d %s", w.Code, w.Body)
 	}
 	want := received{
-		Method: "GET", Path: "/orders", Headers: []string{"authorization", "cookie", "host", "x-th-csrf"}, Authorization: "Bearer",
+		Method: "GET", Path: "/orders", Headers: map[string][]string{
+			"authorization": {"Bearer (hidden)"}, "cookie": {"none", "(hidden)"}, "host": {"(hidden)"}, "x-th-csrf": {"(hidden)"},
+			"x-forwarded-user": {"smoke-test"}, "x-forwarded-access-token": {"(hidden)"},
+		}, Authorization: "Bearer",
 		Token: Token{Active: true, Subject: "u-1", Scope: "openid", ClientID: "spa", Expires: got.Received.Token.Expires, Type: "bearer"},
 	}
 	if diff := cmp.Diff(want, got.Received); diff != "" {
@@ -121,6 +125,20 @@ func TestListShowsWhatWasReceived(t *testing.T) {
 	}
 	if e.asked != 1 {
 		t.Errorf("introspections: got %d; want 1", e.asked)
+	}
+}
+
+// The smoke test asks what becomes of an encoded slash on its way.
+func TestEchoShowsThePathAsItWasEscaped(t *testing.T) {
+	h, _ := start(t)
+	for _, path := range []string{"/echo", "/echo/a%2Fb", "/echo/a/b"} {
+		w := serve(h, "DELETE", path, "", http.Header{"Authorization": {"Bearer " + goodToken}})
+		if got := decode(t, w); w.Code != http.StatusOK || got.Received.Path != path || got.Received.Method != "DELETE" {
+			t.Errorf("%s: got %d %s", path, w.Code, w.Body)
+		}
+	}
+	if w := serve(h, "GET", "/echo", "", nil); w.Code != http.StatusUnauthorized {
+		t.Errorf("without a token: got %d %s", w.Code, w.Body)
 	}
 }
 
