@@ -79,7 +79,19 @@ func TestCachedAuthorizer(t *testing.T) {
 	}
 
 	smoke := buildSmoke(t)
-	if output, code := smoke(s, s.api, p.cookieHeader("api.example.localhost")); code != 0 || !strings.Contains(output, " 0 failed") {
+	if output, code := smoke(s, s.api, p.cookieHeader("api.example.localhost"), "-echo", "/orders"); code != 0 || !strings.Contains(output, " 0 failed") {
+		t.Errorf("smoke test: exit status %d\n%s", code, output)
+	}
+}
+
+// TestCachedClassicDialect: where results are kept of the classic dialect, the
+// other dialect's header is refused; the smoke test speaks as it has to.
+func TestCachedClassicDialect(t *testing.T) {
+	s := start(t, "-c", "authorizerCacheTtl=60s", "-c", "authorizerCacheDialect=classic", "-token-lifetime", "2m")
+	p := newPerson(s, true)
+	p.signIn(t)
+	output, code := buildSmoke(t)(s, s.api, p.cookieHeader("api.example.localhost"), "-echo", "/orders", "-end")
+	if code != 0 || !strings.Contains(output, " 0 failed") || !strings.Contains(output, "POST logout") {
 		t.Errorf("smoke test: exit status %d\n%s", code, output)
 	}
 }

@@ -51,6 +51,11 @@ func TestCookieOptions(t *testing.T) {
 	if keep(resp); status != 200 || len(set) != 0 || len(p.session()) != 0 {
 		t.Errorf("logout: got %d, %v; the browser has %d cookies, %d of them set before", status, answer, len(p.session()), len(set))
 	}
+	p.signIn(t)
+	output, code := buildSmoke(t)(s, s.api, p.cookieHeader("api.example.localhost"), "-echo", "/orders", "-end")
+	if code != 0 || !strings.Contains(output, " 0 failed") || !strings.Contains(output, "POST logout") {
+		t.Errorf("smoke test: exit status %d\n%s", code, output)
+	}
 	if err := s.stop(); err != nil {
 		t.Error(err)
 	}

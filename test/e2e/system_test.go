@@ -67,7 +67,7 @@ func newRecorder(t *testing.T, upstreamPort int) *recorder {
 		t.Fatal(err)
 	}
 	r := &recorder{}
-	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { passOn(r, target) }}
 	r.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.mu.Lock()
 		r.requests = append(r.requests, req.Clone(context.Background()))
@@ -76,6 +76,16 @@ func newRecorder(t *testing.T, upstreamPort int) *recorder {
 	}))
 	t.Cleanup(r.server.Close)
 	return r
+}
+
+// passOn has a proxy send what it received, as if it were not there.
+func passOn(r *httputil.ProxyRequest, target *url.URL) {
+	r.SetURL(target)
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
+		if values, ok := r.In.Header[name]; ok {
+			r.Out.Header[name] = values
+		}
+	}
 }
 
 // start builds the local run's command, starts it, with more flags if any are

@@ -20,21 +20,23 @@ func (r *run) endpointRoutes() []route {
 
 // endpoints looks at the agent as somebody who is not signed in.
 func (r *run) endpoints() {
-	assistant := []string{"token-handler-version", "1"}
-	resp, err := r.send(request{method: "GET", path: r.agent + "/session", origin: r.origin, header: assistant})
-	r.report.check("agent", "GET session tells that nobody is signed in", func() error {
-		if err != nil {
-			return err
-		}
-		object, err := resp.object()
-		if err := errors.Join(err, resp.status(200), resp.readable(r.origin), notStored(resp)); err != nil {
-			return err
-		}
-		if object["is_logged_in"] != false {
-			return errors.New("is_logged_in is not false")
-		}
-		return nil
-	}())
+	for _, origin := range r.origins {
+		resp, err := r.send(request{method: "GET", path: r.agent + "/session", origin: origin, header: assistant})
+		r.report.check("agent", "GET session tells that nobody is signed in, from "+origin, func() error {
+			if err != nil {
+				return err
+			}
+			object, err := resp.object()
+			if err := errors.Join(err, resp.status(200), resp.readable(origin), notStored(resp)); err != nil {
+				return err
+			}
+			if object["is_logged_in"] != false {
+				return errors.New("is_logged_in is not false")
+			}
+			return nil
+		}())
+	}
+	first := r.origins[0]
 	for _, route := range r.endpointRoutes() {
 		name := route.method + " " + strings.TrimPrefix(route.path, r.agent+"/")
 		resp, err := r.send(request{method: route.method, path: route.path, origin: r.untrusted, header: assistant})
@@ -45,15 +47,15 @@ func (r *run) endpoints() {
 			if len(resp.Cookies()) > 0 {
 				return errors.New("it set a cookie")
 			}
-			return errors.Join(resp.refused(401, 403), resp.unreadable(r.origin))
+			return errors.Join(resp.refused(401, 403), resp.unreadable(r.origins))
 		}())
 		if route.method == "POST" && !strings.HasPrefix(name, "POST login/") {
-			resp, err := r.send(request{method: route.method, path: route.path, origin: r.origin})
+			resp, err := r.send(request{method: route.method, path: route.path, origin: first})
 			r.report.check("agent", name+" without a CSRF header", func() error {
 				if err != nil {
 					return err
 				}
-				return errors.Join(resp.refused(401, 403), resp.readable(r.origin))
+				return errors.Join(resp.refused(401, 403), resp.readable(first))
 			}())
 		}
 	}
@@ -63,14 +65,14 @@ func (r *run) endpoints() {
 		{"POST login/start with a parameter of ours", "/login/start", "application/json", `{"extraParams":[{"key":"redirect_uri","value":"https://untrusted.example/"}]}`},
 		{"POST login/end of a login that nobody began", "/login/end", "application/x-www-form-urlencoded", "code=smoke-test&state=smoke-test"},
 	} {
-		header := append([]string{"Content-Type", tt.contentType}, assistant...)
-		if tt.contentType == "application/json" {
-			header = header[:2] // the classic dialect
+		header := []string{"Content-Type", tt.contentType} // the classic dialect
+		if tt.contentType != "application/json" {
+			header = with(header, assistant)
 		}
-		resp, err := r.send(request{method: "POST", path: r.agent + tt.path, origin: r.origin, header: header, body: strings.NewReader(tt.body)})
+		resp, err := r.send(request{method: "POST", path: r.agent + tt.path, origin: first, header: header, body: tt.body})
 		if err == nil {
 			if err = resp.refused(400, 401, 415); err == nil {
-				err = errors.Join(resp.readable(r.origin), notStored(resp))
+				err = errors.Join(resp.readable(first), notStored(resp))
 			}
 		}
 		r.report.check("agent", tt.what, err)
@@ -80,10 +82,10 @@ func (r *run) endpoints() {
 
 // beginLogin looks at the authorization request and at the login's cookie.
 func (r *run) beginLogin() {
-	resp, err := r.send(request{method: "POST", path: r.agent + "/login/start", origin: r.origin, header: []string{
-		"token-handler-version", "1", "Content-Type", "application/x-www-form-urlencoded"}, body: strings.NewReader("")})
+	resp, err := r.send(request{method: "POST", path: r.agent + "/login/start", origin: r.origins[0],
+		header: with(assistant, []string{"Content-Type", "application/x-www-form-urlencoded"})})
 	if err == nil {
-		err = errors.Join(resp.status(200), resp.readable(r.origin), notStored(resp))
+		err = errors.Join(resp.status(200), resp.readable(r.origins[0]), notStored(resp))
 	}
 	r.report.check("login", "POST login/start", err)
 	if err != nil {
@@ -135,7 +137,8 @@ func (r *run) beginLogin() {
 
 // cookieFault wants the attributes that the browser-based-apps draft, section
 // 6.1.3.2, asks for. A Domain, a name without prefix and a narrower path are
-// options of the construct, and named as what they are.
+// options of the construct; without the template they are named as what they
+// are.
 func (r *run) cookieFault(c *http.Cookie) error {
 	switch {
 	case !c.HttpOnly:
@@ -144,12 +147,19 @@ func (r *run) cookieFault(c *http.Cookie) error {
 		return errors.New("no Secure")
 	case c.SameSite != http.SameSiteStrictMode:
 		return errors.New("no SameSite=Strict")
-	case c.Domain != "":
+	case strings.TrimPrefix(c.Domain, ".") != r.facts.domain && r.facts.known:
+		return fmt.Errorf("its Domain is %q, expected %q as in the template", c.Domain, r.facts.domain)
+	case c.Domain != "" && !r.facts.known:
 		return unknown("it has a Domain: expected none unless the stage asks for one")
-	case !strings.HasPrefix(c.Name, "__Host-"):
+	case strings.HasPrefix(c.Name, "__Host-") && (c.Path != "/" || c.Domain != ""):
+		return errors.New("its path is not /, or it has a Domain: __Host- wants neither")
+	case !strings.HasPrefix(c.Name, r.facts.lead+r.prefix+"-") && r.facts.known:
+		// A refresh or ID token cookie of a narrower path.
+		if c.Path == "/" || !strings.HasPrefix(c.Name, "__Secure-"+r.prefix+"-") {
+			return fmt.Errorf("its name does not begin with %s%s-", r.facts.lead, r.prefix)
+		}
+	case !strings.HasPrefix(c.Name, "__Host-") && !r.facts.known:
 		return unknown("its name does not begin with __Host-: expected that unless the stage asks for another")
-	case c.Path != "/":
-		return errors.New("its path is not /, which __Host- wants")
 	}
 	return nil
 }

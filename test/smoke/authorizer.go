@@ -2,37 +2,42 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // authorizers asks every protected route for what only the authorizer refuses.
 func (r *run) authorizers() {
-	at := "__Host-" + r.prefix + "-at"
-	assistant := []string{"token-handler-version", "1"}
-	with := func(pairs ...string) []string { return append(append([]string{}, assistant...), pairs...) }
+	at := r.cookie("at")
+	none := with(assistant, []string{"Cookie", at + "=" + strings.Repeat("A", 120)})
+	first := r.origins[0]
 	for _, route := range r.routes {
 		for _, method := range route.sendable() {
 			what := method + " " + route.path
 			q := func(origin string, header ...string) request {
 				return request{method: method, path: route.example(), origin: origin, header: header}
 			}
-			for _, tt := range []struct {
+			type test struct {
 				what string
 				q    request
-			}{
-				{"without a cookie", q(r.origin, assistant...)},
-				{"with a cookie that is none", q(r.origin, with("Cookie", at+"="+strings.Repeat("A", 120))...)},
-				{"from an untrusted origin", q(r.untrusted, with("Cookie", at+"="+strings.Repeat("A", 120))...)},
-				{"without an origin", q("", with("Cookie", at+"="+strings.Repeat("A", 120))...)},
-			} {
+			}
+			tests := []test{{"without a cookie", q(first, assistant...)}}
+			for _, origin := range r.origins[1:] {
+				tests = append(tests, test{"without a cookie from " + origin, q(origin, assistant...)})
+			}
+			for _, tt := range append(tests, []test{
+				{"with a cookie that is none", q(first, none...)},
+				{"from an untrusted origin", q(r.untrusted, none...)},
+				{"without an origin", q("", none...)},
+			}...) {
 				resp, err := r.send(tt.q)
 				r.report.check("authorizer", what+" "+tt.what, r.refusal(resp, err, tt.q.origin))
 			}
 			// These two are refused before the origin is looked at, so that with
 			// several trusted origins pages cannot read it.
-			resp, err := r.send(q(r.origin, with("Cookie", at+"=override", "X-HTTP-Method-Override", method)...))
+			resp, err := r.send(q(first, with(assistant, []string{"Cookie", at + "=override", "X-HTTP-Method-Override", method})...))
 			r.report.check("authorizer", what+" with a method override", r.refusal(resp, err, ""))
-			resp, err = r.send(q(r.origin, with("Cookie", at+"=bearer", "Authorization", "Bearer smoke-test")...))
+			resp, err = r.send(q(first, with(assistant, []string{"Cookie", at + "=bearer", "Authorization", "Bearer smoke-test"})...))
 			if r.bearer && err == nil && resp.StatusCode != 401 {
 				err = unknown(fmt.Sprintf("status %d; tokens of callers go to the upstream API, which decides", resp.StatusCode))
 			} else {
@@ -40,9 +45,6 @@ func (r *run) authorizers() {
 			}
 			r.report.check("authorizer", what+" with an Authorization header of the client's own", err)
 		}
-	}
-	for _, route := range r.public {
-		r.report.check("authorizer", route.String(), unknown("public in the template: not looked at"))
 	}
 }
 
@@ -57,12 +59,12 @@ func (r *run) refusal(resp *response, err error, origin string) error {
 	if code, _ := resp.code(); code != "unauthorized_request" {
 		return fmt.Errorf("code %q, expected unauthorized_request", code)
 	}
-	if origin != r.origin {
-		return resp.unreadable(r.origin)
+	if !slices.Contains(r.origins, origin) {
+		return resp.unreadable(r.origins)
 	}
-	if err := resp.readable(r.origin); err != nil {
+	if err := resp.readable(origin); err != nil {
 		// A request that the gateway refuses before the authorizer.
-		if len(resp.Header.Values("Access-Control-Allow-Origin")) == 0 && resp.Header.Get("X-Amzn-Errortype") == "UnauthorizedException" {
+		if resp.noCORS() == nil && resp.Header.Get("X-Amzn-Errortype") == "UnauthorizedException" && r.facts.trusted != 1 {
 			return unknown("refused before the authorizer; pages cannot read it (with several trusted origins that is as designed)")
 		}
 		return err

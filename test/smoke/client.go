@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -16,20 +18,35 @@ import (
 type run struct {
 	options
 	ctx    context.Context
-	client *http.Client
+	client *http.Client // HTTP/2 where the server speaks it
+	http1  *http.Client
+	http2  bool // the server speaks it
 	report report
+
+	proof     []string // headers that prove a request with the session not to be cross-site
+	constants bool     // errors of the authorizer have the same CORS headers whoever asks
+	allowed   []error  // what was wrong with errors of the gateway after an Allow, or nil
 }
 
 func newRun(ctx context.Context, o options) *run {
-	return &run{options: o, ctx: ctx, client: &http.Client{
-		Timeout:       o.timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			ForceAttemptHTTP2: true, // as browsers do: names of headers arrive in lower case
-			DialContext:       dial,
-		},
-	}}
+	client := func(protocols func(*http.Protocols)) *http.Client {
+		p := new(http.Protocols)
+		protocols(p)
+		return &http.Client{
+			Timeout:       o.timeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			Transport:     &http.Transport{Protocols: p, DialContext: dial},
+		}
+	}
+	return &run{options: o, ctx: ctx, proof: assistant,
+		// As browsers do: names of headers arrive in lower case.
+		client: client(func(p *http.Protocols) { p.SetHTTP1(true); p.SetHTTP2(true) }),
+		http1:  client(func(p *http.Protocols) { p.SetHTTP1(true) }),
+	}
 }
+
+// assistant is the CSRF header of the assistant dialect.
+var assistant = []string{"token-handler-version", "1"}
 
 // dial resolves *.localhost as browsers do: to loopback (RFC 6761 section 6.3).
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -55,7 +72,12 @@ type request struct {
 	method, path string
 	origin       string // "": none
 	header       []string
-	body         io.Reader
+	body         string
+
+	// Over HTTP/1.1, names are sent as they are spelled here; HTTP/2 has them in
+	// lower case whatever they are (RFC 9113 section 8.2.1).
+	http1   bool
+	spelled []string // pairs, instead of other headers of these names
 }
 
 type response struct {
@@ -64,7 +86,7 @@ type response struct {
 }
 
 func (r *run) send(q request) (*response, error) {
-	req, err := http.NewRequestWithContext(r.ctx, q.method, r.url+q.path, q.body)
+	req, err := http.NewRequestWithContext(r.ctx, q.method, r.url+q.path, strings.NewReader(q.body))
 	if err != nil {
 		return nil, err
 	}
@@ -74,15 +96,23 @@ func (r *run) send(q request) (*response, error) {
 		// As browsers do. Where the gateway keeps the authorizer's results, a
 		// request without it does not get there.
 		site := "cross-site"
-		if q.origin == r.origin {
+		if slices.Contains(r.origins, q.origin) {
 			site = "same-site"
 		}
 		req.Header.Set("Sec-Fetch-Site", site)
 	}
-	for i := 0; i+1 < len(q.header); i += 2 {
-		req.Header.Add(q.header[i], q.header[i+1])
+	for name, value := range pairs(q.header) {
+		req.Header.Add(name, value)
 	}
-	resp, err := r.client.Do(req)
+	for name, value := range pairs(q.spelled) {
+		req.Header.Del(name)
+		req.Header[name] = []string{value} // not Set, which would spell it in its own way
+	}
+	client := r.client
+	if q.http1 {
+		client = r.http1
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -91,11 +121,29 @@ func (r *run) send(q request) (*response, error) {
 	return &response{resp, string(text)}, err
 }
 
+func pairs(list []string) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for i := 0; i+1 < len(list); i += 2 {
+			if !yield(list[i], list[i+1]) {
+				return
+			}
+		}
+	}
+}
+
+// with joins lists of pairs into one of its own.
+func with(lists ...[]string) []string { return slices.Concat(lists...) }
+
+// sameOrigin reports whether the application is on the API's own origin: the
+// host then has more than the API.
+func (r *run) sameOrigin() bool { return slices.Contains(r.origins, r.url) }
+
 func (r *run) reachable() error {
-	_, err := r.send(request{method: "GET", path: r.agent + "/session", origin: r.origin})
+	resp, err := r.send(request{method: "GET", path: r.agent + "/session", origin: r.origins[0]})
 	if err != nil {
 		return fmt.Errorf("the API cannot be reached: %w", err)
 	}
+	r.http2 = resp.ProtoMajor == 2
 	return nil
 }
 
@@ -159,12 +207,35 @@ func (r *response) readable(origin string) error {
 	return nil
 }
 
-// unreadable wants that no page but those of the trusted origin may read it.
-func (r *response) unreadable(trusted string) error {
+// unreadable wants that no page but those of trusted origins may read it.
+func (r *response) unreadable(trusted []string) error {
 	for _, allowed := range r.Header.Values("Access-Control-Allow-Origin") {
-		if allowed != trusted {
+		if !slices.Contains(trusted, allowed) {
 			return fmt.Errorf("Access-Control-Allow-Origin is %q for a request of another origin", allowed)
 		}
 	}
 	return nil
+}
+
+// noCORS wants no CORS header at all.
+func (r *response) noCORS() error {
+	for name := range r.Header {
+		if strings.HasPrefix(name, "Access-Control-") {
+			return fmt.Errorf("%s is there", name)
+		}
+	}
+	return nil
+}
+
+// seen is what there is to say about an answer whose form nobody promised.
+func (r *response) seen() string {
+	cors := "no CORS headers"
+	if allowed := r.Header.Values("Access-Control-Allow-Origin"); len(allowed) > 0 {
+		cors = "Access-Control-Allow-Origin " + strings.Join(allowed, ", ")
+	}
+	contentType := r.Header.Get("Content-Type")
+	if contentType == "" {
+		contentType = "no content type"
+	}
+	return fmt.Sprintf("status %d, %s, %s", r.StatusCode, contentType, cors)
 }

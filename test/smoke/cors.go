@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,83 +21,110 @@ func (r *run) preflights() {
 	for _, path := range paths {
 		what := "OPTIONS " + path
 		example := route{path: path}.example()
-		r.report.check("preflight", what+" from the trusted origin", r.preflight(example, methods[path], r.origin, func(resp *response) error {
-			allowed := strings.ToLower(resp.Header.Get("Access-Control-Allow-Headers"))
-			switch {
-			case !strings.Contains(allowed, "token-handler-version"), !strings.Contains(allowed, strings.ToLower(r.csrf)):
-				return fmt.Errorf("Access-Control-Allow-Headers is %q, expected the CSRF headers among them", allowed)
-			case strings.Contains(allowed, "*"), !strings.Contains(resp.Header.Get("Access-Control-Allow-Methods"), methods[path]):
-				return fmt.Errorf("Access-Control-Allow-Methods is %q, expected %s", resp.Header.Get("Access-Control-Allow-Methods"), methods[path])
+		for _, origin := range r.origins {
+			resp, err := r.preflight(example, methods[path], origin, false, "Origin")
+			if err == nil {
+				err = r.preflightAllows(resp, methods[path], origin)
 			}
-			return resp.readable(r.origin)
-		}))
-		for _, origin := range []string{r.untrusted, r.origin + ".untrusted.example", "null"} {
-			r.report.check("preflight", what+" from "+origin, r.preflight(example, methods[path], origin, func(resp *response) error {
-				for name := range resp.Header {
-					if strings.HasPrefix(name, "Access-Control-") {
-						return fmt.Errorf("%s is there for an origin that is not trusted", name)
-					}
-				}
-				return nil
-			}))
+			r.report.check("preflight", what+" from "+origin, err)
+		}
+		for _, origin := range []string{r.untrusted, r.origins[0] + ".untrusted.example", "null"} {
+			resp, err := r.preflight(example, methods[path], origin, false, "Origin")
+			if err == nil {
+				err = resp.noCORS()
+			}
+			r.report.check("preflight", what+" from "+origin, err)
 		}
 	}
 }
 
-func (r *run) preflight(path, method, origin string, judge func(*response) error) error {
-	resp, err := r.send(request{method: "OPTIONS", path: path, origin: origin, header: []string{
+// preflight sends one, with the name of the Origin header spelled as given.
+func (r *run) preflight(path, method, origin string, http1 bool, spelling string) (*response, error) {
+	resp, err := r.send(request{method: "OPTIONS", path: path, http1: http1, spelled: []string{spelling, origin}, header: []string{
 		"Access-Control-Request-Method", method, "Access-Control-Request-Headers", "content-type,token-handler-version," + r.csrf}})
-	if err != nil {
-		return err
+	if err == nil {
+		err = resp.status(200, 204)
 	}
-	if err := resp.status(200, 204); err != nil {
-		return err
-	}
-	return judge(resp)
+	return resp, err
 }
 
-// gatewayErrors provokes what the gateway answers itself.
+func (r *run) preflightAllows(resp *response, method, origin string) error {
+	allowed := strings.ToLower(resp.Header.Get("Access-Control-Allow-Headers"))
+	switch {
+	case !strings.Contains(allowed, "token-handler-version"), !strings.Contains(allowed, strings.ToLower(r.csrf)):
+		return fmt.Errorf("Access-Control-Allow-Headers is %q, expected the CSRF headers among them", allowed)
+	case strings.Contains(allowed, "*"), !strings.Contains(resp.Header.Get("Access-Control-Allow-Methods"), method):
+		return fmt.Errorf("Access-Control-Allow-Methods is %q, expected %s", resp.Header.Get("Access-Control-Allow-Methods"), method)
+	}
+	return resp.readable(origin)
+}
+
+// gatewayErrors provokes what the gateway answers itself before the authorizer
+// runs. afterAllow has what it answers after it.
 func (r *run) gatewayErrors() {
-	longURL := "/" + strings.Repeat("x", 1700) // a method ARN over 1,600 bytes
 	for _, tt := range []struct {
 		what     string
 		q        request
 		statuses []int
-		ours     bool // the form of the answer is ours to choose
 	}{
-		{"an unknown path", request{method: "GET", path: "/smoke-test/no-such-path"}, []int{404}, true},
-		{"an unknown path of the agent", request{method: "GET", path: r.agent + "/no-such-path"}, []int{404}, true},
-		{"an unknown method", request{method: "DELETE", path: r.agent + "/session"}, []int{404}, true},
-		{"headers over 10,240 bytes", request{method: "GET", path: r.agent + "/session", header: []string{"X-Smoke-Test", strings.Repeat("x", 11000)}}, []int{400, 413, 431, 494}, false},
-		{"a very long path", request{method: "GET", path: longURL}, []int{404, 414}, false},
+		{"an unknown path", request{method: "GET", path: "/smoke-test/no-such-path"}, []int{404}},
+		{"an unknown path of the agent", request{method: "GET", path: r.agent + "/no-such-path"}, []int{404}},
+		{"an unknown method", request{method: "DELETE", path: r.agent + "/session"}, []int{404}},
 	} {
-		for _, origin := range []string{r.origin, r.untrusted} {
+		for _, origin := range append(slices.Clone(r.origins), r.untrusted) {
 			tt.q.origin = origin
 			resp, err := r.send(tt.q)
 			if err == nil {
-				err = resp.status(tt.statuses...)
+				err = resp.refused(tt.statuses...)
 			}
-			if err == nil && origin == r.untrusted {
-				err = resp.unreadable(r.origin)
-			}
-			if _, problem := codeOf(resp, err); problem != nil && err == nil {
-				if err = problem; !tt.ours {
-					err = unknown(fmt.Sprintf("status %d; the gateway answers before anything of ours: %s", resp.StatusCode, problem))
-				}
-			}
-			if err == nil && origin == r.origin {
-				if problem := resp.readable(r.origin); problem != nil {
-					err = unknown("status " + fmt.Sprint(resp.StatusCode) + "; pages cannot read it (with several trusted origins that is as designed): " + problem.Error())
-				}
+			if err == nil {
+				err = r.early(resp, origin)
+			} else if resp != nil && r.sameOrigin() && resp.Header.Get("X-Amzn-Errortype") == "" {
+				err = unknown("what is on the API's own origin besides answers it: " + err.Error())
 			}
 			r.report.check("errors", tt.what+" from "+origin, err)
 		}
 	}
+	// Answered in front of the API: their form is not ours to choose.
+	for _, tt := range []struct {
+		what     string
+		q        request
+		statuses []int
+	}{
+		{"headers over 10,240 bytes", r.oversized(), []int{400, 413, 431, 494}},
+		{"a very long path", request{method: "GET", path: "/" + strings.Repeat("x", 1700)}, []int{400, 403, 404, 414}}, // a method ARN over 1,600 bytes
+	} {
+		tt.q.origin = r.untrusted
+		resp, err := r.send(tt.q)
+		if err != nil {
+			err = unknown("the connection ended without an answer: " + err.Error())
+		} else {
+			err = errors.Join(resp.status(tt.statuses...), resp.unreadable(r.origins))
+		}
+		r.report.check("errors", tt.what+" from "+r.untrusted, err)
+	}
 }
 
-func codeOf(resp *response, err error) (string, error) {
-	if err != nil {
-		return "", err
+func (r *run) oversized() request {
+	return request{method: "GET", path: r.agent + "/session", origin: r.origins[0], header: []string{"X-Smoke-Test", strings.Repeat("x", 11000)}}
+}
+
+// early judges the CORS headers of an answer without the authorizer: constants
+// where there is one trusted origin, none where there are several.
+func (r *run) early(resp *response, origin string) error {
+	trusted := slices.Contains(r.origins, origin)
+	switch {
+	case r.facts.trusted > 1:
+		if allowed := resp.Header.Values("Access-Control-Allow-Origin"); len(allowed) > 0 {
+			return fmt.Errorf("Access-Control-Allow-Origin is %q, expected none: without the authorizer nobody knows which of several origins asks", strings.Join(allowed, ", "))
+		}
+		return nil
+	case !trusted:
+		return resp.unreadable(r.origins)
 	}
-	return resp.code()
+	err := resp.readable(origin)
+	if err != nil && !r.facts.known && resp.noCORS() == nil {
+		return unknown("pages cannot read it: as designed if there are several trusted origins, which the template would tell")
+	}
+	return err
 }

@@ -5,21 +5,38 @@
 //	go run ./test/smoke -url https://api.example.com -template cdk.out
 //	go run ./test/smoke -url https://api.example.com -origin https://www.example.com -route 'GET /orders' -route 'POST /orders'
 //
-// The template, as "cdk synth" wrote it, gives the routes, the trusted origin,
-// the cookies' prefix and the CSRF header; flags win.
+// The template, as "cdk synth" wrote it, gives the routes, the trusted origins,
+// the cookies' prefix and the CSRF header; flags win. Some checks need it: it
+// tells what a route demands and whether upstream gets all headers or a list.
+// Where it has several token handlers, -prefix or -agent says which is meant.
+//
+// # With a session
 //
 // With the session of somebody who is signed in it also looks at what reaches
-// the upstream API: copy the Cookie request header of a call to the API out of
-// the browser's developer tools into a file that nobody else can read, and name
-// it with -session, or put it into the environment variable SMOKE_COOKIE. It is
-// not taken as an argument, which other users of the machine could read. -echo
-// names a protected GET route whose upstream answers with the request headers
-// it received, as JSON: {"headers": …} or {"received": {"headers": …}}, names
-// alone or with their values.
+// the upstream API, and answers what the documentation of API Gateway leaves
+// open: the rows of the area "gateway". Copy the Cookie request header of a
+// call to the agent out of the browser's developer tools into a file that
+// nobody else can read, and name it with -session, or put it into the
+// environment variable SMOKE_COOKIE. It is not taken as an argument, which
+// other users of the machine could read. The session stays good, unless -end
+// is given: then it is refreshed and signed out at last, to look at the
+// cookies that are set and removed.
+//
+// -echo names a GET route whose upstream answers with the request headers it
+// received, as JSON: {"headers": …} or {"received": {"headers": …}}, names
+// alone or with their values, and beside them, if it can, "path". Name one for
+// each kind of route there is, mapped and transparent: -echo /orders,/raw/echo.
+// It gets the session's access token; it must be yours, and should answer with
+// something else in the place of tokens and cookies, but let the constant
+// "none" stand, which the gateway writes over them.
+//
+// -unreachable names a protected GET route whose upstream cannot be reached,
+// to see what the gateway answers then. A test stage may have one.
 //
 // What it sends is refused by a sound system, except preflights, GETs of the
-// session and of the echo route, and one login that is begun and left. It is
-// good for production. What cannot be seen from outside is listed as unknown.
+// session, of public routes and of the echo routes, and one login that is begun
+// and left. It is good for production. What cannot be seen from outside is
+// listed as unknown.
 package main
 
 import (
@@ -32,19 +49,24 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"time"
 )
 
 type options struct {
-	url, origin, untrusted string
-	agent, prefix, csrf    string
-	routes, public         []route
-	echo                   string
-	session                string // a Cookie header
-	bearer                 bool
-	template, sessionFile  string
-	timeout                time.Duration
+	url, untrusted        string
+	origins               []string // trusted; the first is used where one is enough
+	agent, prefix, csrf   string
+	routes, public        []route
+	echoes                []string
+	unreachable           string
+	session               string // a Cookie header
+	end                   bool
+	bearer                bool
+	template, sessionFile string
+	timeout               time.Duration
+	facts                 facts
 }
 
 func main() {
@@ -70,10 +92,12 @@ func command(ctx context.Context, args []string, getenv func(string) string, out
 	}
 	r.preflights()
 	r.authorizers()
+	r.publicRoutes()
 	r.gatewayErrors()
 	r.endpoints()
 	r.signedIn()
 	r.questions()
+	r.endSession()
 	return r.report.print(out)
 }
 
@@ -83,7 +107,10 @@ func parse(args []string, getenv func(string) string, errs io.Writer) (options, 
 	flags.SetOutput(errs)
 	flags.StringVar(&o.url, "url", "", "base `URL` of the API, with the stage if it has one in its path")
 	flags.StringVar(&o.template, "template", "", "`folder` of the synthesized templates (cdk.out) or one of them")
-	flags.StringVar(&o.origin, "origin", "", "trusted origin (default: the first of the template)")
+	flags.Func("origin", "trusted `origin`; may be repeated (default: those of the template)", func(s string) error {
+		o.origins = append(o.origins, list(s)...)
+		return nil
+	})
 	flags.StringVar(&o.untrusted, "untrusted-origin", "https://untrusted.example", "an origin that is not trusted")
 	flags.StringVar(&o.agent, "agent", "", "path of the agent (default: the template's, or /oauth-agent)")
 	flags.StringVar(&o.prefix, "prefix", "", "prefix of the cookies' names (default: the template's, or th)")
@@ -96,8 +123,13 @@ func parse(args []string, getenv func(string) string, errs io.Writer) (options, 
 		o.routes = append(o.routes, route{method, path})
 		return nil
 	})
-	flags.StringVar(&o.echo, "echo", "", "`path` of a protected GET route whose upstream answers with the headers it received")
+	flags.Func("echo", "`path` of a GET route whose upstream answers with the headers it received; may be repeated", func(s string) error {
+		o.echoes = append(o.echoes, list(s)...)
+		return nil
+	})
+	flags.StringVar(&o.unreachable, "unreachable", "", "`path` of a protected GET route whose upstream cannot be reached")
 	flags.StringVar(&o.sessionFile, "session", "", "`file` with the Cookie header of somebody who is signed in (or SMOKE_COOKIE in the environment)")
+	flags.BoolVar(&o.end, "end", false, "refresh the session and sign it out at last: it is used up, in the browser too")
 	flags.BoolVar(&o.bearer, "bearer", false, "callers with access tokens of their own are let in")
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "time for one request")
 	if err := flags.Parse(args); err != nil {
@@ -135,10 +167,12 @@ func (o *options) check() error {
 	// A session must not be sent in the clear.
 	case u.Scheme == "http" && o.session != "" && !isLoopback(u.Hostname()):
 		return errors.New("-url: expected https, http only on this machine")
-	case o.origin == "":
+	case len(o.origins) == 0:
 		return errors.New("-origin: expected a trusted origin, such as https://www.example.com, or -template")
 	case len(o.routes) == 0:
 		return errors.New("-route: expected at least one, such as 'GET /orders', or -template")
+	case slices.ContainsFunc(append(o.echoes, cmp.Or(o.unreachable, "/")), func(path string) bool { return !strings.HasPrefix(path, "/") }):
+		return errors.New("-echo, -unreachable: expected paths, such as /orders")
 	case strings.ContainsAny(o.session, "\r\n"):
 		return errors.New("-session: expected one Cookie header")
 	}

@@ -17,17 +17,28 @@ type row struct{ area, what, result, note string }
 
 type report struct{ rows []row }
 
-// check adds a row: nil is pass, unknown is unknown, any other error fail.
+// check adds a row: nil is pass, unknown is unknown, any other error fail. Of
+// joined errors one that is no unknown makes it fail.
 func (r *report) check(area, what string, err error) {
-	var not unknown
-	switch {
-	case err == nil:
+	if err == nil {
 		r.rows = append(r.rows, row{area, what, "pass", ""})
-	case errors.As(err, &not):
-		r.rows = append(r.rows, row{area, what, "unknown", err.Error()})
-	default:
-		r.rows = append(r.rows, row{area, what, "fail", err.Error()})
+		return
 	}
+	result, note := "unknown", strings.ReplaceAll(err.Error(), "\n", "; ")
+	for _, each := range joined(err) {
+		var not unknown
+		if !errors.As(each, &not) {
+			result = "fail"
+		}
+	}
+	r.rows = append(r.rows, row{area, what, result, note})
+}
+
+func joined(err error) []error {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		return all.Unwrap()
+	}
+	return []error{err}
 }
 
 // seen adds a row for something there is no right or wrong about.

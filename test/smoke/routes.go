@@ -2,10 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,92 +12,14 @@ type route struct{ method, path string }
 func (r route) String() string { return r.method + " " + r.path }
 
 // example is a path that the route serves.
-func (r route) example() string {
-	return parameterRE.ReplaceAllString(r.path, "smoke-test")
+func (r route) example() string { return r.with("smoke-test") }
+
+// with is the path with one value in the place of every parameter.
+func (r route) with(value string) string {
+	return parameterRE.ReplaceAllString(r.path, value)
 }
 
 var parameterRE = regexp.MustCompile(`\{[^}]*\}`)
-
-// resource is what is read of a CloudFormation resource.
-type resource struct {
-	Type       string
-	Metadata   map[string]any
-	Properties struct {
-		HTTPMethod        string `json:"HttpMethod"`
-		AuthorizationType string
-		ResourceID        any `json:"ResourceId"`
-		ParentID          any `json:"ParentId"`
-		PathPart          string
-		Environment       struct{ Variables map[string]any }
-	}
-}
-
-// readTemplates fills in what the synthesized templates tell; flags win.
-func (o *options) readTemplates(path string) error {
-	files := []string{path}
-	if info, err := os.Stat(path); err != nil {
-		return err
-	} else if info.IsDir() {
-		if files, err = filepath.Glob(filepath.Join(path, "*.template.json")); err != nil {
-			return err
-		}
-	}
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		var template struct{ Resources map[string]resource }
-		if err := json.Unmarshal(content, &template); err != nil {
-			return fmt.Errorf("-template: %s: %w", file, err)
-		}
-		o.readTemplate(template.Resources)
-	}
-	return nil
-}
-
-func (o *options) readTemplate(resources map[string]resource) {
-	given := len(o.routes) > 0
-	for _, r := range resources {
-		variables := r.Properties.Environment.Variables
-		text := func(name string) string { s, _ := variables[name].(string); return s }
-		if origins := text("TRUSTED_WEB_ORIGINS"); origins != "" {
-			first, _, _ := strings.Cut(origins, ",")
-			o.origin = cmp.Or(o.origin, strings.TrimSpace(first))
-		}
-		o.prefix = cmp.Or(o.prefix, text("COOKIE_NAME_PREFIX"))
-		o.csrf = cmp.Or(o.csrf, text("CSRF_HEADER"))
-		o.agent = cmp.Or(o.agent, text("AGENT_BASE_PATH"))
-		o.bearer = o.bearer || text("ALLOW_TOKEN") == "true"
-
-		if r.Type != "AWS::ApiGateway::Method" || given {
-			continue
-		}
-		found := route{r.Properties.HTTPMethod, pathOf(resources, r.Properties.ResourceID)}
-		switch reason, _ := r.Metadata["tokenhandler:public"].(string); {
-		case reason != "":
-			o.public = append(o.public, found)
-		case r.Properties.AuthorizationType == "CUSTOM":
-			o.routes = append(o.routes, found)
-		}
-	}
-	for _, list := range [][]route{o.routes, o.public} {
-		slices.SortFunc(list, func(a, b route) int {
-			return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.method, b.method))
-		})
-	}
-}
-
-// pathOf follows the parents of a resource up to the root of the API.
-func pathOf(resources map[string]resource, id any) string {
-	reference, _ := id.(map[string]any)
-	name, _ := reference["Ref"].(string)
-	r, known := resources[name]
-	if !known || r.Type != "AWS::ApiGateway::Resource" {
-		return "/"
-	}
-	return strings.TrimSuffix(pathOf(resources, r.Properties.ParentID), "/") + "/" + r.Properties.PathPart
-}
 
 // sendable are the methods to try a route with.
 func (r route) sendable() []string {
@@ -109,4 +27,49 @@ func (r route) sendable() []string {
 		return []string{"GET", "POST"}
 	}
 	return []string{r.method}
+}
+
+// matches reports whether the route serves the method and the path.
+func (r route) matches(method, path string) bool {
+	if !slices.Contains(r.sendable(), method) {
+		return false
+	}
+	want, got := strings.Split(r.path, "/"), strings.Split(path, "/")
+	for i, segment := range want {
+		switch {
+		case strings.HasSuffix(segment, "+}"):
+			return len(got) > i
+		case i >= len(got), !strings.HasPrefix(segment, "{") && segment != got[i]:
+			return false
+		}
+	}
+	return len(got) == len(want)
+}
+
+// serving finds the route that serves a GET of a path: a literal is preferred
+// to a parameter, and that to a greedy one.
+func (o *options) serving(path string) (found route, known bool) {
+	rank := func(r route) int { return strings.Count(r.path, "{") + 100*strings.Count(r.path, "+}") }
+	for _, r := range slices.Concat(o.routes, o.public) {
+		if r.matches("GET", path) && (!known || rank(r) < rank(found)) {
+			found, known = r, true
+		}
+	}
+	return found, known
+}
+
+// parameters returns the first GET route with a path parameter, greedy or not.
+func (o *options) withParameter(greedy bool) (route, bool) {
+	for _, r := range o.routes {
+		if slices.Contains(r.sendable(), "GET") && strings.Contains(r.path, "{") && strings.Contains(r.path, "+}") == greedy {
+			return r, true
+		}
+	}
+	return route{}, false
+}
+
+func sortRoutes(routes []route) {
+	slices.SortFunc(routes, func(a, b route) int {
+		return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.method, b.method))
+	})
 }

@@ -1,185 +1,195 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 )
 
-// signedIn looks at what reaches the upstream API, with somebody's session.
+// cookies are the session's, name and value.
+func (r *run) cookies() [][2]string {
+	var cookies [][2]string
+	for pair := range strings.SplitSeq(r.session, ";") {
+		if name, value, ok := strings.Cut(strings.TrimSpace(pair), "="); ok {
+			cookies = append(cookies, [2]string{name, value})
+		}
+	}
+	return cookies
+}
+
+// cookie is the name of one of the cookies that every route gets: at or csrf.
+func (r *run) cookie(part string) string {
+	if r.facts.known {
+		return r.facts.lead + r.prefix + "-" + part
+	}
+	for _, lead := range []string{"__Host-", "__Secure-", ""} {
+		for _, c := range r.cookies() {
+			if c[0] == lead+r.prefix+"-at" {
+				return lead + r.prefix + "-" + part
+			}
+		}
+	}
+	return "__Host-" + r.prefix + "-" + part
+}
+
+// withSession is a request with the session, as the application sends it.
+func (r *run) withSession(method, path, origin string, header ...string) request {
+	return request{method: method, path: path, origin: origin, header: with(header, r.proof, []string{"Cookie", r.session})}
+}
+
+// signedIn looks at what somebody's session is good for.
 func (r *run) signedIn() {
 	const area = "session"
 	if r.session == "" {
 		r.report.check(area, "what reaches the upstream API", unknown("needs a session: see -session and -echo"))
 		return
 	}
-	assistant := []string{"token-handler-version", "1", "Cookie", r.session}
-	resp, err := r.send(request{method: "GET", path: r.agent + "/session", origin: r.origin, header: assistant})
-	if err == nil {
-		var object map[string]any
-		if object, err = resp.object(); err == nil && object["is_logged_in"] != true {
-			err = errors.New("the session is over: sign in and copy it again")
-		}
-	}
-	r.report.check(area, "GET session tells that somebody is signed in", err)
-	if err != nil || r.echo == "" {
-		r.report.check(area, "what reaches the upstream API", unknown("needs a session and -echo"))
+	if err := r.openSession(); err != nil {
+		r.report.check(area, "GET session tells that somebody is signed in", err)
+		r.session = "" // so that nothing more is tried with it
 		return
 	}
-
-	// A header of ours that a client may well try to pass on, and one of the
-	// kind that upstream APIs take a proxy's word for.
-	forged := []string{"X-Forwarded-User", "smoke-test", r.csrf, "smoke-test"}
-	resp, err = r.send(request{method: "GET", path: r.echo, origin: r.origin, header: append(forged, assistant...)})
-	if err == nil {
-		err = errors.Join(resp.status(200), resp.readable(r.origin))
+	r.report.check(area, "GET session tells that somebody is signed in", nil)
+	if len(r.echoes) == 0 {
+		r.report.check(area, "what reaches the upstream API", unknown("needs -echo"))
 	}
-	r.report.check(area, "GET "+r.echo+" is answered, and readable for the trusted origin", err)
+	for _, path := range r.echoes {
+		found, _ := r.serving(path)
+		r.lookAt(echo{path: path, public: slices.Contains(r.public, found), method: r.facts.details[found]})
+	}
+	r.afterAllow()
+}
+
+// openSession looks whether the session is one, and learns what else has to be
+// sent with it.
+func (r *run) openSession() error {
+	resp, err := r.send(r.withSession("GET", r.agent+"/session", r.origins[0]))
 	if err != nil {
+		return err
+	}
+	object, err := resp.object()
+	if err == nil && object["is_logged_in"] != true {
+		err = errors.New("the session is over: sign in and copy it again")
+	}
+	if err != nil || !r.facts.classic {
+		return err
+	}
+	r.proof = nil // or the answer has no CSRF value
+	if resp, err = r.send(r.withSession("GET", r.agent+"/session", r.origins[0])); err != nil {
+		return err
+	}
+	if object, err = resp.object(); err != nil {
+		return err
+	}
+	value, _ := object["csrf"].(string)
+	r.proof = []string{r.csrf, value}
+	return nil
+}
+
+// echo is a route whose upstream answers with what it received.
+type echo struct {
+	path   string
+	public bool
+	method
+}
+
+func (r *run) lookAt(e echo) {
+	const area = "session"
+	// Headers of ours that a client may well try to pass on, and some of the
+	// kind that upstream APIs take a proxy's word for.
+	tried := forged
+	if !r.facts.classic {
+		tried = with(forged, []string{r.csrf, "smoke-test"}) // which counts for nothing beside the assistant's header
+	}
+	resp, err := r.send(r.withSession("GET", e.path, r.origins[0], tried...))
+	if err == nil {
+		err = errors.Join(resp.status(200), r.successful(resp, e, r.origins[0]))
+	}
+	r.report.check(area, "GET "+e.path+" is answered, and readable for "+r.origins[0], err)
+	if resp == nil || resp.StatusCode != 200 {
 		return
 	}
-	if setCookies := resp.Header.Values("Set-Cookie"); len(setCookies) > 0 {
-		r.report.check(area, "the upstream API sets no cookie", errors.New("it set one on the host of the session"))
+	for _, origin := range r.origins[1:] {
+		resp, err := r.send(r.withSession("GET", e.path, origin))
+		if err == nil {
+			err = errors.Join(resp.status(200), r.successful(resp, e, origin))
+		}
+		r.report.check(area, "GET "+e.path+" is answered, and readable for "+origin, err)
 	}
-	r.headersUpstream(resp)
+	err = nil
+	if len(resp.Header.Values("Set-Cookie")) > 0 {
+		err = errors.New("it set one on the host of the session")
+	}
+	r.report.check(area, "GET "+e.path+": the upstream API sets no cookie", err)
+	r.upstream(e, resp)
+	if !e.public {
+		r.refusals(e)
+	}
+}
 
+// successful judges the CORS headers of an answer of the upstream API.
+func (r *run) successful(resp *response, e echo, origin string) error {
+	written := len(resp.Header.Values("Access-Control-Allow-Origin")) > 0
+	switch {
+	case !written && r.sameOrigin():
+		return nil // nobody needs them there
+	case !written && (e.integration == "HTTP_PROXY" || e.integration == "AWS_PROXY"):
+		return unknown("no CORS headers: on a transparent route the upstream API writes them, if pages of another origin are to read the answer")
+	case e.public:
+		return r.early(resp, origin)
+	}
+	return resp.readable(origin)
+}
+
+// refusals are of a session with which only one thing is wrong.
+func (r *run) refusals(e echo) {
+	const area = "session"
+	altered := request{method: "GET", path: e.path, origin: r.origins[0], header: with(r.proof, []string{"Cookie", r.altered()})}
 	for _, tt := range []struct {
 		what string
 		q    request
 	}{
-		{"from an untrusted origin", request{method: "GET", path: r.echo, origin: r.untrusted, header: assistant}},
-		{"without an origin", request{method: "GET", path: r.echo, header: assistant}},
-		{"with an altered cookie", request{method: "GET", path: r.echo, origin: r.origin, header: []string{"token-handler-version", "1", "Cookie", r.altered()}}},
+		{"from an untrusted origin", r.withSession("GET", e.path, r.untrusted)},
+		{"without an origin", r.withSession("GET", e.path, "")},
+		{"with an altered cookie", altered},
 	} {
 		resp, err := r.send(tt.q)
-		r.report.check(area, "GET "+r.echo+" "+tt.what+" is refused", r.refusal(resp, err, tt.q.origin))
+		r.report.check(area, "GET "+e.path+" "+tt.what+" is refused", r.refusal(resp, err, tt.q.origin))
 	}
-	for i, extra := range [][]string{{"Authorization", "Bearer smoke-test"}, {"X-HTTP-Method-Override", "POST"}} {
+	post := slices.ContainsFunc(r.routes, func(route route) bool { return route.matches("POST", e.path) })
+	method := "GET" // what routes is the method that results: it must be one of the route's
+	if post {
+		method = "POST"
+	}
+	for i, extra := range [][]string{{"Authorization", "Bearer smoke-test"}, {"X-HTTP-Method-Override", method}} {
 		// One cookie more: where the gateway keeps results, this one is not kept yet.
 		cookies := fmt.Sprintf("%s; smoke-test=%d", r.session, i)
-		resp, err := r.send(request{method: "GET", path: r.echo, origin: r.origin,
-			header: append(extra, "token-handler-version", "1", "Cookie", cookies)})
+		resp, err := r.send(request{method: "GET", path: e.path, origin: r.origins[0], header: with(extra, r.proof, []string{"Cookie", cookies})})
 		// Refused before the origin is looked at: see authorizers.
-		r.report.check(area, "GET "+r.echo+" with "+extra[0]+" besides is refused", r.refusal(resp, err, ""))
+		r.report.check(area, "GET "+e.path+" with "+extra[0]+" besides is refused", r.refusal(resp, err, ""))
 	}
-	if post := (route{"POST", r.echo}); slices.Contains(r.routes, post) {
-		resp, err := r.send(request{method: "POST", path: r.echo, origin: r.origin, header: []string{"Cookie", r.session}})
-		r.report.check(area, "POST "+r.echo+" without a CSRF header is refused", r.refusal(resp, err, r.origin))
+	if post {
+		resp, err := r.send(request{method: "POST", path: e.path, origin: r.origins[0], header: []string{"Cookie", r.session}})
+		r.report.check(area, "POST "+e.path+" without a CSRF header is refused", r.refusal(resp, err, r.origins[0]))
 	}
 }
 
 // altered is the session with one letter of the access token's cookie changed.
 func (r *run) altered() string {
-	before, at, _ := strings.Cut(r.session, "__Host-"+r.prefix+"-at=")
+	before, at, found := strings.Cut(r.session, r.cookie("at")+"=")
 	at, after, more := strings.Cut(at, ";")
 	i := len(at) / 2
-	if at == "" {
+	if !found || at == "" {
 		return r.session
 	}
 	letter := "A"
 	if at[i] == 'A' {
 		letter = "B"
 	}
-	altered := before + "__Host-" + r.prefix + "-at=" + at[:i] + letter + at[i+1:]
+	altered := before + r.cookie("at") + "=" + at[:i] + letter + at[i+1:]
 	if more {
 		altered += ";" + after
 	}
 	return altered
-}
-
-func (r *run) headersUpstream(resp *response) {
-	const area = "upstream"
-	received, err := echoed(resp.text)
-	if err != nil {
-		r.report.check(area, "the headers that reached it", err)
-		return
-	}
-	for _, tt := range []struct {
-		name     string
-		constant bool // a transparent route overwrites it with a constant
-	}{{"cookie", true}, {r.csrf, true}, {"token-handler-version", false}, {"x-forwarded-user", false}} {
-		values, there := received[strings.ToLower(tt.name)]
-		var err error
-		switch {
-		case !there, tt.constant && len(values) == 1 && values[0] == "none":
-		case tt.name == "x-forwarded-user" || tt.name == "token-handler-version":
-			err = unknown("it did: the route is transparent, or maps it")
-		default:
-			err = errors.New("it did")
-		}
-		r.report.check(area, tt.name+" of the client does not reach it", err)
-	}
-	values, there := received["authorization"]
-	switch {
-	case !there:
-		err = errors.New("there is none")
-	case len(values) == 0:
-		err = unknown("the echo gives no values")
-	case len(values) > 1:
-		err = fmt.Errorf("there are %d", len(values))
-	case !strings.HasPrefix(values[0], "Bearer"):
-		err = errors.New("it is no bearer token")
-	}
-	if there && len(values) == 0 {
-		err = nil // the name is there, and only the gateway writes it on this route
-	}
-	r.report.check(area, "Authorization reaches it, once", err)
-	var forwarded []string
-	for name := range received {
-		if strings.HasPrefix(name, "x-forwarded-") {
-			forwarded = append(forwarded, name)
-		}
-	}
-	slices.Sort(forwarded)
-	r.report.seen(area, "X-Forwarded headers that reach it", strings.Join(append(forwarded, "-")[:max(1, len(forwarded))], " "))
-	for name, values := range received {
-		if strings.Contains(strings.Join(values, ","), "__Host-"+r.prefix+"-") {
-			r.report.check(area, "no session cookie reaches it in any header", fmt.Errorf("one did, in %s", name))
-			return
-		}
-	}
-	r.report.check(area, "no session cookie reaches it in any header", nil)
-}
-
-// echoed reads the headers an echo received, by name in lower case. Values may
-// be missing.
-func echoed(body string) (map[string][]string, error) {
-	type headers struct {
-		Headers json.RawMessage `json:"headers"`
-	}
-	var echo struct {
-		headers
-		Received headers `json:"received"`
-	}
-	if err := json.Unmarshal([]byte(body), &echo); err != nil {
-		return nil, unknown("the echo route does not answer in JSON")
-	}
-	raw := echo.Headers
-	if raw == nil {
-		raw = echo.Received.Headers
-	}
-	received := map[string][]string{}
-	var names []string
-	var single map[string]string
-	var multiple map[string][]string
-	switch {
-	case json.Unmarshal(raw, &names) == nil:
-		for _, name := range names {
-			received[strings.ToLower(name)] = nil
-		}
-	case json.Unmarshal(raw, &single) == nil:
-		for name, value := range single {
-			received[strings.ToLower(name)] = append(received[strings.ToLower(name)], value)
-		}
-	case json.Unmarshal(raw, &multiple) == nil:
-		for name, values := range multiple {
-			received[strings.ToLower(name)] = append(received[strings.ToLower(name)], values...)
-		}
-	}
-	if len(received) == 0 {
-		return nil, unknown("the echo route does not answer with the headers it received")
-	}
-	return received, nil
 }

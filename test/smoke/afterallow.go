@@ -1,0 +1,130 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// afterAllow provokes what the gateway answers itself to a request that the
+// authorizer has allowed.
+func (r *run) afterAllow() {
+	for _, provoked := range r.provocations() {
+		for _, origin := range r.origins {
+			q := provoked.q
+			q.origin = origin
+			resp, err := r.send(q)
+			if err == nil {
+				err = r.refusedByGateway(resp, origin, provoked.statuses)
+			}
+			var not unknown
+			if !errors.As(err, &not) {
+				r.allowed = append(r.allowed, err)
+			}
+			r.report.check("errors", provoked.what+", with a session, from "+origin, err)
+		}
+	}
+}
+
+type provocation struct {
+	what     string
+	q        request
+	statuses []int
+}
+
+// provocations are requests that the gateway refuses after the authorizer, as
+// far as the template tells of any: one for each reason. None of them would do
+// anything upstream if it came through: a body is no JSON, all else are GETs.
+func (r *run) provocations() []provocation {
+	var all []provocation
+	body, parameter := false, false
+	for _, route := range r.routes {
+		details := r.facts.details[route]
+		method := route.sendable()[0]
+		if details.body && !body && len(details.required) == 0 {
+			body = true
+			q := r.withSession(method, route.example(), "", "Content-Type", "application/json")
+			q.body = "{"
+			all = append(all, provocation{method + " " + route.path + " with a body that is no JSON", q, []int{400}})
+		}
+		if len(details.required) > 0 && !parameter && method == "GET" {
+			parameter = true
+			all = append(all, provocation{"GET " + route.path + " without " + details.required[0],
+				r.withSession("GET", route.example(), ""), []int{400}})
+		}
+	}
+	if r.unreachable != "" {
+		all = append(all, provocation{"GET " + r.unreachable + ", whose upstream cannot be reached",
+			r.withSession("GET", r.unreachable, ""), []int{500, 502, 503, 504}})
+	}
+	return all
+}
+
+// refusedByGateway wants an error of the gateway's that the page can read.
+func (r *run) refusedByGateway(resp *response, origin string, statuses []int) error {
+	code, err := resp.code()
+	if err == nil && (code == "insufficient_scope" || code == "access_denied") {
+		return unknown("the authorizer refused it already: " + code)
+	}
+	if err := errors.Join(resp.status(statuses...), err); err != nil {
+		return err
+	}
+	if resp.Header.Get("X-Amzn-Errortype") == "" {
+		return errors.New("it is not the gateway that answered: no x-amzn-ErrorType")
+	}
+	return resp.readable(origin)
+}
+
+func (r *run) afterAllowAnswer() (string, error) {
+	switch {
+	case r.session == "":
+		return "", unknown("needs a session")
+	case len(r.allowed) == 0:
+		return "", unknown("no error after an Allow could be provoked: needs a template with a route that demands a body or a query parameter, or -unreachable")
+	}
+	if err := errors.Join(r.allowed...); err != nil {
+		return "", err
+	}
+	if r.constants {
+		return "", unknown(fmt.Sprintf("CORS headers are right in %s, but with one trusted origin they are constants", count(len(r.allowed), "error")))
+	}
+	return fmt.Sprintf("yes: each trusted origin gets itself, in %s", count(len(r.allowed), "error")), nil
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprint(n, " ", what)
+}
+
+// absentAfterAllow is a request of a page on the API's own origin: browsers
+// send no Origin with it, so that the context names none.
+func (r *run) absentAfterAllow() (string, error) {
+	i := slices.IndexFunc(r.echoes, func(path string) bool {
+		found, _ := r.serving(path)
+		return r.facts.details[found].integration == "HTTP" && !slices.Contains(r.public, found)
+	})
+	switch {
+	case r.session == "" || i < 0:
+		return "", unknown("needs a session, -template and -echo with a mapped route")
+	case r.facts.kept:
+		return "", unknown("results are kept here: a request without Origin is refused")
+	}
+	resp, err := r.send(r.withSession("GET", r.echoes[i], "", "Sec-Fetch-Site", "same-origin"))
+	if err == nil {
+		err = resp.status(200)
+	}
+	if err != nil {
+		return "", err
+	}
+	switch allowed := resp.Header.Values("Access-Control-Allow-Origin"); {
+	case len(allowed) == 0:
+		return "yes: a page on the API's own origin, which sends no Origin, gets an answer without", nil
+	case strings.Join(allowed, "") == "":
+		return "no: it is there and empty, which browsers take for no origin", nil
+	default:
+		return "", fmt.Errorf("no: Access-Control-Allow-Origin is %q", strings.Join(allowed, ", "))
+	}
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// endSession refreshes the session and signs it out, to look at the cookies
+// that are set and removed.
+func (r *run) endSession() {
+	const area = "end"
+	switch {
+	case r.session == "":
+		return
+	case !r.end:
+		r.report.check(area, "the cookies of a session, as they are set and removed", unknown("needs -end, which uses the session up"))
+		return
+	}
+	set := map[string]*http.Cookie{}
+	if !slices.ContainsFunc(r.cookies(), func(c [2]string) bool { return strings.HasSuffix(c[0], r.prefix+"-auth") }) {
+		// The agent would end the session at once.
+		r.report.check(area, "POST refresh", unknown("the session has no refresh token: copy the Cookie header of a call to the agent, not to another route"))
+	} else {
+		resp, err := r.send(r.withSession("POST", r.agent+"/refresh", r.origins[0]))
+		if err == nil {
+			err = errors.Join(resp.status(200, 204), resp.readable(r.origins[0]), notStored(resp))
+		}
+		r.report.check(area, "POST refresh", err)
+		if err == nil {
+			for _, c := range resp.Cookies() {
+				if c.MaxAge >= 0 {
+					set[c.Name] = c
+				}
+			}
+			r.report.check(area, "the cookies of the session, as a refresh sets them", r.sessionCookies(set))
+		}
+		r.adopt(set)
+	}
+	resp, err := r.send(r.withSession("POST", r.agent+"/logout", r.origins[0]))
+	if err == nil {
+		err = errors.Join(resp.status(200, 204), resp.readable(r.origins[0]), notStored(resp))
+	}
+	r.report.check(area, "POST logout", err)
+	if err == nil {
+		r.report.check(area, "the cookies of the session, as a logout removes them", r.removed(resp.Cookies(), set))
+	}
+}
+
+// sessionCookies wants the cookies of a session, each with the attributes it
+// is to have.
+func (r *run) sessionCookies(set map[string]*http.Cookie) error {
+	if set[r.cookie("at")] == nil {
+		return fmt.Errorf("%s was not set", r.cookie("at"))
+	}
+	for _, c := range set {
+		if err := r.cookieFault(c); err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
+		}
+		if c.MaxAge != 0 || !c.Expires.IsZero() {
+			return fmt.Errorf("%s outlives the browser: expected neither Max-Age nor Expires", c.Name)
+		}
+	}
+	return nil
+}
+
+// adopt puts new cookies into the session.
+func (r *run) adopt(set map[string]*http.Cookie) {
+	var all []string
+	for _, c := range r.cookies() {
+		if set[c[0]] == nil {
+			all = append(all, c[0]+"="+c[1])
+		}
+	}
+	for _, c := range set {
+		all = append(all, c.Name+"="+c.Value)
+	}
+	r.session = strings.Join(all, "; ")
+}
+
+// removed wants that every cookie of the session is removed with the
+// attributes it was set with, or the browser keeps it (RFC 6265 section 5.3).
+func (r *run) removed(cookies []*http.Cookie, set map[string]*http.Cookie) error {
+	gone := map[string]bool{}
+	for _, c := range cookies {
+		if c.MaxAge >= 0 {
+			return fmt.Errorf("%s is set", c.Name)
+		}
+		was := set[c.Name]
+		if was != nil && (c.Path != was.Path || c.Domain != was.Domain || c.Secure != was.Secure || c.HttpOnly != was.HttpOnly || c.SameSite != was.SameSite) {
+			return fmt.Errorf("%s has other attributes than it was set with", c.Name)
+		}
+		if err := r.cookieFault(c); err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
+		}
+		gone[c.Name] = true
+	}
+	for _, c := range r.cookies() {
+		bare := strings.TrimPrefix(strings.TrimPrefix(c[0], "__Host-"), "__Secure-")
+		if strings.HasPrefix(bare, r.prefix+"-") && !gone[c[0]] {
+			return fmt.Errorf("%s stays", c[0])
+		}
+	}
+	return nil
+}
