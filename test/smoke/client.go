@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -136,7 +137,18 @@ func with(lists ...[]string) []string { return slices.Concat(lists...) }
 
 // sameOrigin reports whether the application is on the API's own origin: the
 // host then has more than the API.
-func (r *run) sameOrigin() bool { return slices.Contains(r.origins, r.url) }
+func (r *run) sameOrigin() bool {
+	u, err := url.Parse(r.url)
+	return err == nil && slices.Contains(r.origins, u.Scheme+"://"+u.Host)
+}
+
+// elsewhere makes a failure unknown where it is not the API that answered.
+func (r *run) elsewhere(resp *response, err error) error {
+	if err == nil || resp == nil || !r.sameOrigin() || resp.Header.Get("X-Amzn-Errortype") != "" {
+		return err
+	}
+	return unknown("what else there is on the API's own origin answers it: " + err.Error())
+}
 
 func (r *run) reachable() error {
 	resp, err := r.send(request{method: "GET", path: r.agent + "/session", origin: r.origins[0]})

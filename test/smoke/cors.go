@@ -79,10 +79,8 @@ func (r *run) gatewayErrors() {
 			}
 			if err == nil {
 				err = r.early(resp, origin)
-			} else if resp != nil && r.sameOrigin() && resp.Header.Get("X-Amzn-Errortype") == "" {
-				err = unknown("what is on the API's own origin besides answers it: " + err.Error())
 			}
-			r.report.check("errors", tt.what+" from "+origin, err)
+			r.report.check("errors", tt.what+" from "+origin, r.elsewhere(resp, err))
 		}
 	}
 	// Answered in front of the API: their form is not ours to choose.
@@ -99,7 +97,7 @@ func (r *run) gatewayErrors() {
 		if err != nil {
 			err = unknown("the connection ended without an answer: " + err.Error())
 		} else {
-			err = errors.Join(resp.status(tt.statuses...), resp.unreadable(r.origins))
+			err = errors.Join(r.elsewhere(resp, resp.status(tt.statuses...)), resp.unreadable(r.origins))
 		}
 		r.report.check("errors", tt.what+" from "+r.untrusted, err)
 	}

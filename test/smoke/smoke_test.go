@@ -254,6 +254,66 @@ func TestTemplateQuestions(t *testing.T) {
 	}
 }
 
+// On the application's own origin, what is not the API's is not held against it.
+func TestElsewhere(t *testing.T) {
+	ours, site := &response{Response: &http.Response{Header: http.Header{"X-Amzn-Errortype": {"a"}}}}, &response{Response: &http.Response{}}
+	for _, tt := range []struct {
+		origin string
+		resp   *response
+		want   string
+	}{
+		{"https://www.example.com", site, "unknown"}, {"https://www.example.com", ours, "fail"},
+		{"https://www.example.com", nil, "fail"}, {"https://app.example.com", site, "fail"},
+	} {
+		r := newRun(t.Context(), options{url: "https://www.example.com/api", origins: []string{tt.origin}})
+		r.report.check("a", "b", r.elsewhere(tt.resp, errors.New("x")))
+		if got := r.report.rows[0].result; got != tt.want || r.elsewhere(tt.resp, nil) != nil {
+			t.Errorf("%s, %v: got %s, want %s", tt.origin, tt.resp, got, tt.want)
+		}
+	}
+}
+
+func TestUpstream(t *testing.T) {
+	mapped, transparent := method{integration: "HTTP", up: []string{"accept", "x-forwarded-user"}}, method{integration: "HTTP_PROXY"}
+	for _, tt := range []struct {
+		name    string
+		echo    echo
+		headers string
+		want    map[string]string // rows that are no pass
+	}{
+		{"mapped", echo{method: mapped}, `{"authorization":"Bearer a","accept":"b","x-forwarded-user":"forged"}`, nil},
+		{"mapped, names only", echo{method: mapped}, `["Authorization","Accept"]`, nil},
+		{"mapped, with DPoP", echo{method: mapped}, `{"authorization":"DPoP a"}`, nil},
+		{"mapped, with what is not", echo{method: mapped}, `{"authorization":"Bearer a","token-handler-version":"1","x-forwarded-host":"forged.example"}`,
+			map[string]string{"token-handler-version of the client does not reach it": "fail", "no header of the client reaches it that is not mapped": "fail"}},
+		{"mapped, another scheme", echo{method: mapped}, `{"authorization":"Basic a"}`, map[string]string{"Authorization reaches it, once": "fail"}},
+		{"transparent", echo{method: transparent}, `{"authorization":"Bearer a","cookie":["none","none"],"x-th-csrf":"none","origin":"b"}`, nil},
+		{"transparent, names only", echo{method: transparent}, `["authorization","cookie"]`,
+			map[string]string{"cookie of the client does not reach it": "unknown"}},
+		{"public", echo{method: transparent, public: true}, `{"authorization":"none","cookie":"none"}`, nil},
+		{"public, with a token", echo{method: transparent, public: true}, `{"authorization":"Bearer a"}`,
+			map[string]string{"no Authorization reaches it, the route being public": "fail"}},
+		{"a value of the session", echo{method: mapped}, `{"authorization":"Bearer a","x":"0123456789abcdef"}`,
+			map[string]string{"no session cookie reaches it in any header": "fail"}},
+	} {
+		r := newRun(t.Context(), options{prefix: "th", csrf: "x-th-csrf", session: "__Host-th-at=0123456789abcdef"})
+		tt.echo.path = "/echo"
+		r.upstream(tt.echo, &response{text: `{"headers":` + tt.headers + `}`})
+		got := map[string]string{}
+		for _, row := range r.report.rows {
+			if row.result != "pass" {
+				got[strings.TrimPrefix(row.what, "/echo: ")] = row.result
+			}
+		}
+		if tt.want == nil {
+			tt.want = map[string]string{}
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s", tt.name, diff)
+		}
+	}
+}
+
 // Of the spellings: what an echo may tell, and what of it is a fault.
 func TestCookieUpstream(t *testing.T) {
 	for _, tt := range []struct {
