@@ -106,7 +106,7 @@ func smokeTest(t *testing.T, s *system, known *secrets) {
 			if is(r.Request, "POST", "/orders") && r.StatusCode == 400 {
 				r.Header.Del("X-Amzn-Errortype")
 			}
-		}, "Does it after an Allow?"},
+		}, "Does a gateway response take a header from the authorizer's context, after an Allow?"},
 		{"the gateway refuses before the authorizer", func(r *http.Response) {
 			if is(r.Request, "GET", "/orders") && r.Request.Header.Get("Origin") == "" {
 				replaceBody(r, `{"code":"unauthorized_request","error_code":"unauthorized_request","message":"Access denied due to invalid request details"}`)

@@ -52,7 +52,7 @@ func TestSmoke(t *testing.T) {
 	output, code := smoke(s.api)
 	sound(t, output, code,
 		"pass gateway Does a gateway response take a header from the authorizer's context, after a Deny? yes",
-		"pass gateway Does it after an Allow? yes: each trusted origin gets itself, in 6 errors",
+		"pass gateway Does a gateway response take a header from the authorizer's context, after an Allow? yes: each trusted origin gets itself, in 6 errors",
 		"pass gateway Is a header absent where the context has none, after an Allow? yes",
 		"pass gateway What does a mapping to an empty literal do? does not matter",
 		"pass gateway Do identity sources count with a TTL of 0? does not matter: none is declared",
@@ -161,7 +161,7 @@ func TestSmoke(t *testing.T) {
 			if r.StatusCode == 400 {
 				uncors(r)
 			}
-		}, "Does it after an Allow?"},
+		}, "Does a gateway response take a header from the authorizer's context, after an Allow?"},
 		{"an origin where none is known", func(r *http.Response) {
 			if is(r.Request, "GET", "/orders") && r.StatusCode == 200 && from(r, "") {
 				r.Header.Set("Access-Control-Allow-Origin", s.www)

@@ -81,6 +81,7 @@ func newRecorder(t *testing.T, upstreamPort int) *recorder {
 // passOn has a proxy send what it received, as if it were not there.
 func passOn(r *httputil.ProxyRequest, target *url.URL) {
 	r.SetURL(target)
+	r.Out.Host = r.In.Host
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if values, ok := r.In.Header[name]; ok {
 			r.Out.Header[name] = values

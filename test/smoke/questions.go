@@ -93,7 +93,7 @@ func (r *run) contextHeaders() {
 		}
 		return "yes: each trusted origin gets itself, and the header is absent where the context has none", nil
 	})
-	r.ask("Does it after an Allow?", r.afterAllowAnswer)
+	r.ask("Does a gateway response take a header from the authorizer's context, after an Allow?", r.afterAllowAnswer)
 	r.ask("Is a header absent where the context has none, after an Allow?", r.absentAfterAllow)
 }
 
