@@ -19,9 +19,9 @@ import (
 type Alarms struct {
 	// Topic is told when an alarm rings and when it stops. Nil: nobody.
 	Topic awssns.ITopic
-	// AuthorizerP99 and APIP99 are latencies in milliseconds. Default: 500 and
-	// 3,000.
-	AuthorizerP99, APIP99 int
+	// AuthorizerP99, AgentP99 and APIP99 are latencies in milliseconds. Default:
+	// 500, 5,000 and 3,000. The agent's has its calls to the provider in it.
+	AuthorizerP99, AgentP99, APIP99 int
 	// Unopened is how many session cookies may fail to open within five
 	// minutes. Some always do: old ones, forged ones. Many at once mean that
 	// the key has changed. Default: 50.
@@ -37,7 +37,7 @@ type Alarms struct {
 // watched there.
 func (h *TokenHandler) AddAlarms(a Alarms) []awscloudwatch.Alarm {
 	m := h.watch("AddAlarms")
-	for value, def := range map[*int]int{&a.AuthorizerP99: 500, &a.APIP99: 3000, &a.Unopened: 50} {
+	for value, def := range map[*int]int{&a.AuthorizerP99: 500, &a.AgentP99: 5000, &a.APIP99: 3000, &a.Unopened: 50} {
 		if *value == 0 {
 			*value = def
 		}
@@ -64,6 +64,7 @@ func (h *TokenHandler) AddAlarms(a Alarms) []awscloudwatch.Alarm {
 	add("AuthorizerSlow", "the authorizer is slow (p99)", m.authorizerP99, a.AuthorizerP99, 3)
 	add("AgentErrors", "the agent fails", m.agentErrors, 1, 1)
 	add("AgentThrottles", "the agent is throttled; nobody can sign in or refresh", m.agentThrottles, 1, 1)
+	add("AgentSlow", "the agent is slow (p99)", m.agentP99, a.AgentP99, 3)
 	add("Agent5xx", "the agent answers 500 or more", m.agent5xx, 5, 1)
 	add("Api5xx", "the API answers 500 or more", m.api5xx, 5, 2)
 	add("ApiSlow", "the API is slow (p99)", m.apiP99, a.APIP99, 3)
@@ -75,7 +76,7 @@ func (h *TokenHandler) AddAlarms(a Alarms) []awscloudwatch.Alarm {
 // watched are the metrics that alarms and dashboard show.
 type watched struct {
 	authorizerErrors, authorizerThrottles, authorizerP50, authorizerP99 awscloudwatch.IMetric
-	agentErrors, agentThrottles, agent5xx                               awscloudwatch.IMetric
+	agentErrors, agentThrottles, agent5xx, agentP50, agentP99           awscloudwatch.IMetric
 	apiCalls, api4xx, api5xx, apiP50, apiP99                            awscloudwatch.IMetric
 	unopened, undecided, providerErrors                                 awscloudwatch.IMetric
 	// By code: one line each in a graph, and in no alarm.
@@ -105,6 +106,8 @@ func (h *TokenHandler) newWatched() watched {
 		agentErrors:         agent.MetricErrors(sum()),
 		agentThrottles:      agent.MetricThrottles(sum()),
 		agent5xx:            written(agent, metrics.Failures),
+		agentP50:            duration(agent, "p50"),
+		agentP99:            duration(agent, "p99"),
 		apiCalls:            stage.MetricCount(sum()),
 		api4xx:              stage.MetricClientError(sum()),
 		api5xx:              stage.MetricServerError(sum()),

@@ -31,6 +31,7 @@ func (h *TokenHandler) AddDashboard() awscloudwatch.Dashboard {
 		graph("Agent: requests by endpoint and code", m.requests),
 	)
 	dashboard.AddWidgets(
+		graph("Agent: duration", m.agentP50, m.agentP99),
 		graph("Agent: errors and throttles", m.agent5xx, m.agentErrors, m.agentThrottles, m.providerErrors),
 	)
 	return dashboard

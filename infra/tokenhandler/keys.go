@@ -23,6 +23,7 @@ func (h *TokenHandler) addKeys(p Props) {
 	if h.EncryptionKeySecret == nil {
 		h.EncryptionKeySecret = awssecretsmanager.NewSecret(h, jsii.String("EncryptionKey"), keySecret())
 	}
+	checkGeneratedKey(h.EncryptionKeySecret)
 	h.ClientSecret = p.Provider.ClientSecret
 	if h.ClientSecret == nil && p.Provider.clientSettings().NeedsSecret() {
 		h.ClientSecret = h.newSecret("ClientSecret",

@@ -173,7 +173,7 @@ func TestAlarmsAndDashboard(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	want := strings.Fields("AlarmAgent5xx AlarmAgentErrors AlarmAgentThrottles AlarmApi5xx AlarmApiSlow AlarmAuthorizerErrors " +
+	want := strings.Fields("AlarmAgent5xx AlarmAgentErrors AlarmAgentSlow AlarmAgentThrottles AlarmApi5xx AlarmApiSlow AlarmAuthorizerErrors " +
 		"AlarmAuthorizerSlow AlarmAuthorizerThrottles AlarmProviderErrors AlarmUnopened")
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)

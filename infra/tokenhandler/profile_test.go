@@ -155,6 +155,7 @@ func TestSiteIsRefused(t *testing.T) {
 			p.Certificate = certificate(s, strings.Replace(usEast1, "us-east-1", "eu-north-1", 1))
 		}, "expected one of us-east-1"},
 		{"inline scripts", func(_ awscdk.Stack, p *SiteProps) { p.ContentSecurityPolicy = "script-src 'unsafe-inline'" }, "'unsafe-inline'"},
+		{"cookie domain elsewhere", func(_ awscdk.Stack, p *SiteProps) { p.Handler.props.CookieDomain = "example.org" }, `Props.CookieDomain is "example.org"`},
 		{"everything", func(_ awscdk.Stack, p *SiteProps) { p.APIPaths = []string{"/*"} }, "SiteProps.APIPaths has"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -99,7 +99,9 @@ func TestKeyOfTheRotatedSecret(t *testing.T) {
 	synthWith := func(key func(awscdk.Stack) awskms.IKey) template {
 		stack, props := regional(t, "eu-west-1"), oneOrigin()
 		props.KeyRotation = 24 * time.Hour
-		props.EncryptionKeySecret = awssecretsmanager.NewSecret(stack, jsii.String("SessionKey"), &awssecretsmanager.SecretProps{EncryptionKey: key(stack)})
+		secret := keySecret()
+		secret.EncryptionKey = key(stack)
+		props.EncryptionKeySecret = awssecretsmanager.NewSecret(stack, jsii.String("SessionKey"), secret)
 		New(stack, "TokenHandler", props).Protect(orders())
 		return read(t, stack)
 	}

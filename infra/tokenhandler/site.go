@@ -216,6 +216,9 @@ func checkedSite(props *SiteProps) SiteProps {
 	if p.Handler.props.Domain != nil {
 		misuse("SiteProps.Handler has a Domain: expected none, the API is served on %s", p.Name)
 	}
+	if d := p.Handler.props.CookieDomain; d != "" && !isToken(d) && !covers(d, p.Name) {
+		misuse("Props.CookieDomain is %q: expected one that covers SiteProps.Name %s, or browsers drop the cookies", d, p.Name)
+	}
 	if p.Certificate == nil {
 		misuse("SiteProps.Certificate is nil: expected a certificate for %s in us-east-1", p.Name)
 	}
