@@ -42,6 +42,12 @@ func main() {
 
 var published = module.Version{Path: "github.com/tokenhandler/aws", Version: "v0.1.0-reuse"}
 
+// broken is a later version of a package that only the Lambdas import, which
+// does not compile. The other module requires it: a Lambda that is compiled
+// with the versions of the module that uses the construct, and not with those
+// that this one pins, is not compiled at all.
+var broken = module.Version{Path: "github.com/akrylysov/algnhsa", Version: "v1.1.99"}
+
 // Another module requires this one from a proxy, with no checkout around: the
 // Lambdas are compiled from the module cache, with the versions this module
 // pins, into the same assets as here, and nothing is written to the cache.
@@ -53,6 +59,7 @@ func TestReuseFromAnotherModule(t *testing.T) {
 	t.Cleanup(func() { makeWritable(dir) }) // the go command writes modules read-only
 	proxy, cache, home := filepath.Join(dir, "proxy"), filepath.Join(dir, "cache"), filepath.Join(dir, "consumer")
 	publish(t, proxy)
+	publishBroken(t, proxy)
 	linkCache(t, cache)
 	writeConsumer(t, home)
 	env := append(os.Environ(), "GOMODCACHE="+cache, "GOPROXY=file://"+proxy, "GONOSUMDB=*", "GONOSUMCHECK=1", "GOFLAGS=-mod=mod", "GOWORK=off",
@@ -61,11 +68,13 @@ func TestReuseFromAnotherModule(t *testing.T) {
 	// -trimpath: or nothing in the build cache would fit, the paths are new.
 	app := filepath.Join(dir, "app")
 	runIn(t, home, env, "go", "build", "-trimpath", "-o", app, ".")
-	source := filepath.Join(cache, published.Path+"@"+published.Version)
-	before := listing(t, source)
+	if used := runIn(t, home, env, "go", "list", "-m", broken.Path); !strings.Contains(used, broken.Version) {
+		t.Fatalf("the other module uses %s, want %s", used, broken.Version)
+	}
+	before := listing(t, cache)
 	out := filepath.Join(dir, "cdk.out")
 	runIn(t, home, append(env, "CDK_OUTDIR="+out), app)
-	if diff := cmp.Diff(before, listing(t, source)); diff != "" {
+	if diff := cmp.Diff(before, listing(t, cache)); diff != "" {
 		t.Errorf("the synthesis changed the module cache:\n%s", diff)
 	}
 
@@ -105,20 +114,36 @@ func publish(t *testing.T, proxy string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	versions := filepath.Join(proxy, published.Path, "@v")
-	write(t, filepath.Join(versions, "list"), published.Version+"\n")
-	write(t, filepath.Join(versions, published.Version+".info"), fmt.Sprintf(`{"Version":%q}`, published.Version))
 	mod, err := os.ReadFile("../go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(versions, published.Version+".mod"), string(mod))
-	archive, err := os.Create(filepath.Join(versions, published.Version+".zip"))
+	serve(t, proxy, published, string(mod), files)
+}
+
+func publishBroken(t *testing.T, proxy string) {
+	t.Helper()
+	dir := t.TempDir()
+	mod := "module " + broken.Path + "\n\ngo 1.26\n"
+	write(t, filepath.Join(dir, "go.mod"), mod)
+	write(t, filepath.Join(dir, "algnhsa.go"), "package algnhsa\n\nvar _ = doesNotCompile\n")
+	serve(t, proxy, broken, mod, []zip.File{
+		diskFile{filepath.Join(dir, "go.mod"), "go.mod"}, diskFile{filepath.Join(dir, "algnhsa.go"), "algnhsa.go"}})
+}
+
+// serve puts a module where a proxy would have it.
+func serve(t *testing.T, proxy string, m module.Version, mod string, files []zip.File) {
+	t.Helper()
+	versions := filepath.Join(proxy, m.Path, "@v")
+	write(t, filepath.Join(versions, "list"), m.Version+"\n")
+	write(t, filepath.Join(versions, m.Version+".info"), fmt.Sprintf(`{"Version":%q}`, m.Version))
+	write(t, filepath.Join(versions, m.Version+".mod"), mod)
+	archive, err := os.Create(filepath.Join(versions, m.Version+".zip"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer archive.Close()
-	if err := zip.Create(archive, published, files); err != nil {
+	if err := zip.Create(archive, m, files); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -150,7 +175,14 @@ func linkCache(t *testing.T, cache string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		link(t, filepath.Join(real, "cache", "download", path, "@v"), filepath.Join(cache, "cache", "download", path, "@v"))
+		downloads, linked := filepath.Join(real, "cache", "download", path, "@v"), filepath.Join(cache, "cache", "download", path, "@v")
+		if m.Path == broken.Path { // gets a version more
+			if err := os.CopyFS(linked, os.DirFS(downloads)); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			link(t, downloads, linked)
+		}
 		if m.Dir != "" {
 			link(t, m.Dir, filepath.Join(cache, path+"@"+m.Version))
 		}
@@ -168,7 +200,7 @@ func link(t *testing.T, from, to string) {
 }
 
 // writeConsumer writes the other module. It pins what this one pins, as go mod
-// tidy would.
+// tidy would, but for the version that is broken.
 func writeConsumer(t *testing.T, home string) {
 	t.Helper()
 	mod, err := os.ReadFile("../go.mod")
@@ -176,7 +208,8 @@ func writeConsumer(t *testing.T, home string) {
 		t.Fatal(err)
 	}
 	_, requirements, _ := strings.Cut(string(mod), "\ngo ")
-	write(t, filepath.Join(home, "go.mod"), fmt.Sprintf("module example.test/consumer\n\ngo %s\nrequire %s %s\n", requirements, published.Path, published.Version))
+	write(t, filepath.Join(home, "go.mod"), fmt.Sprintf("module example.test/consumer\n\ngo %s\nrequire %s %s\nrequire %s %s\n",
+		strings.Replace(requirements, broken.Path, "// "+broken.Path, 1), published.Path, published.Version, broken.Path, broken.Version))
 	sum, err := os.ReadFile("../go.sum")
 	if err != nil {
 		t.Fatal(err)
