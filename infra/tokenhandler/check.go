@@ -29,27 +29,9 @@ func checked(p *Props) (Props, settings.Agent) {
 		misuse("Props is nil: expected at least TrustedWebOrigins, Provider.Issuer, Provider.ClientID and RedirectURI")
 	}
 	c := *p
-	setDefault(&c.CookieNamePrefix, DefaultCookieNamePrefix)
-	setDefault(&c.AgentPath, DefaultAgentPath)
-	setDefault(&c.StageName, DefaultStageName)
-	setDefault(&c.Provider.Scope, DefaultScope)
-	if c.Architecture == nil {
-		c.Architecture = awslambda.Architecture_ARM_64()
-	}
-	if c.CORS.MaxAge == 0 {
-		c.CORS.MaxAge = DefaultMaxAge
-	}
-
+	setDefaults(&c)
 	agent := settings.Agent{
-		Shared: settings.Shared{
-			TrustedWebOrigins: slices.Clone(c.TrustedWebOrigins),
-			CookieNamePrefix:  c.CookieNamePrefix,
-			CSRFHeader:        c.CSRFHeader,
-			CookieFormat:      c.CookieFormat,
-			CookieDomain:      c.CookieDomain,
-			CookieBasePath:    c.CookieBasePath,
-			DPoP:              c.DPoP,
-		},
+		Shared:                c.sharedSettings(),
 		Issuer:                c.Provider.Issuer,
 		ClientID:              c.Provider.ClientID,
 		Scope:                 c.Provider.Scope,
@@ -82,6 +64,32 @@ func checked(p *Props) (Props, settings.Agent) {
 	return c, agent
 }
 
+func setDefaults(c *Props) {
+	setDefault(&c.CookieNamePrefix, DefaultCookieNamePrefix)
+	setDefault(&c.AgentPath, DefaultAgentPath)
+	setDefault(&c.StageName, DefaultStageName)
+	setDefault(&c.Provider.Scope, DefaultScope)
+	if c.Architecture == nil {
+		c.Architecture = awslambda.Architecture_ARM_64()
+	}
+	if c.CORS.MaxAge == 0 {
+		c.CORS.MaxAge = DefaultMaxAge
+	}
+}
+
+// sharedSettings are those of both Lambdas, without the key.
+func (p Props) sharedSettings() settings.Shared {
+	return settings.Shared{
+		TrustedWebOrigins: slices.Clone(p.TrustedWebOrigins),
+		CookieNamePrefix:  p.CookieNamePrefix,
+		CSRFHeader:        p.CSRFHeader,
+		CookieFormat:      p.CookieFormat,
+		CookieDomain:      p.CookieDomain,
+		CookieBasePath:    p.CookieBasePath,
+		DPoP:              p.DPoP,
+	}
+}
+
 func checkOrigins(c Props) {
 	if len(c.TrustedWebOrigins) == 0 {
 		misuse("Props.TrustedWebOrigins is empty: expected the origin of at least one single page application")
@@ -92,7 +100,7 @@ func checkOrigins(c Props) {
 			misuse("Props.TrustedWebOrigins[%d] is %q: expected one origin per element, each once", i, origin)
 		}
 	}
-	if isToken(c.RedirectURI) || slices.ContainsFunc(c.TrustedWebOrigins, isToken) {
+	if c.RedirectURI == "" || isToken(c.RedirectURI) || slices.ContainsFunc(c.TrustedWebOrigins, isToken) {
 		return
 	}
 	// The page the provider returns to calls login/end, with its own origin.

@@ -43,8 +43,8 @@
 // listed passes or, with Transparent, everything; through a VPC link; to a
 // Lambda. [TokenHandler.Public] adds one without the authorizer, with a reason.
 // [TokenHandler.Extend] protects another REST API with the same sessions,
-// [TokenHandler.ExtendSpec] one that an OpenAPI definition makes. Methods made in
-// another way take the authorizer as they would any other, and a preflight:
+// [TokenHandler.ExtendSpec] one that an OpenAPI definition makes, [Import] one of
+// another app. Methods made in another way take the authorizer as they would any other, and a preflight:
 //
 //	reports := handler.API.Root().AddResource(jsii.String("reports"), nil)
 //	reports.AddMethod(jsii.String("GET"), integration, &awsapigateway.MethodOptions{

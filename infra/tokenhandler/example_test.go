@@ -249,6 +249,24 @@ func ExampleTokenHandler_Extend() {
 	// Output: synthesized
 }
 
+// An API of another app, which knows the token handler by its function only.
+func ExampleImport() {
+	stack := exampleStack()
+	handler := tokenhandler.Import(stack, "TokenHandler", &tokenhandler.ImportProps{
+		AuthorizerFunction: awslambda.Function_FromFunctionAttributes(stack, jsii.String("OAuthProxy"), &awslambda.FunctionAttributes{
+			FunctionArn:     jsii.String("arn:aws:lambda:eu-north-1:123456789012:function:oauth-proxy"),
+			SameEnvironment: jsii.Bool(true),
+		}),
+		API:               awsapigateway.NewRestApi(stack, jsii.String("Api"), &awsapigateway.RestApiProps{CloudWatchRole: jsii.Bool(false)}),
+		TrustedWebOrigins: []string{"https://www.example.com"},
+	})
+	handler.Protect(tokenhandler.Route{Path: "/invoices", Methods: []string{"GET"}, Upstream: "https://invoices.internal.example/"})
+
+	assertions.Template_FromStack(stack, nil)
+	fmt.Println("synthesized")
+	// Output: synthesized
+}
+
 // A method without the authorizer stops synthesis.
 func ExampleTokenHandler_Validate() {
 	stack := exampleStack()

@@ -135,6 +135,9 @@ func specFaults(api awsapigateway.CfnRestApi, handlers []*TokenHandler) []*strin
 func (h *TokenHandler) function() map[string]templatecheck.Function {
 	functions := map[string]templatecheck.Function{}
 	for _, part := range []awslambda.IFunction{h.AuthorizerFunction, h.invoked} {
+		if part == nil { // of Import
+			continue
+		}
 		if resource, ok := part.Node().DefaultChild().(awscdk.CfnElement); ok {
 			functions[fmt.Sprint(part.Stack().Resolve(resource.LogicalId()))] = h.proxy()
 		}

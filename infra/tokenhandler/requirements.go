@@ -61,6 +61,9 @@ func (h *TokenHandler) checkDemands(r Route) {
 	if len(r.Scopes)+len(r.MethodScopes)+len(r.Claims) == 0 {
 		return
 	}
+	if h.AuthorizerFunction == nil {
+		misuse("Route %s has Scopes or Claims: expected none with Import, the authorizer is told of them by its own app", r.Path)
+	}
 	if !h.demands.authorizer.KnowsScopes() {
 		misuse("Route %s has Scopes or Claims: expected Props.PhantomToken or Props.VerifyTokens with them, or nothing is known of the access tokens", r.Path)
 	}

@@ -60,12 +60,12 @@ func (r *templateRule) Validate(awscdk.IPolicyValidationContext) *awscdk.PolicyV
 	if err != nil {
 		misuse("%s", err) // CDK reports it as a failure of the plugin
 	}
-	own := ownAPIs(handlers)
+	own, authorizers := ownParts(handlers)
 	functions := templatecheck.FunctionsOf(files)
 	violations := []*awscdk.PolicyViolation{}
 	for _, file := range files {
 		report := templatecheck.Check(file.Template, templatecheck.Options{
-			APIs: own[filepath.Base(file.Name)], OnlyUsers: true, Functions: functions,
+			APIs: own[filepath.Base(file.Name)], Authorizers: authorizers[filepath.Base(file.Name)], OnlyUsers: true, Functions: functions,
 		})
 		for _, finding := range report.Findings {
 			violations = append(violations, violation(file.Name, finding))
@@ -74,18 +74,24 @@ func (r *templateRule) Validate(awscdk.IPolicyValidationContext) *awscdk.PolicyV
 	return &awscdk.PolicyValidationPluginReport{Success: jsii.Bool(len(violations) == 0), Violations: &violations}
 }
 
-// ownAPIs lists the token handlers' REST APIs by the file of their template.
-func ownAPIs(handlers []*TokenHandler) map[string][]string {
-	own := map[string][]string{}
-	for _, h := range handlers {
-		stack := h.API.Stack()
-		id, _ := stack.Resolve(h.API.RestApiId()).(map[string]any)
-		ref, _ := id["Ref"].(string)
-		if file := *stack.TemplateFile(); ref != "" && !slices.Contains(own[file], ref) {
-			own[file] = append(own[file], ref)
+// ownParts lists, by the file of their template, the token handlers' REST APIs,
+// and the authorizers of those whose function is of another app.
+func ownParts(handlers []*TokenHandler) (apis, authorizers map[string][]string) {
+	apis, authorizers = map[string][]string{}, map[string][]string{}
+	add := func(to map[string][]string, stack awscdk.Stack, id *string) {
+		resolved, _ := stack.Resolve(id).(map[string]any)
+		ref, _ := resolved["Ref"].(string)
+		if file := *stack.TemplateFile(); ref != "" && !slices.Contains(to[file], ref) {
+			to[file] = append(to[file], ref)
 		}
 	}
-	return own
+	for _, h := range handlers {
+		add(apis, h.API.Stack(), h.API.RestApiId())
+		if h.AuthorizerFunction == nil {
+			add(authorizers, awscdk.Stack_Of(h), h.Authorizer.AuthorizerId())
+		}
+	}
+	return apis, authorizers
 }
 
 func violation(file string, f templatecheck.Finding) *awscdk.PolicyViolation {

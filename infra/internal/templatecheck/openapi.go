@@ -81,7 +81,7 @@ func (c *checker) security(v any, schemes map[string]any, m Method) (authorizati
 		return "CUSTOM", false, fmt.Sprintf("has security scheme %s, which is no authorizer of this body", scheme)
 	}
 	named := slices.Contains(c.options.Authorizers, scheme)
-	if len(c.options.Authorizers) > 0 && !named {
+	if len(c.options.Authorizers) > 0 && !named && !c.options.OnlyUsers {
 		return "CUSTOM", false, fmt.Sprintf("has authorizer %s: expected %s", scheme, strings.Join(c.options.Authorizers, " or "))
 	}
 	fault = c.authorizerFault(scheme, named, m, Authorizer{

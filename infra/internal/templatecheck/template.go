@@ -34,7 +34,7 @@ type Options struct {
 	OnlyUsers bool
 	// Authorizers are the token handler's, by logical id, or by id or name of
 	// import where they are in another stack. Empty: those that invoke an OAuth
-	// proxy of this template or of Functions.
+	// proxy of this template or of Functions. With OnlyUsers, those as well.
 	Authorizers []string
 	// Functions are the OAuth proxies of other templates of the app.
 	Functions map[string]Function
@@ -199,7 +199,7 @@ func (c *checker) ours(id string, m Method) (bool, string) {
 	switch {
 	case named && !here:
 		return true, ""
-	case !named && len(c.options.Authorizers) > 0:
+	case !named && len(c.options.Authorizers) > 0 && !c.options.OnlyUsers:
 		return false, fmt.Sprintf("has authorizer %s: expected %s", id, strings.Join(c.options.Authorizers, " or "))
 	case !here:
 		return false, fmt.Sprintf("has authorizer %s, which is not in this template: name it if it is the token handler's", id)
