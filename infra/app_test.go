@@ -16,6 +16,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/tokenhandler"
+	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/internal/setup"
 )
 
@@ -139,11 +140,41 @@ func TestEveryStageSynthesizes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{`"ApiUrl"`, `"EncryptionKeyArn"`, `"ClientSecretArn"`, `"EncryptionKeyArn"`, `"arm64"`} {
+		for _, want := range []string{`"ApiUrl"`, `"EncryptionKeyArn"`, `"arm64"`} {
 			if !strings.Contains(string(raw), want) {
 				t.Errorf("stage %s: the template lacks %s", name, want)
 			}
 		}
+		// A client that authenticates without a secret has none to register.
+		fields := stages[name].(map[string]any)
+		secret := fields["clientAuthentication"] == nil
+		if got := strings.Contains(string(raw), `"ClientSecretArn"`); got != secret {
+			t.Errorf("stage %s: an output tells of a client secret: %t, want %t", name, got, secret)
+		}
+		if comment, ok := fields[commentKey]; !ok || !isComment(comment) {
+			t.Errorf("stage %s: nothing says what it is for", name)
+		}
+	}
+}
+
+// Whoever looks for a kind of provider finds a stage to copy, and one with
+// everything that makes requests stricter.
+func TestEveryProfileHasAStage(t *testing.T) {
+	profiles, strict := map[any]bool{}, false
+	for _, s := range cdkJSON(t)["stages"].(map[string]any) {
+		s := s.(map[string]any)
+		profiles[s["profile"]] = true
+		strict = strict || s["clientAuthentication"] == tokenhandler.PrivateKeyJWT && s["clientKmsKey"] != nil &&
+			s["pushAuthorizationRequests"] == true && s["signAuthorizationRequests"] == true && s["responseMode"] == "jwt"
+	}
+	profiles[tokenhandler.ProfileOIDC] = profiles[nil] // the default
+	for _, profile := range settings.Profiles {
+		if !profiles[profile] {
+			t.Errorf("no stage of cdk.json is of the profile %s", profile)
+		}
+	}
+	if !strict {
+		t.Error("no stage of cdk.json has a client without secret, with pushed and signed requests and signed responses")
 	}
 }
 

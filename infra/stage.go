@@ -232,8 +232,13 @@ func (s stage) check() error {
 	return nil
 }
 
-// strict decodes a JSON object and refuses fields it does not know.
+// strict decodes a JSON object, passes over comments and refuses fields it does
+// not know.
 func strict(object map[string]any, into *stage) error {
+	object, err := uncommented(object)
+	if err != nil {
+		return err
+	}
 	raw, err := json.Marshal(object)
 	if err != nil {
 		return err
