@@ -136,20 +136,29 @@ func TestEveryStageSynthesizes(t *testing.T) {
 		if status != 0 || stderr != "" {
 			t.Errorf("stage %s: exit status %d: %s", name, status, stderr)
 		}
-		raw, err := os.ReadFile(filepath.Join(outdir, "TokenHandler-"+name+".template.json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, want := range []string{`"ApiUrl"`, `"EncryptionKeyArn"`, `"arm64"`} {
-			if !strings.Contains(string(raw), want) {
-				t.Errorf("stage %s: the template lacks %s", name, want)
+		fields := stages[name].(map[string]any)
+		stacks := []string{"TokenHandler-" + name}
+		if regions, _ := fields["regions"].([]any); len(regions) > 0 {
+			stacks = nil
+			for _, region := range regions {
+				stacks = append(stacks, "TokenHandler-"+name+"-"+region.(string))
 			}
 		}
-		// A client that authenticates without a secret has none to register.
-		fields := stages[name].(map[string]any)
-		secret := fields["clientAuthentication"] == nil
-		if got := strings.Contains(string(raw), `"ClientSecretArn"`); got != secret {
-			t.Errorf("stage %s: an output tells of a client secret: %t, want %t", name, got, secret)
+		for _, stack := range stacks {
+			raw, err := os.ReadFile(filepath.Join(outdir, stack+".template.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []string{`"ApiUrl"`, `"EncryptionKeyArn"`, `"arm64"`} {
+				if !strings.Contains(string(raw), want) {
+					t.Errorf("%s: the template lacks %s", stack, want)
+				}
+			}
+			// A client that authenticates without a secret has none to register.
+			secret := fields["clientAuthentication"] == nil
+			if got := strings.Contains(string(raw), `"ClientSecretArn"`); got != secret {
+				t.Errorf("%s: an output tells of a client secret: %t, want %t", stack, got, secret)
+			}
 		}
 		if comment, ok := fields[commentKey]; !ok || !isComment(comment) {
 			t.Errorf("stage %s: nothing says what it is for", name)

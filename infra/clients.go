@@ -17,7 +17,7 @@ import (
 var clientNameRE = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,31}$`)
 
 // ofTheAPI are the fields that a stage says once for all its clients.
-var ofTheAPI = []string{"account", "region", "architecture", "domain", "site", "operation", "clients"}
+var ofTheAPI = []string{"account", "region", "regions", "architecture", "domain", "site", "operation", "clients"}
 
 // furtherClients reads the stage's clients besides its own, by name. Each is
 // written as a stage is, with an agentPath and a cookiePrefix of its own, and

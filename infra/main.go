@@ -28,16 +28,17 @@ func main() { os.Exit(report(os.Stderr, synth)) }
 
 func synth() error { return synthWith(nil) }
 
-// synthWith is the app with a change of its stack; nil is none.
+// synthWith is the app with a change of its stacks; nil is none.
 func synthWith(change func(awscdk.Stack)) error {
 	app := awscdk.NewApp(nil)
 	stage, err := readStage(app.Node())
 	if err != nil {
 		return err
 	}
-	stack := newStack(app, stage)
-	if change != nil {
-		change(stack)
+	for _, stack := range newStacks(app, stage) {
+		if change != nil {
+			change(stack)
+		}
 	}
 	failed := recovered(func() error { app.Synth(nil); return nil })
 	return cmp.Or(withdraw(app), failed)

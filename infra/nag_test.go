@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/cxapi"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 )
@@ -24,7 +25,7 @@ var accepted = []struct{ rule, stages, path, reason string }{
 	{"APIG6", "", `/DeploymentStage`, "Execution logs repeat requests and, at the level the rule wants, what the authorizer gives back. Access logs are the record."},
 	{"APIG1", "example fapi", `/DeploymentStage`, "Access logs need a role that belongs to the whole account; the stages that show providers must deploy into an account without one."},
 	{"APIG3", "", `/DeploymentStage`, "A web ACL costs money and needs rules of the team's own: operation.webAcl."},
-	{"SMG4", "", `/EncryptionKey/Resource$`, "A new key signs everyone out, unless the old one is kept beside it: a rotation is planned, not automatic, by default."},
+	{"SMG4", "", `/(EncryptionKey|SessionKey)/Resource$`, "A new key signs everyone out, unless the old one is kept beside it: a rotation is planned, not automatic, by default."},
 	{"SMG4", "example", `/ClientSecret/Resource$`, "The provider must know a new client secret first."},
 	{"S1", "same-origin", `/Site/Bucket/Resource$`, "Only CloudFront reads the bucket, and its files are public anyway."},
 	{"CFR1", "same-origin", `/Site/Distribution/Resource$`, "Where users are is the team's to say."},
@@ -38,7 +39,7 @@ var findingRE = regexp.MustCompile(`^(AwsSolutions-[A-Za-z0-9]+)(\[[^\]]*\])?: (
 // all.
 func TestAwsSolutions(t *testing.T) {
 	used := make([]bool, len(accepted))
-	for _, name := range []string{"example", "fapi", "cross-origin", "same-origin"} {
+	for _, name := range []string{"example", "fapi", "cross-origin", "same-origin", "multi-region"} {
 		context := cdkJSON(t)
 		context["aws:cdk:bundling-stacks"] = []string{}
 		context["stage"] = name
@@ -49,11 +50,14 @@ func TestAwsSolutions(t *testing.T) {
 			t.Fatal(err)
 		}
 		stage := awscdk.NewStage(app, jsii.String("Test"), nil)
-		stack := newStack(stage, s)
+		newStacks(stage, s)
 		awscdk.Aspects_Of(stage).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Reports: jsii.Bool(false)}), nil)
-		annotations := assertions.Annotations_FromStack(stack)
-		messages := append(*annotations.FindError(jsii.String("*"), assertions.Match_AnyValue()),
-			*annotations.FindWarning(jsii.String("*"), assertions.Match_AnyValue())...)
+		var messages []*cxapi.SynthesisMessage
+		for _, child := range *stage.Node().Children() {
+			annotations := assertions.Annotations_FromStack(child.(awscdk.Stack))
+			messages = append(messages, *annotations.FindError(jsii.String("*"), assertions.Match_AnyValue())...)
+			messages = append(messages, *annotations.FindWarning(jsii.String("*"), assertions.Match_AnyValue())...)
+		}
 		for _, m := range messages {
 			found := findingRE.FindStringSubmatch(fmt.Sprint(m.Entry.Data))
 			if found == nil {

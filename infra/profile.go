@@ -157,7 +157,10 @@ func (s stage) sessionKey(scope constructs.Construct) awssecretsmanager.ISecret 
 	if len(s.SessionKeyReplicas) == 0 {
 		return givenSecret(scope, "GivenSessionKey", s.SessionKeyName)
 	}
-	return tokenhandler.NewSessionKey(scope, "SessionKey", &tokenhandler.SessionKeyProps{Name: s.SessionKeyName, ReplicaRegions: s.SessionKeyReplicas})
+	return tokenhandler.NewSessionKey(scope, "SessionKey", &tokenhandler.SessionKeyProps{
+		Name: s.SessionKeyName, ReplicaRegions: s.SessionKeyReplicas,
+		EncryptionKey: s.sessionKeyKeys[s.Region], ReplicaKeys: s.sessionKeyKeys,
+	})
 }
 
 // complete adds what stands around a token handler.
@@ -184,6 +187,10 @@ func (s stage) complete(stack awscdk.Stack, handler *tokenhandler.TokenHandler) 
 	if s.Operation.AccountLoggingRole {
 		addAccountLoggingRole(stack, handler.API)
 	}
+	s.tag(stack)
+}
+
+func (s stage) tag(stack awscdk.Stack) {
 	for _, name := range sortedKeys(s.Operation.Tags) {
 		awscdk.Tags_Of(stack).Add(jsii.String(name), jsii.String(s.Operation.Tags[name]), nil)
 	}

@@ -12,13 +12,18 @@ import (
 	"github.com/tokenhandler/aws/infra/tokenhandler"
 )
 
-// newStack makes the stack TokenHandler-<stage>.
+// newStack makes the stack TokenHandler-<stage>, or TokenHandler-<stage>-<region>
+// of a stage with regions.
 func newStack(scope constructs.Construct, s stage) awscdk.Stack {
 	props := awscdk.StackProps{Description: jsii.String("OAuth token handler for single page applications, stage " + s.name)}
 	if s.Account != "" {
 		props.Env = &awscdk.Environment{Account: jsii.String(s.Account), Region: jsii.String(s.Region)}
 	}
-	stack := awscdk.NewStack(scope, jsii.String("TokenHandler-"+s.name), &props)
+	name := "TokenHandler-" + s.name
+	if s.regional {
+		name += "-" + s.Region
+	}
+	stack := awscdk.NewStack(scope, jsii.String(name), &props)
 
 	handler := tokenhandler.New(stack, "TokenHandler", s.props(stack))
 	for _, r := range s.Routes {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -21,8 +22,12 @@ import (
 type stage struct {
 	name string
 
-	Account string `json:"account"` // with Region; neither: wherever the credentials lead
-	Region  string `json:"region"`
+	regional       bool                   // is one region of a stage with regions
+	sessionKeyKeys map[string]awskms.IKey // of the session key and its copies, by region; none: the account's
+
+	Account string   `json:"account"` // with Region or Regions; neither: wherever the credentials lead
+	Region  string   `json:"region"`
+	Regions []string `json:"regions"` // a stack in each, one session in all
 
 	Origins      []string `json:"origins" prop:"TrustedWebOrigins"`
 	CookiePrefix string   `json:"cookiePrefix" prop:"CookieNamePrefix"`
@@ -196,7 +201,7 @@ var (
 )
 
 func (s stage) check() error {
-	if (s.Account == "") != (s.Region == "") {
+	if len(s.Regions) == 0 && (s.Account == "") != (s.Region == "") {
 		return errors.New("account and region: expected both or neither")
 	}
 	if s.Account != "" && !accountRE.MatchString(s.Account) {
@@ -224,6 +229,9 @@ func (s stage) check() error {
 		return err
 	}
 	if err := s.checkProfile(); err != nil {
+		return err
+	}
+	if err := s.checkRegions(); err != nil {
 		return err
 	}
 	if len(s.Routes) == 0 {

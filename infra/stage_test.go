@@ -62,7 +62,7 @@ func TestDecodeStageRefuses(t *testing.T) {
 		overrides    map[string]any
 		want         string
 	}{
-		{"unknown field", `{"issuerUrl":"x",` + route1 + `}`, nil, `stage t: unknown field "issuerUrl": expected one of account, region, origins, `},
+		{"unknown field", `{"issuerUrl":"x",` + route1 + `}`, nil, `stage t: unknown field "issuerUrl": expected one of account, region, regions, origins, `},
 		{"unknown field of a route", `{"routes":[{"paths":"/a"}]}`, nil, `stage t: unknown field "paths" of a route: expected one of path, methods, `},
 		{"string for a list", `{"origins":"https://a.example",` + route1 + `}`, nil, "stage t: origins is a string: expected a list"},
 		{"number for a string", `{"account":123456789012,` + route1 + `}`, nil, "stage t: account is a number: expected a string"},

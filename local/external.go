@@ -7,36 +7,76 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/tokenhandler/aws/local/internal/template"
 )
 
 // bundledName is the issuer's host in the stages that the bundled provider is
 // for, whatever the ports of a run are.
 const bundledName = "login.example.localhost"
 
-// external reports whether the stage has a provider of its own. That is used
-// as it is given, and the bundled one is not started.
-func (o options) external(root string) (bool, error) {
+// fields are those of a stage that say how it is run.
+type fields struct {
+	Issuer  string   `json:"issuer"`
+	Account string   `json:"account"`
+	Region  string   `json:"region"`
+	Regions []string `json:"regions"`
+}
+
+// read reads them from cdk.json, with what -c replaces.
+func (o options) read(root string) (fields, error) {
 	file, err := os.ReadFile(filepath.Join(root, "cdk.json"))
 	if err != nil {
-		return false, fmt.Errorf("local: %w", err)
+		return fields{}, fmt.Errorf("local: %w", err)
 	}
 	var config struct {
 		Context struct {
-			Stages map[string]struct {
-				Issuer string `json:"issuer"`
-			} `json:"stages"`
+			Stages map[string]fields `json:"stages"`
 		} `json:"context"`
 	}
 	if err := json.Unmarshal(file, &config); err != nil {
-		return false, fmt.Errorf("local: cdk.json: %w", err)
+		return fields{}, fmt.Errorf("local: cdk.json: %w", err)
 	}
-	issuer := config.Context.Stages[o.stage].Issuer
+	stage := config.Context.Stages[o.stage]
 	for _, field := range o.set {
-		if value, ok := strings.CutPrefix(field, "issuer="); ok {
-			issuer = value
+		name, value, _ := strings.Cut(field, "=")
+		switch name {
+		case "issuer":
+			stage.Issuer = value
+		case "account":
+			stage.Account = value
+		case "region":
+			stage.Region = value
+		case "regions":
+			stage.Regions = strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
 		}
 	}
-	u, err := url.Parse(issuer)
+	return stage, nil
+}
+
+// stack is the stack that is run, and where it would be: of a stage with
+// regions the first's, which is the one that makes the key of the cookies.
+func (o options) stack(root string) (name string, where template.Options, err error) {
+	stage, err := o.read(root)
+	if err != nil {
+		return "", where, err
+	}
+	name = "TokenHandler-" + o.stage
+	if len(stage.Regions) > 0 {
+		stage.Region = stage.Regions[0]
+		name += "-" + stage.Region
+	}
+	return name, template.Options{AccountID: stage.Account, Region: stage.Region}, nil
+}
+
+// external reports whether the stage has a provider of its own. That is used
+// as it is given, and the bundled one is not started.
+func (o options) external(root string) (bool, error) {
+	stage, err := o.read(root)
+	if err != nil {
+		return false, err
+	}
+	u, err := url.Parse(stage.Issuer)
 	if err != nil || u.Hostname() == "" {
 		return false, nil // synthesis says what is wrong with it
 	}

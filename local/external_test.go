@@ -41,6 +41,30 @@ func TestExternal(t *testing.T) {
 	}
 }
 
+// Of a stage with regions the first one's stack is run, and every stack as if
+// it were where it is to be: templates of a known region have its name in them.
+func TestStack(t *testing.T) {
+	root := t.TempDir()
+	cdk := `{"context":{"stages":{"none":{},"one":{"account":"1","region":"eu-north-1"},"two":{"account":"2","regions":["eu-north-1","eu-west-1"]}}}}`
+	if err := os.WriteFile(filepath.Join(root, "cdk.json"), []byte(cdk), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ stage, set, want, account, region string }{
+		{"none", "", "TokenHandler-none", "", ""},
+		{"one", "", "TokenHandler-one", "1", "eu-north-1"},
+		{"one", "region=eu-west-1", "TokenHandler-one", "1", "eu-west-1"},
+		{"one", "account=3", "TokenHandler-one", "3", "eu-north-1"},
+		{"two", "", "TokenHandler-two-eu-north-1", "2", "eu-north-1"},
+		{"two", "regions= us-east-1,eu-north-1", "TokenHandler-two-us-east-1", "2", "us-east-1"},
+		{"two", "regions=", "TokenHandler-two", "2", ""},
+	} {
+		got, where, err := options{stage: tt.stage, set: []string{tt.set}}.stack(root)
+		if got != tt.want || where.AccountID != tt.account || where.Region != tt.region || err != nil {
+			t.Errorf("%s %s: got %s in %s %s, %v; want %s in %s %s", tt.stage, tt.set, got, where.AccountID, where.Region, err, tt.want, tt.account, tt.region)
+		}
+	}
+}
+
 // A provider of the stage's own keeps its endpoints and its routes.
 func TestExternalOverrides(t *testing.T) {
 	fields, err := options{stage: "github", domain: "example.localhost", wwwPort: 3000, set: []string{"scope=x"}}.overrides("..", true)

@@ -217,7 +217,12 @@ func synthesize(ctx context.Context, o options, c *console, root, node string, e
 	if err := synth.Run(ctx, synth.Config{Root: root, Node: node, Out: out, Stage: o.stage, Overrides: overrides}); err != nil {
 		return nil, err
 	}
-	t, err := template.Load(out, "TokenHandler-"+o.stage, template.Options{Secrets: values})
+	stack, options, err := o.stack(root)
+	if err != nil {
+		return nil, err
+	}
+	options.Secrets = values
+	t, err := template.Load(out, stack, options)
 	if err != nil {
 		return nil, err
 	}
@@ -225,6 +230,6 @@ func synthesize(ctx context.Context, o options, c *console, root, node string, e
 	if relative, err := filepath.Rel(root, out); err == nil && !strings.HasPrefix(relative, "..") {
 		shown = relative
 	}
-	c.part("synth", "stage "+o.stage+" for "+synth.Architecture()+" into "+shown, time.Since(began))
+	c.part("synth", "stack "+stack+" for "+synth.Architecture()+" into "+shown, time.Since(began))
 	return t, nil
 }
