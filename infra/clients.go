@@ -29,7 +29,10 @@ func (s stage) furtherClients() ([]stage, error) {
 		if err != nil {
 			return nil, fmt.Errorf("client %s: %w", name, err)
 		}
-		client.Architecture = s.Architecture
+		client.Architecture, client.Account, client.Region = s.Architecture, s.Account, s.Region
+		if err := client.checkRoutes(); err != nil { // again: now it is known where
+			return nil, fmt.Errorf("client %s: %w", name, err)
+		}
 		clients = append(clients, client)
 	}
 	return clients, nil
@@ -63,9 +66,7 @@ func (s stage) addClients(stack awscdk.Stack, first *tokenhandler.TokenHandler) 
 		props := client.props(scope)
 		props.API = first.API
 		handler := tokenhandler.New(scope, "TokenHandler", props)
-		for _, r := range client.Routes {
-			r.addTo(handler)
-		}
+		client.addRoutes(scope, handler)
 		if handler.ClientSecret != nil {
 			output(stack, client.name+"ClientSecretArn", "OAuth client secret of "+client.name+": register its value at the provider", handler.ClientSecret.SecretArn())
 		}

@@ -241,9 +241,12 @@ func TestKeyOfTheClientInRegions(t *testing.T) {
 	}
 }
 
+// several are the fields of a stage with regions, besides its routes.
+const several = `"account":"123456789012","regions":["eu-north-1","eu-west-1"],"sessionKeyName":"k","clientSecretName":"c",` +
+	`"domain":{"name":"api.example.com","hostedZoneId":"Z","hostedZoneName":"example.com"},`
+
 func TestRegionsAreRefused(t *testing.T) {
-	const several = `"account":"123456789012","regions":["eu-north-1","eu-west-1"],"sessionKeyName":"k","clientSecretName":"c",` +
-		`"domain":{"name":"api.example.com","hostedZoneId":"Z","hostedZoneName":"example.com"},` + route1
+	const several = several + route1
 	if _, err := decode(t, `{`+several+`}`, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -26,9 +26,7 @@ func newStack(scope constructs.Construct, s stage) awscdk.Stack {
 	stack := awscdk.NewStack(scope, jsii.String(name), &props)
 
 	handler := tokenhandler.New(stack, "TokenHandler", s.props(stack))
-	for _, r := range s.Routes {
-		r.addTo(handler)
-	}
+	s.addRoutes(stack, handler)
 	s.complete(stack, handler)
 	s.addClients(stack, handler)
 

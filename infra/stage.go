@@ -13,8 +13,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
-
-	"github.com/tokenhandler/aws/infra/tokenhandler"
 )
 
 // stage is one entry of "stages" in cdk.json. The fields not checked here are
@@ -106,51 +104,6 @@ type stage struct {
 	Routes       []route `json:"routes"`
 }
 
-// route is a tokenhandler.Route as cdk.json writes it.
-type route struct {
-	Path            string              `json:"path"`
-	Methods         []string            `json:"methods"`
-	Upstream        string              `json:"upstream"`
-	QueryParameters []string            `json:"queryParameters"`
-	RequiredQuery   []string            `json:"requiredQueryParameters"`
-	RequestSchema   map[string]any      `json:"requestSchema"` // JSON schema draft 4 of bodies
-	RequestHeaders  []string            `json:"requestHeaders"`
-	ResponseHeaders []string            `json:"responseHeaders"`
-	Transparent     bool                `json:"transparent"`
-	Scopes          []string            `json:"scopes"`
-	MethodScopes    map[string][]string `json:"methodScopes"` // by method, besides scopes
-	Claims          map[string]string   `json:"claims"`
-	Public          string              `json:"public"` // why it is open to everyone; "": it is protected
-}
-
-func (r route) construct() tokenhandler.Route {
-	return tokenhandler.Route{
-		Path:            r.Path,
-		Methods:         r.Methods,
-		Upstream:        r.Upstream,
-		QueryParameters: r.QueryParameters,
-		RequestHeaders:  r.RequestHeaders,
-		RequestSchema:   r.RequestSchema,
-
-		RequiredQueryParameters: r.RequiredQuery,
-
-		ResponseHeaders: r.ResponseHeaders,
-		Transparent:     r.Transparent,
-		Scopes:          r.Scopes,
-		MethodScopes:    r.MethodScopes,
-		Claims:          r.Claims,
-	}
-}
-
-// addTo adds the route to a token handler.
-func (r route) addTo(h *tokenhandler.TokenHandler) {
-	if r.Public != "" {
-		h.Public(r.construct(), r.Public)
-		return
-	}
-	h.Protect(r.construct())
-}
-
 // readStage reads the stage that the context names, with the fields the
 // context overrides.
 func readStage(node constructs.Node) (stage, error) {
@@ -234,10 +187,7 @@ func (s stage) check() error {
 	if err := s.checkRegions(); err != nil {
 		return err
 	}
-	if len(s.Routes) == 0 {
-		return errors.New("routes is empty: expected at least one")
-	}
-	return nil
+	return s.checkRoutes()
 }
 
 // strict decodes a JSON object, passes over comments and refuses fields it does

@@ -47,7 +47,7 @@ func TestRouteValidationOfStage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := got.Routes[0].construct()
+	r := got.Routes[0].construct(nil, 0)
 	if diff := cmp.Diff(map[string]any{"type": "object", "required": []any{"item"}}, r.RequestSchema); diff != "" {
 		t.Error(diff)
 	}

@@ -9,7 +9,8 @@ import (
 )
 
 // RoutesTo returns the routes of a stage in cdk.json, as JSON, with the origin
-// of every upstream replaced: the paths stay, the API behind them is another.
+// of every upstream replaced: the paths stay, the API behind them is another,
+// and no VPC link leads to it. Routes to a Lambda stay as they are.
 func RoutesTo(root, stage, origin string) (string, error) {
 	to, err := url.Parse(origin)
 	if err != nil || to.Host == "" || to.Path != "" || to.RawQuery != "" {
@@ -31,7 +32,11 @@ func RoutesTo(root, stage, origin string) (string, error) {
 	}
 	routes := config.Context.Stages[stage].Routes
 	for _, route := range routes {
-		upstream, _ := route["upstream"].(string)
+		upstream, ok := route["upstream"].(string)
+		if !ok {
+			continue
+		}
+		delete(route, "vpcLinkId")
 		u, err := url.Parse(upstream)
 		if err != nil {
 			return "", fmt.Errorf("synth: cdk.json: stage %s: expected a URL as upstream, got %q", stage, upstream)

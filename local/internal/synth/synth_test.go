@@ -45,12 +45,12 @@ func TestRunFails(t *testing.T) {
 
 func TestRoutesTo(t *testing.T) {
 	dir := t.TempDir()
-	cdk := `{"context":{"stages":{"local":{"routes":[{"path":"/a/{id}","methods":["GET"],"upstream":"http://127.0.0.1:3003/b/{id}"}]}}}}`
+	cdk := `{"context":{"stages":{"local":{"routes":[{"path":"/a/{id}","methods":["GET"],"upstream":"http://127.0.0.1:3003/b/{id}","vpcLinkId":"a1"},{"path":"/f","function":"arn:x"}]}}}}`
 	if err := os.WriteFile(filepath.Join(dir, "cdk.json"), []byte(cdk), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	got, err := synth.RoutesTo(dir, "local", "http://127.0.0.1:8080")
-	if want := `[{"methods":["GET"],"path":"/a/{id}","upstream":"http://127.0.0.1:8080/b/{id}"}]`; err != nil || got != want {
+	if want := `[{"methods":["GET"],"path":"/a/{id}","upstream":"http://127.0.0.1:8080/b/{id}"},{"function":"arn:x","path":"/f"}]`; err != nil || got != want {
 		t.Errorf("got %s, %v; want %s", got, err, want)
 	}
 	for _, origin := range []string{"", "8080", "http://127.0.0.1:8080/path", "http://127.0.0.1:8080?x=1"} {

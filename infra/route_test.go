@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+const (
+	orders = "arn:aws:lambda:eu-north-1:123456789012:function:orders"
+	live   = orders + ":live"
+)
+
+// Routes to a Lambda and into a VPC that exist already. With the stage
+// "example" the account is not known, and the permission must be written all
+// the same.
+func TestRoutesToWhatExists(t *testing.T) {
+	const routes = `[
+		{"path":"/orders/{proxy+}","methods":["ANY"],"function":"` + orders + `"},
+		{"path":"/carts","methods":["GET","POST"],"function":"` + live + `"},
+		{"path":"/health","methods":["GET"],"function":"` + orders + `","public":"asked by the load balancer"},
+		{"path":"/stock","methods":["GET"],"upstream":"https://stock.internal.example.com/","vpcLinkId":"a1b2c3"},
+		{"path":"/files/{proxy+}","methods":["ANY"],"upstream":"https://files.internal.example.com/{proxy}","transparent":true,"vpcLinkId":"a1b2c3"}]`
+	for _, stage := range []string{"example", "cross-origin"} {
+		outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": stage, "routes": routes})
+		if status != 0 || stderr != "" {
+			t.Fatalf("stage %s: exit status %d: %s", stage, status, stderr)
+		}
+		template := readTemplate(t, outdir, "TokenHandler-"+stage)
+		permitted := map[string]int{}
+		for _, p := range template.only("AWS::Lambda::Permission") {
+			if function, ok := p["FunctionName"].(string); ok {
+				permitted[function]++
+				if source, _ := json.Marshal(p["SourceArn"]); p["Principal"] != "apigateway.amazonaws.com" || !strings.Contains(string(source), "execute-api:") {
+					t.Errorf("stage %s: the permission is %v", stage, p)
+				}
+			}
+		}
+		if permitted[orders] != 2 || permitted[live] != 2 || len(permitted) != 2 {
+			t.Errorf("stage %s: the gateway may invoke %v, want each function once for each of its methods", stage, permitted)
+		}
+
+		type method struct{ authorization, kind, link string }
+		got := map[method]int{}
+		for _, m := range template.only("AWS::ApiGateway::Method") {
+			integration := m["Integration"].(map[string]any)
+			uri, _ := json.Marshal(integration["Uri"])
+			link, _ := integration["ConnectionId"].(string)
+			if strings.Contains(string(uri), orders) || link != "" && integration["ConnectionType"] == "VPC_LINK" {
+				got[method{m["AuthorizationType"].(string), integration["Type"].(string), link}]++
+			}
+		}
+		for want, n := range map[method]int{
+			{"CUSTOM", "AWS_PROXY", ""}:        3,
+			{"NONE", "AWS_PROXY", ""}:          1,
+			{"CUSTOM", "HTTP", "a1b2c3"}:       1,
+			{"CUSTOM", "HTTP_PROXY", "a1b2c3"}: 1,
+		} {
+			if got[want] != n {
+				t.Errorf("stage %s: got %d methods of %v, want %d", stage, got[want], want, n)
+			}
+		}
+	}
+}
+
+func TestRoutesAreRefused(t *testing.T) {
+	const upstream = `"upstream":"https://a.example/"`
+	for _, tt := range []struct{ fields, route, want string }{
+		{``, `"function":"` + orders + `",` + upstream, "function and upstream are both set"},
+		{``, `"function":"` + orders + `","vpcLinkId":"a1"`, "vpcLinkId is set: expected it with upstream only"},
+		{``, `"function":"` + orders + `","transparent":true`, "transparent is set: expected it with upstream only"},
+		{``, `"function":"orders"`, `function is "orders": expected the ARN of a Lambda`},
+		{``, `"function":"arn:aws:s3:::orders"`, `function is "arn:aws:s3:::orders"`},
+		{``, `"vpcLinkId":"a1"`, "vpcLinkId is set without upstream"},
+		{``, `"vpcLinkId":"arn:x",` + upstream, `vpcLinkId is "arn:x": expected the id of a VPC link`},
+		{`"account":"123456789012","region":"eu-west-1",`, `"function":"` + orders + `"`, "function is in eu-north-1 of account 123456789012: expected one in eu-west-1 of account 123456789012"},
+		{`"account":"210987654321","region":"eu-north-1",`, `"function":"` + orders + `"`, "function is in eu-north-1 of account 123456789012"},
+		{several, `"function":"` + orders + `"`, "function is set: expected none with regions"},
+		{several, `"vpcLinkId":"a1",` + upstream, "vpcLinkId is set: expected none with regions"},
+	} {
+		_, err := decode(t, `{`+tt.fields+`"routes":[{"path":"/a","methods":["GET"],`+tt.route+`}]}`, nil)
+		if want := "stage t: route /a: " + tt.want; err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s%s: got %v, want an error that begins with %q", tt.fields, tt.route, err, want)
+		}
+	}
+
+	client := `{"account":"123456789012","region":"eu-west-1",` + route1 + `,"clients":{"admin":{"routes":[{"path":"/b","function":"` + orders + `"}]}}}`
+	want := "stage t: client admin: route /b: function is in eu-north-1 of account 123456789012"
+	if _, err := decode(t, client, nil); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v, want an error that begins with %q", err, want)
+	}
+}
