@@ -35,6 +35,8 @@ func TestMain(m *testing.M) {
 		os.Exit(report(os.Stderr, unprotected))
 	case "bare":
 		os.Exit(report(os.Stderr, bare))
+	case "every":
+		os.Exit(report(os.Stderr, every))
 	case "overridden":
 		os.Exit(report(os.Stderr, overridden))
 	case "others":
@@ -81,8 +83,14 @@ func others() {
 }
 
 // runApp starts the test binary as an app with the context of cdk.json and
-// what overrides it, and compiles no Lambda.
+// what overrides it. It compiles no Lambda, and CDK validates no template, which
+// takes longer than everything else: TestEveryStageIsValid has that for all.
 func runApp(t *testing.T, app string, overrides map[string]any) (outdir, stderr string, status int) {
+	t.Helper()
+	return runAppWith(t, app, overrides, "CDK_VALIDATION=false")
+}
+
+func runAppWith(t *testing.T, app string, overrides map[string]any, environment ...string) (outdir, stderr string, status int) {
 	t.Helper()
 	context := cdkJSON(t)
 	context["aws:cdk:bundling-stacks"] = []string{}
@@ -96,7 +104,8 @@ func runApp(t *testing.T, app string, overrides map[string]any) (outdir, stderr 
 	outdir = t.TempDir()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), asApp+"="+app, "CDK_CONTEXT_JSON="+string(raw), "CDK_OUTDIR="+outdir,
-		"CDK_VALIDATION=false", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
+		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
+	cmd.Env = append(cmd.Env, environment...)
 	var errors bytes.Buffer
 	cmd.Stderr = &errors
 	status = exitStatus(t, cmd.Run())
