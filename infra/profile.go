@@ -154,7 +154,14 @@ func (s stage) domain(scope constructs.Construct) *tokenhandler.Domain {
 // sessionKey is the secret with the key of the cookies that regions share; nil:
 // the token handler makes its own.
 func (s stage) sessionKey(scope constructs.Construct) awssecretsmanager.ISecret {
-	if len(s.SessionKeyReplicas) == 0 {
+	switch key := s.sessionKeyKeys[s.Region]; {
+	case len(s.SessionKeyReplicas) == 0 && key != nil:
+		return awssecretsmanager.Secret_FromSecretAttributes(scope, jsii.String("GivenSessionKey"), &awssecretsmanager.SecretAttributes{
+			SecretPartialArn: awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{Service: jsii.String("secretsmanager"),
+				Resource: jsii.String("secret"), ResourceName: jsii.String(s.SessionKeyName), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME}),
+			EncryptionKey: key,
+		})
+	case len(s.SessionKeyReplicas) == 0:
 		return givenSecret(scope, "GivenSessionKey", s.SessionKeyName)
 	}
 	return tokenhandler.NewSessionKey(scope, "SessionKey", &tokenhandler.SessionKeyProps{

@@ -39,8 +39,8 @@ func (s stage) checkRegions() error {
 		return errors.New("sessionKeyName is an ARN: expected a name with regions, the secret is made")
 	case len(s.SessionKeyReplicas) > 0:
 		return errors.New("sessionKeyReplicas is set: expected none with regions, of which it follows")
-	case s.KeyRotation != "":
-		return errors.New("keyRotation is set: expected none with regions, a copy of a secret has no rotation")
+	case s.KeyRotation == elsewhere:
+		return errors.New("keyRotation is elsewhere: expected days such as 30d with regions, the first rotates for all")
 	case s.Site != nil:
 		return errors.New("site is set: expected domain with regions, CloudFront stands in front of one API")
 	case s.Domain == nil:
@@ -106,7 +106,12 @@ func newStacks(scope constructs.Construct, s stage) []awscdk.Stack {
 	first.SessionKeyReplicas, first.sessionKeyKeys = s.Regions[1:], keys
 	stacks := []awscdk.Stack{newStack(scope, first)}
 	for _, region := range s.Regions[1:] {
-		stack := newStack(scope, s.in(region))
+		other := s.in(region)
+		other.sessionKeyKeys = keys
+		if s.KeyRotation != "" {
+			other.KeyRotation = elsewhere
+		}
+		stack := newStack(scope, other)
 		stack.AddStackDependency(stacks[0], jsii.String("the copy of the session key"))
 		stacks = append(stacks, stack)
 	}

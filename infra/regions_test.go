@@ -60,7 +60,8 @@ func readTemplate(t *testing.T, outdir, stack string, change ...string) cfn {
 // outputOf is a reference to an output of another stack.
 func outputOf(t *testing.T, value any) (stack, region string) {
 	t.Helper()
-	function, _ := value.(map[string]any)["Fn::GetStackOutput"].(map[string]any)
+	reference, _ := value.(map[string]any)
+	function, _ := reference["Fn::GetStackOutput"].(map[string]any)
 	stack, _ = function["StackName"].(string)
 	region, _ = function["Region"].(string)
 	return stack, region
@@ -220,6 +221,44 @@ func TestRegionsPassTheCheck(t *testing.T) {
 	}
 }
 
+// The first region rotates the key for all; every region's Lambdas read it, each
+// with its region's KMS key, and no stack comes to need a later one.
+func TestKeyRotationInRegions(t *testing.T) {
+	outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": "multi-region", "keyRotation": "30d"})
+	if status != 0 || stderr != "" {
+		t.Fatalf("exit status %d: %s", status, stderr)
+	}
+	checkOrder(t, outdir, northKeys, westKeys, north, west)
+	for region, want := range map[string]int{"eu-north-1": 1, "eu-west-1": 0} {
+		template := readTemplate(t, outdir, "TokenHandler-multi-region-"+region)
+		if n := len(template.only("AWS::SecretsManager::RotationSchedule")); n != want {
+			t.Errorf("%s has %d schedules, want %d", region, n, want)
+		}
+		readers := map[string]bool{}
+		for _, policy := range template.only("AWS::IAM::Policy") {
+			for _, s := range policy["PolicyDocument"].(map[string]any)["Statement"].([]any) {
+				statement := s.(map[string]any)
+				through, _ := json.Marshal(statement["Condition"])
+				if stack, _ := outputOf(t, statement["Resource"]); stack == "TokenHandler-multi-region-SessionKey-"+region &&
+					strings.Contains(string(through), "secretsmanager."+region+".amazonaws.com") {
+					raw, _ := json.Marshal(policy["Roles"])
+					readers[string(raw)] = true
+				}
+			}
+		}
+		if len(readers) != 2+want {
+			t.Errorf("%s: %d roles may use the KMS key of the region, want the two Lambdas' and the rotation's: %v", region, len(readers), readers)
+		}
+		for id, f := range template.only("AWS::Lambda::Function") {
+			environment, _ := f["Environment"].(map[string]any)
+			variables, _ := environment["Variables"].(map[string]any)
+			if variables["ISSUER"] != nil && (variables["ENCRYPTION_KEY"] != nil || variables["ENCRYPTION_KEY_SECRET_ARN"] == nil) {
+				t.Errorf("%s of %s has its key from %v", id, region, variables["ENCRYPTION_KEY"])
+			}
+		}
+	}
+}
+
 // A method without authorizer is found in every region's stack.
 func TestUnprotectedMethodOfRegions(t *testing.T) {
 	outdir, stderr, status := runApp(t, "unprotected", map[string]any{"stage": "multi-region"})
@@ -264,7 +303,7 @@ func TestRegionsAreRefused(t *testing.T) {
 		{"sessionKeyName", "", "sessionKeyName is missing"},
 		{"sessionKeyName", arn, "sessionKeyName is an ARN"},
 		{"sessionKeyReplicas", []any{"eu-west-1"}, "sessionKeyReplicas is set"},
-		{"keyRotation", "30d", "keyRotation is set"},
+		{"keyRotation", "elsewhere", "keyRotation is elsewhere: expected days such as 30d with regions"},
 		{"domain", map[string]any{"name": "a.example", "hostedZoneId": "Z", "hostedZoneName": "z", "latency": "x"}, "domain.latency is set"},
 		{"domain", map[string]any{"name": "a.example", "certificateArn": "arn:x", "hostedZoneId": "Z", "hostedZoneName": "z"}, "domain.certificateArn is set"},
 		{"domain", map[string]any{"name": "a.example"}, "domain.hostedZoneId is missing"},

@@ -67,7 +67,9 @@ func secretPolicyArn(secret awssecretsmanager.ISecret) *string {
 
 // useSecretKey lets a function use the KMS key of a secret that has one of its
 // own, through Secrets Manager only: by the key's policy, or by the function's
-// role where the policy is not ours to change, as of a key given by its ARN.
+// role where the policy is not ours to change, as of a key given by its ARN or
+// one of another stack. That stack would need this one for its policy, while
+// this one needs it for the key.
 func (h *TokenHandler) useSecretKey(secret awssecretsmanager.ISecret, function awslambda.Function, actions ...string) {
 	key := secret.EncryptionKey()
 	if key == nil {
@@ -82,7 +84,7 @@ func (h *TokenHandler) useSecretKey(secret awssecretsmanager.ISecret, function a
 	}
 	onKey := *statement
 	onKey.Principals = &[]awsiam.IPrincipal{function.GrantPrincipal()}
-	if *key.AddToResourcePolicy(awsiam.NewPolicyStatement(&onKey), jsii.Bool(true)).StatementAdded {
+	if sameStack(key, h) && *key.AddToResourcePolicy(awsiam.NewPolicyStatement(&onKey), jsii.Bool(true)).StatementAdded {
 		return
 	}
 	statement.Resources = &[]*string{key.KeyArn()}

@@ -123,6 +123,22 @@ func TestKeyOfTheRotatedSecret(t *testing.T) {
 		t.Error(diff)
 	}
 
+	// Of another stack: that one must not come to need this one.
+	var elsewhere []string
+	for _, grant := range grants(t, synthWith(func(s awscdk.Stack) awskms.IKey {
+		keys := awscdk.NewStack(awscdk.Stage_Of(s), jsii.String("Keys"), &awscdk.StackProps{Env: &awscdk.Environment{
+			Account: jsii.String("123456789012"), Region: jsii.String("eu-west-1")}})
+		return awskms.NewKey(keys, jsii.String("Elsewhere"), nil)
+	})) {
+		if role, _, found := strings.Cut(grant, " on map["); found && strings.Contains(grant, "Elsewhere") {
+			elsewhere = append(elsewhere, role)
+		}
+	}
+	want = []string{`[AgentFunctionRole] may "kms:Decrypt"`, `[AuthorizerFunctionRole] may "kms:Decrypt"`, `[RotationFunctionRole] may ["kms:Decrypt","kms:GenerateDataKey"]`}
+	if diff := cmp.Diff(want, elsewhere); diff != "" {
+		t.Error(diff)
+	}
+
 	var made []string
 	for id, r := range synthWith(func(s awscdk.Stack) awskms.IKey { return awskms.NewKey(s, jsii.String("Made"), nil) }).only("AWS::KMS::Key") {
 		if !strings.HasPrefix(id, "Made") {
