@@ -107,8 +107,15 @@ type stage struct {
 // readStage reads the stage that the context names, with the fields the
 // context overrides.
 func readStage(node constructs.Node) (stage, error) {
-	get := func(key string) any { return node.TryGetContext(jsii.String(key)) }
-	return decodeStage(get)
+	// Most fields are overridden by nothing, and every question to CDK's process
+	// takes its time.
+	all, _ := node.GetAllContext(nil).(map[string]any)
+	return decodeStage(func(key string) any {
+		if all[key] == nil {
+			return nil
+		}
+		return node.TryGetContext(jsii.String(key))
+	})
 }
 
 func decodeStage(get func(key string) any) (stage, error) {

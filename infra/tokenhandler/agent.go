@@ -28,13 +28,16 @@ func (h *TokenHandler) addAgent(basePath string, allowed []string) {
 		Proxy:           jsii.Bool(true),
 		AllowTestInvoke: jsii.Bool(false), // one permission per method, for its stage only
 	})
+	h.agent = map[string]string{}
 	endpoints := agentEndpoints
 	if h.props.TokenMediation {
 		endpoints = append(slices.Clip(endpoints), endpoint{"POST", "token"})
 	}
 	for _, e := range endpoints {
 		resource := h.resource(basePath + "/" + e.path)
-		h.refuseOccupied("Props.AgentPath "+basePath, resource, []string{e.method, "OPTIONS"})
+		if h.props.API != nil { // one that was made just now has no method yet
+			h.refuseOccupied("Props.AgentPath "+basePath, resource, []string{e.method, "OPTIONS"})
+		}
 		options := &awsapigateway.MethodOptions{
 			AuthorizationType: awsapigateway.AuthorizationType_NONE,
 			ApiKeyRequired:    jsii.Bool(false),
@@ -44,10 +47,13 @@ func (h *TokenHandler) addAgent(basePath string, allowed []string) {
 		if validated {
 			h.validated = append(h.validated, method.Node().DefaultChild().(awsapigateway.CfnMethod))
 		}
-		h.agent = append(h.agent, *method.Node().DefaultChild().Node().Path())
+		h.agent[resourcePathOf(method)] = basePath + "/" + e.path
 		h.addPreflight(resource, []string{e.method}, nil)
 	}
 }
+
+// resourcePathOf is the construct path of the CfnMethod of a method.
+func resourcePathOf(method awsapigateway.Method) string { return *method.Node().Path() + "/Resource" }
 
 // resource finds or makes the resource of an absolute path.
 func (h *TokenHandler) resource(path string) awsapigateway.IResource {

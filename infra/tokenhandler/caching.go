@@ -149,6 +149,9 @@ func (h *TokenHandler) identitySources(safe bool) []string {
 // judge tells the rule about the authorizer that a method has by its id, and
 // returns what is wrong with it.
 func (h *TokenHandler) judge(m awsapigateway.CfnMethod, facts *templatecheck.Method) string {
+	if facts.Authorization == "NONE" {
+		return ""
+	}
 	id := m.AuthorizerId()
 	if id == nil {
 		return ""

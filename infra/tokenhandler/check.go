@@ -156,8 +156,11 @@ func setDefault(s *string, value string) {
 	}
 }
 
-// isToken reports whether s is known only at deployment.
-func isToken(s string) bool { return *awscdk.Token_IsUnresolved(jsii.String(s)) }
+// isToken reports whether s is known only at deployment. A string that has a
+// token in it says so, and CDK need not be asked about every other one.
+func isToken(s string) bool {
+	return strings.Contains(s, "${Token[") && *awscdk.Token_IsUnresolved(jsii.String(s))
+}
 
 func originOf(s string) string {
 	u, err := url.Parse(s)

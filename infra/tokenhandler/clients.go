@@ -3,25 +3,13 @@ package tokenhandler
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
-	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/internal/templatecheck"
 )
-
-// siblings are the token handlers of the API, h among them, in the order of
-// the tree.
-func (h *TokenHandler) siblings() []*TokenHandler {
-	var found []*TokenHandler
-	for _, node := range *h.Node().Root().Node().FindAll(constructs.ConstructOrder_PREORDER) {
-		if other, ok := node.(*TokenHandler); ok && other.API != nil && *other.API.Node().Path() == *h.API.Node().Path() {
-			found = append(found, other)
-		}
-	}
-	return found
-}
 
 // checkSiblings refuses what would let one client's sessions be taken for
 // another's. Browsers keep one cookie of a name for a host, and version 1 of
@@ -78,10 +66,8 @@ func gatewayResponseID(r gatewayResponse) string { return "GatewayResponse_" + r
 // handlers: it may have the authorizer of any, but a route only that of the
 // token handler whose Protect made it.
 func judgeAmong(siblings []*TokenHandler, node awsapigateway.CfnMethod, m *templatecheck.Method) string {
-	path := *node.Node().Path()
-	for _, s := range siblings {
-		m.Agent = m.Agent || slices.Contains(s.agent, path)
-	}
+	// Most methods are judged without their construct path.
+	path := sync.OnceValue(func() string { return *node.Node().Path() })
 	for _, s := range siblings {
 		facts := *m
 		fault := s.judge(node, &facts)
@@ -90,10 +76,10 @@ func judgeAmong(siblings []*TokenHandler, node awsapigateway.CfnMethod, m *templ
 		}
 		m.Ours = facts.Ours
 		if fault == "" && facts.Ours && facts.Kind() == "protected" {
-			fault = s.provenFault(slices.Contains(s.protected, path))
+			fault = s.provenFault(func() bool { return slices.Contains(s.protected, path()) })
 		}
 		for _, other := range siblings {
-			if fault == "" && other != s && slices.Contains(other.protected, path) {
+			if fault == "" && other != s && slices.Contains(other.protected, path()) {
 				fault = fmt.Sprintf("has the authorizer of %s: expected that of %s, whose Protect made it", *s.Node().Path(), *other.Node().Path())
 			}
 		}

@@ -67,7 +67,7 @@
 // and of every other in the stage with an authorizer that invokes the OAuth
 // proxy: what AddPropertyOverride and the like have changed is seen there, and
 // makes synthesis fail as well. For that CDK reads the whole output folder twice,
-// as it does for every validation plugin. The command infra/check of this module
+// as it does for every validation plugin (Props.SkipTemplateRule). The command infra/check of this module
 // applies the rule to any synthesized template.
 //
 // # Secrets

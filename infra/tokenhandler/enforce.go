@@ -2,8 +2,10 @@ package tokenhandler
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
@@ -29,19 +31,22 @@ func (h *TokenHandler) Validate() *[]*string {
 	if siblings[0] != h {
 		return &faults // the first speaks for all
 	}
-	paths := resourcePaths(h.API)
+	paths := sync.OnceValue(func() map[string]string { return resourcePaths(h.API) })
 	for _, node := range *h.Node().Root().Node().FindAll(constructs.ConstructOrder_PREORDER) {
 		switch node := node.(type) {
 		case awsapigateway.CfnMethod:
 			if !h.belongs(node) {
 				continue
 			}
-			m := h.method(node, paths)
+			m := h.method(node, siblings, paths)
 			fault := judgeAmong(siblings, node, &m)
 			if fault == "" {
 				fault = m.Fault()
 			}
 			if fault != "" {
+				if m.Path == "" {
+					m.Path = pathOf(node, paths)
+				}
 				faults = append(faults, jsii.String(fmt.Sprintf("%s %s at %s %s", m.HTTPMethod, m.Path, *node.Node().Path(), fault)))
 			}
 		case awsapigateway.CfnRestApi:
@@ -57,7 +62,7 @@ func (h *TokenHandler) Validate() *[]*string {
 			}
 		case awscdk.CfnResource:
 			// Its properties cannot be read.
-			if *node.CfnResourceType() == methodType && *node.Stack().Node().Path() == *h.API.Stack().Node().Path() {
+			if isPlain(node) && *node.CfnResourceType() == methodType && *node.Stack().Node().Path() == *h.API.Stack().Node().Path() {
 				faults = append(faults, jsii.String(fmt.Sprintf(
 					"%s is a plain CfnResource of type %s, which cannot be checked: make it an awsapigateway.CfnMethod", *node.Node().Path(), methodType)))
 			}
@@ -69,7 +74,14 @@ func (h *TokenHandler) Validate() *[]*string {
 // belongs reports whether a method is one of this API: it names it by the same
 // reference, or by another that comes to the same within the stack.
 func (h *TokenHandler) belongs(m awsapigateway.CfnMethod) bool {
-	return h.same(m, *m.RestApiId(), *h.API.RestApiId())
+	return h.same(m, *m.RestApiId(), h.place.apiID)
+}
+
+// isPlain reports whether a resource may be of any type: those of the packages
+// of services are of the type they are named after.
+func isPlain(r awscdk.CfnResource) bool {
+	const cdk = "github.com/aws/aws-cdk-go/awscdk/v2/"
+	return !strings.HasPrefix(reflect.TypeOf(r).Elem().PkgPath(), cdk)
 }
 
 func (h *TokenHandler) isAPI(api awsapigateway.CfnRestApi) bool {
@@ -113,27 +125,54 @@ func resourcePaths(api awsapigateway.RestApi) map[string]string {
 	return paths
 }
 
-// method reads what the rule needs of a method.
-func (h *TokenHandler) method(m awsapigateway.CfnMethod, paths map[string]string) templatecheck.Method {
-	facts := templatecheck.Method{HTTPMethod: *m.HttpMethod(), Authorization: "NONE", Path: paths[*m.ResourceId()]}
-	if facts.Path == "" {
-		facts.Path = "(unknown path)"
-	}
-	facts.Public, _ = m.GetMetadata(jsii.String(templatecheck.PublicKey)).(string)
+// method reads what the rule needs of a method. Every property is asked for
+// through the pipe to CDK's process, so what the rule does not look at is not
+// read: the path, and a reason to be public, of methods with an authorizer and of
+// preflights.
+func (h *TokenHandler) method(m awsapigateway.CfnMethod, siblings []*TokenHandler, paths func() map[string]string) templatecheck.Method {
+	facts := templatecheck.Method{HTTPMethod: *m.HttpMethod(), Authorization: "NONE"}
 	if t := m.AuthorizationType(); t != nil {
 		facts.Authorization = *t
 	}
 	facts.Integration, facts.Parameters, facts.Templates = integrationOf(m)
+	switch {
+	case facts.Authorization != "NONE":
+		facts.Public = publicReason(m)
+		return facts
+	case facts.Kind() == "preflight":
+		return facts
+	}
+	construct := *m.Node().Path()
+	for _, s := range siblings {
+		if path, ok := s.agent[construct]; ok {
+			facts.Agent, facts.Path = true, path
+			return facts
+		}
+	}
+	facts.Path, facts.Public = pathOf(m, paths), publicReason(m)
 	return facts
+}
+
+func publicReason(m awsapigateway.CfnMethod) string {
+	reason, _ := m.GetMetadata(jsii.String(templatecheck.PublicKey)).(string)
+	return reason
+}
+
+func pathOf(m awsapigateway.CfnMethod, paths func() map[string]string) string {
+	if path := paths()[*m.ResourceId()]; path != "" {
+		return path
+	}
+	return "(unknown path)"
 }
 
 // integrationOf reads the integration of a method, which is a struct, a map or
 // a token, with names as in Go, TypeScript or CloudFormation.
 func integrationOf(m awsapigateway.CfnMethod) (kind string, parameters, templates map[string]string) {
-	if m.Integration() == nil {
+	integration := m.Integration()
+	if integration == nil {
 		return "none", nil, nil
 	}
-	resolved, _ := m.Stack().Resolve(m.Integration()).(map[string]any)
+	resolved, _ := m.Stack().Resolve(integration).(map[string]any)
 	for key, value := range resolved {
 		switch strings.ToLower(key) {
 		case "type":

@@ -26,6 +26,7 @@ func (h *TokenHandler) Extend(scope constructs.Construct, id string, api awsapig
 	e := &TokenHandler{props: p, shared: h.shared, AuthorizerFunction: h.AuthorizerFunction, AgentFunction: h.AgentFunction,
 		demands: h.demands, Key: h.Key, EncryptionKeySecret: h.EncryptionKeySecret, ClientSecret: h.ClientSecret}
 	constructs.NewConstruct_Override(e, scope, &id)
+	e.register()
 	e.Node().AddValidation(e)
 	e.checkTemplates()
 	e.invoked = h.invoked

@@ -12,16 +12,16 @@ import (
 func (h *TokenHandler) addKeys(p Props) {
 	h.Key = p.Key
 	if h.Key == nil {
-		key := awskms.NewKey(h, jsii.String("Key"), &awskms.KeyProps{
+		key := kept(h, awskms.NewKey(h, jsii.String("Key"), &awskms.KeyProps{
 			Description:       jsii.String("Environment of the token handler's Lambdas"),
 			EnableKeyRotation: jsii.Bool(true),
-		})
+		}))
 		h.allowLogs(key)
 		h.Key = key
 	}
 	h.EncryptionKeySecret = p.EncryptionKeySecret
 	if h.EncryptionKeySecret == nil {
-		h.EncryptionKeySecret = awssecretsmanager.NewSecret(h, jsii.String("EncryptionKey"), keySecret())
+		h.EncryptionKeySecret = kept(h, awssecretsmanager.NewSecret(h, jsii.String("EncryptionKey"), keySecret()))
 	}
 	checkGeneratedKey(h.EncryptionKeySecret)
 	h.ClientSecret = p.Provider.ClientSecret
@@ -32,7 +32,7 @@ func (h *TokenHandler) addKeys(p Props) {
 }
 
 func (h *TokenHandler) newSecret(id, description string, excludeUppercase *bool, exclude *string) awssecretsmanager.Secret {
-	return awssecretsmanager.NewSecret(h, jsii.String(id), &awssecretsmanager.SecretProps{
+	return kept(h, awssecretsmanager.NewSecret(h, jsii.String(id), &awssecretsmanager.SecretProps{
 		Description: jsii.String(description),
 		GenerateSecretString: &awssecretsmanager.SecretStringGenerator{
 			PasswordLength:          jsii.Number(64),
@@ -42,7 +42,7 @@ func (h *TokenHandler) newSecret(id, description string, excludeUppercase *bool,
 			ExcludeUppercase:        excludeUppercase,
 			ExcludeCharacters:       exclude,
 		},
-	})
+	}))
 }
 
 // reference is {{resolve:secretsmanager:…}}, which CloudFormation replaces by

@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awswafv2"
-	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/internal/settings"
@@ -155,7 +154,7 @@ func (h *TokenHandler) logGroup(id string, given awslogs.ILogGroup) awslogs.ILog
 	if h.props.Key == nil {
 		props.EncryptionKey = h.Key
 	}
-	return awslogs.NewLogGroup(h, jsii.String(id), props)
+	return kept(h, awslogs.NewLogGroup(h, jsii.String(id), props))
 }
 
 // allowLogs lets CloudWatch Logs use the key for the account's log groups of
@@ -250,13 +249,9 @@ func (h *TokenHandler) addWebACL() {
 	}
 }
 
-// retain applies the removal policy to all that holds state.
-func (h *TokenHandler) retain() {
-	stateful := map[string]bool{"AWS::KMS::Key": true, "AWS::SecretsManager::Secret": true, "AWS::Logs::LogGroup": true,
-		"AWS::DynamoDB::Table": true, "AWS::DynamoDB::GlobalTable": true}
-	for _, node := range *h.Node().FindAll(constructs.ConstructOrder_PREORDER) {
-		if r, ok := node.(awscdk.CfnResource); ok && stateful[*r.CfnResourceType()] {
-			r.ApplyRemovalPolicy(h.props.Operation.RemovalPolicy, nil)
-		}
-	}
+// kept applies the removal policy to a resource that holds state: whatever is
+// made here goes through it.
+func kept[R awscdk.IResource](h *TokenHandler, r R) R {
+	r.ApplyRemovalPolicy(h.props.Operation.RemovalPolicy)
+	return r
 }

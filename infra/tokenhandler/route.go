@@ -151,7 +151,7 @@ func (h *TokenHandler) add(route Route, public string) awsapigateway.IResource {
 		if public != "" {
 			MarkPublic(method, public)
 		} else {
-			h.protected = append(h.protected, *method.Node().DefaultChild().Node().Path())
+			h.protected = append(h.protected, resourcePathOf(method))
 		}
 	}
 	preflight := route.Methods

@@ -25,28 +25,25 @@ type templateRule struct{ stage awscdk.Stage }
 
 // checkTemplates registers the rule, once in a stage.
 func (h *TokenHandler) checkTemplates() {
+	if h.props.SkipTemplateRule {
+		return
+	}
 	stage := awscdk.Stage_Of(h)
-	if handlers, _ := inStage(stage); len(handlers) == 1 {
+	if len(handlersOf(stage)) == 1 {
 		awscdk.Validations_Of(stage).AddPlugins(&templateRule{stage})
 	}
 }
 
-// inStage lists the token handlers of a stage and the files of its templates,
-// those of nested stacks among them, but nothing of stages within it.
-func inStage(stage awscdk.Stage) (handlers []*TokenHandler, templates []string) {
+// templatesOf lists the files of a stage's templates, those of nested stacks
+// among them, but nothing of stages within it.
+func templatesOf(stage awscdk.Stage) []string {
+	var templates []string
 	for _, node := range *stage.Node().FindAll(constructs.ConstructOrder_PREORDER) {
-		h, isHandler := node.(*TokenHandler)
-		stack, isStack := node.(awscdk.Stack)
-		if !isHandler && !isStack || *awscdk.Stage_Of(node).Node().Path() != *stage.Node().Path() {
-			continue
-		}
-		if isHandler {
-			handlers = append(handlers, h)
-		} else {
+		if stack, ok := node.(awscdk.Stack); ok && awscdk.Stage_Of(stack) == stage {
 			templates = append(templates, filepath.Join(*stage.Outdir(), *stack.TemplateFile()))
 		}
 	}
-	return handlers, templates
+	return templates
 }
 
 func (*templateRule) Name() *string       { return jsii.String("token-handler") }
@@ -55,12 +52,11 @@ func (*templateRule) Version() *string    { return nil }
 
 // Validate implements awscdk.IPolicyValidationPlugin.
 func (r *templateRule) Validate(awscdk.IPolicyValidationContext) *awscdk.PolicyValidationPluginReport {
-	handlers, templates := inStage(r.stage)
-	files, err := templatecheck.ReadAll(templates...)
+	files, err := templatecheck.ReadAll(templatesOf(r.stage)...)
 	if err != nil {
 		misuse("%s", err) // CDK reports it as a failure of the plugin
 	}
-	own, authorizers := ownParts(handlers)
+	own, authorizers := ownParts(handlersOf(r.stage))
 	functions := templatecheck.FunctionsOf(files)
 	violations := []*awscdk.PolicyViolation{}
 	for _, file := range files {

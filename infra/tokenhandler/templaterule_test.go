@@ -91,11 +91,11 @@ func TestTemplateRuleSeesItsStage(t *testing.T) {
 	inner := awscdk.NewStage(stack, jsii.String("Inner"), nil)
 	New(awscdk.NewStack(inner, jsii.String("Stack"), nil), "TokenHandler", oneOrigin()).Protect(orders())
 
-	handlers, templates := inStage(awscdk.Stage_Of(stack))
+	handlers, templates := handlersOf(awscdk.Stage_Of(stack)), templatesOf(awscdk.Stage_Of(stack))
 	if len(handlers) != 2 || len(templates) != 2 {
 		t.Errorf("got %d token handlers and templates %q, want 2 and 2", len(handlers), templates)
 	}
-	if handlers, templates := inStage(inner); len(handlers) != 1 || len(templates) != 1 {
+	if handlers, templates := handlersOf(inner), templatesOf(inner); len(handlers) != 1 || len(templates) != 1 {
 		t.Errorf("inner: got %d token handlers and templates %q, want 1 and 1", len(handlers), templates)
 	}
 }

@@ -40,9 +40,10 @@ type TokenHandler struct {
 	props     Props               // with defaults
 	invoked   awslambda.IFunction // by the authorizer: AuthorizerFunction, or what stands for it
 	shared    settings.Shared
-	agent     []string // construct paths of the agent's methods
-	protected []string // construct paths of the methods that Protect made
-	routes    []string // paths given to Protect
+	place     place
+	agent     map[string]string // paths of the agent's methods by construct path
+	protected []string          // construct paths of the methods that Protect made
+	routes    []string          // paths given to Protect
 	demands   *demands
 	module    func() (module, error)
 	watchable func() watched // made once, when first asked for; nil of Extend
@@ -61,6 +62,7 @@ func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 	p, agent := checked(props)
 	h := &TokenHandler{props: p, shared: agent.Shared}
 	constructs.NewConstruct_Override(h, scope, &id)
+	h.register()
 	h.Node().AddValidation(h)
 	h.checkTemplates()
 
@@ -73,13 +75,13 @@ func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 	h.addAuthorizer()
 	h.addGatewayResponses()
 	h.addAgent(agent.BasePath, agent.AllowedParameters())
-	h.retain()
 	h.watchable = sync.OnceValue(h.newWatched)
 	return h
 }
 
 func (h *TokenHandler) addAPI(p Props) {
 	h.API = p.API
+	defer func() { h.place.api, h.place.apiID = *h.API.Node().Path(), *h.API.RestApiId() }()
 	if h.API != nil {
 		if !sameStack(h.API, h) {
 			misuse("Props.API is in stack %s: expected it in the stack of the token handler, %s",
