@@ -222,6 +222,29 @@ func TestOverridesReachTheTemplate(t *testing.T) {
 	}
 }
 
+// An API on a custom domain name that others own, below a path of it.
+func TestExistingDomainOfAStage(t *testing.T) {
+	outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": "cross-origin", "domain": `{"name":"api.example.com","existing":true,"basePath":"shop"}`})
+	if status != 0 {
+		t.Fatalf("exit status %d: %s", status, stderr)
+	}
+	template := readTemplate(t, outdir, "TokenHandler-cross-origin")
+	if mapping := template.one(t, "AWS::ApiGateway::BasePathMapping"); mapping["DomainName"] != "api.example.com" || mapping["BasePath"] != "shop" {
+		t.Errorf("the mapping is %v", mapping)
+	}
+	if made := len(template.only("AWS::ApiGateway::DomainName")) + len(template.only("AWS::Route53::RecordSet")); made != 0 {
+		t.Errorf("%d domain names and records are made", made)
+	}
+	for domain, want := range map[string]string{
+		`{"name":"api.example.com","existing":true,"certificateArn":"arn:aws:acm:eu-north-1:123456789012:certificate/x"}`: "infra: tokenhandler: Props.Domain has Existing with Certificate",
+		`{"name":"api.example.com","existing":true,"basePath":"/shop"}`:                                                   `infra: tokenhandler: Props.Domain.BasePath is "/shop"`,
+	} {
+		if _, stderr, status := runApp(t, "sound", map[string]any{"stage": "cross-origin", "domain": domain}); status != 1 || !strings.HasPrefix(stderr, want) {
+			t.Errorf("exit status %d: %q, want %q", status, stderr, want)
+		}
+	}
+}
+
 // Two stages of two regions: the first makes the key and copies it, the second
 // names it.
 func TestSessionKeyOfTwoRegions(t *testing.T) {

@@ -26,6 +26,8 @@ type host struct {
 	HostedZoneID   string   `json:"hostedZoneId"`
 	HostedZoneName string   `json:"hostedZoneName"`
 	Latency        string   `json:"latency"`  // of domain: name of this region's record
+	Existing       bool     `json:"existing"` // of domain: there is such a custom domain name already
+	BasePath       string   `json:"basePath"` // of domain: where on the host the API is
 	APIPaths       []string `json:"apiPaths"` // of site
 	ContentPolicy  string   `json:"contentSecurityPolicy"`
 	WebACL         string   `json:"webAcl"` // of site, in us-east-1
@@ -71,8 +73,8 @@ func (s stage) checkProfile() error {
 	if s.Domain != nil && (len(s.Domain.APIPaths) > 0 || s.Domain.ContentPolicy != "" || s.Domain.WebACL != "") {
 		return errors.New("domain has apiPaths, contentSecurityPolicy or webAcl: expected them of site; operation.webAcl is for the API")
 	}
-	if s.Site != nil && s.Site.Latency != "" {
-		return errors.New("site has latency: expected it of domain")
+	if s.Site != nil && (s.Site.Latency != "" || s.Site.Existing || s.Site.BasePath != "") {
+		return errors.New("site has latency, existing or basePath: expected them of domain")
 	}
 	if len(s.SessionKeyReplicas) > 0 && s.SessionKeyName == "" {
 		return errors.New("sessionKeyReplicas is set without sessionKeyName: expected the name the regions find the secret by")
@@ -148,7 +150,15 @@ func (s stage) domain(scope constructs.Construct) *tokenhandler.Domain {
 	if s.Domain == nil {
 		return nil
 	}
-	return &tokenhandler.Domain{Name: s.Domain.Name, Certificate: s.Domain.certificate(scope), HostedZone: s.Domain.zone(scope), Latency: s.Domain.Latency}
+	d := &tokenhandler.Domain{Name: s.Domain.Name, Certificate: s.Domain.certificate(scope), HostedZone: s.Domain.zone(scope),
+		Latency: s.Domain.Latency, BasePath: s.Domain.BasePath}
+	if s.Domain.Existing {
+		// Its target is of use for records only, which are its owner's.
+		unknown := jsii.String("unknown")
+		d.Existing = awsapigateway.DomainName_FromDomainNameAttributes(scope, jsii.String("ExistingDomain"), &awsapigateway.DomainNameAttributes{
+			DomainName: jsii.String(s.Domain.Name), DomainNameAliasTarget: unknown, DomainNameAliasHostedZoneId: unknown})
+	}
+	return d
 }
 
 // sessionKey is the secret with the key of the cookies that regions share; nil:

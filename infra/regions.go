@@ -45,6 +45,8 @@ func (s stage) checkRegions() error {
 		return errors.New("site is set: expected domain with regions, CloudFront stands in front of one API")
 	case s.Domain == nil:
 		return errors.New("domain is missing: expected it with regions, a session lives on one host")
+	case s.Domain.Existing:
+		return errors.New("domain.existing is true: expected none with regions, each makes its own")
 	case s.Domain.Latency != "":
 		return errors.New("domain.latency is set: expected none with regions, after which the records are named")
 	case s.Domain.CertificateARN != "":

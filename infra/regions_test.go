@@ -307,6 +307,7 @@ func TestRegionsAreRefused(t *testing.T) {
 		{"domain", map[string]any{"name": "a.example", "hostedZoneId": "Z", "hostedZoneName": "z", "latency": "x"}, "domain.latency is set"},
 		{"domain", map[string]any{"name": "a.example", "certificateArn": "arn:x", "hostedZoneId": "Z", "hostedZoneName": "z"}, "domain.certificateArn is set"},
 		{"domain", map[string]any{"name": "a.example"}, "domain.hostedZoneId is missing"},
+		{"domain", map[string]any{"name": "a.example", "existing": true}, "domain.existing is true"},
 		{"operation", map[string]any{"webAcl": "arn:x"}, "operation.webAcl is set"},
 		{"operation", map[string]any{"alarms": true, "alarmTopicArn": "arn:x"}, "operation.alarmTopicArn is set"},
 		{"clients", map[string]any{"admin": map[string]any{"routes": []any{map[string]any{"path": "/b"}}}}, "clients is set"},

@@ -33,7 +33,7 @@ func newStack(scope constructs.Construct, s stage) awscdk.Stack {
 	url := handler.API.Url()
 	switch {
 	case s.Domain != nil:
-		url = jsii.String("https://" + s.Domain.Name + "/")
+		url = jsii.String("https://" + s.Domain.Name + "/" + s.Domain.BasePath)
 	case s.Site != nil:
 		url = jsii.String("https://" + s.Site.Name + "/")
 	}

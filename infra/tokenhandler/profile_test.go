@@ -63,6 +63,41 @@ func TestCrossOriginProfile(t *testing.T) {
 	checkTemplate(t, got, map[string]string{})
 }
 
+func existing(scope constructs.Construct) awsapigateway.IDomainName {
+	return awsapigateway.DomainName_FromDomainNameAttributes(scope, jsii.String("Existing"), &awsapigateway.DomainNameAttributes{
+		DomainName: jsii.String("api.example.com"), DomainNameAliasTarget: jsii.String("d-abc123.execute-api.eu-north-1.amazonaws.com"), DomainNameAliasHostedZoneId: jsii.String("Z2FDTNDATAQYW2"),
+	})
+}
+
+// A domain name that there is already gets one mapping more, and nothing of it
+// is made or changed.
+func TestExistingDomain(t *testing.T) {
+	stack := newStack(t)
+	props := oneOrigin()
+	props.Domain = &Domain{Name: "api.example.com", Existing: existing(stack), BasePath: "shop/v2"}
+	New(stack, "TokenHandler", props).Protect(orders())
+	got := read(t, stack)
+	for _, kind := range []string{"AWS::ApiGateway::DomainName", "AWS::CertificateManager::Certificate", "AWS::Route53::RecordSet"} {
+		if n := len(got.only(kind)); n != 0 {
+			t.Errorf("the stack has %d of %s", n, kind)
+		}
+	}
+	if mapping := one(t, got, "AWS::ApiGateway::BasePathMapping"); mapping["DomainName"] != "api.example.com" || mapping["BasePath"] != "shop/v2" ||
+		short(mapping["RestApiId"]) != "Api" || mapping["Stage"] == nil {
+		t.Errorf("the mapping is %s", text(mapping))
+	}
+	if api := one(t, got, "AWS::ApiGateway::RestApi"); api["DisableExecuteApiEndpoint"] != true {
+		t.Errorf("the API's own host is on: %s", text(api))
+	}
+
+	stack = newStack(t)
+	props.Domain = &Domain{Name: "api.example.com", HostedZone: zone(stack), BasePath: "shop"}
+	New(stack, "TokenHandler", props).Protect(orders())
+	if mapping := one(t, read(t, stack), "AWS::ApiGateway::BasePathMapping"); mapping["BasePath"] != "shop" {
+		t.Errorf("the mapping of a domain name that is made is %s", text(mapping))
+	}
+}
+
 func TestSameOriginProfile(t *testing.T) {
 	got := sameOrigin(t)
 	d := dig(t, one(t, got, "AWS::CloudFront::Distribution"), "DistributionConfig").(map[string]any)
@@ -125,6 +160,15 @@ func TestDomainIsRefused(t *testing.T) {
 		{"cookie domain elsewhere", func(s awscdk.Stack, p *Props) {
 			p.CookieDomain, p.Domain = "example.org", &Domain{Name: "api.example.com", HostedZone: zone(s)}
 		}, `Props.CookieDomain is "example.org"`},
+		{"base path with slashes", func(s awscdk.Stack, p *Props) {
+			p.Domain = &Domain{Name: "api.example.com", HostedZone: zone(s), BasePath: "/shop/"}
+		}, `Props.Domain.BasePath is "/shop/"`},
+		{"existing with a certificate", func(s awscdk.Stack, p *Props) {
+			p.Domain = &Domain{Name: "api.example.com", Existing: existing(s), Certificate: certificate(s, usEast1)}
+		}, "Props.Domain has Existing with Certificate"},
+		{"existing of another name", func(s awscdk.Stack, p *Props) {
+			p.Domain = &Domain{Name: "other.example.com", Existing: existing(s)}
+		}, `Props.Domain.Name is "other.example.com": expected that of Existing, api.example.com`},
 		{"latency without zone", func(s awscdk.Stack, p *Props) {
 			p.Domain = &Domain{Name: "api.example.com", Certificate: certificate(s, usEast1), Latency: "eu"}
 		}, "Props.Domain.Latency is set without HostedZone"},

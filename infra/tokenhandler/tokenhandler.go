@@ -98,6 +98,7 @@ func (h *TokenHandler) addAPI(p Props) {
 	h.useDomain(props)
 	h.API = awsapigateway.NewRestApi(h, jsii.String("Api"), props)
 	h.addWebACL()
+	h.mapDomain()
 	h.addRecords()
 }
 
