@@ -26,6 +26,7 @@ type route struct {
 	RequestSchema   map[string]any      `json:"requestSchema"` // JSON schema draft 4 of bodies
 	RequestHeaders  []string            `json:"requestHeaders"`
 	ResponseHeaders []string            `json:"responseHeaders"`
+	Statuses        []int               `json:"statuses"` // of upstream that come down as they are
 	Transparent     bool                `json:"transparent"`
 	Scopes          []string            `json:"scopes"`
 	MethodScopes    map[string][]string `json:"methodScopes"` // by method, besides scopes
@@ -93,6 +94,7 @@ func (r route) construct(scope constructs.Construct, number int) tokenhandler.Ro
 		RequiredQueryParameters: r.RequiredQuery,
 
 		ResponseHeaders: r.ResponseHeaders,
+		Statuses:        r.Statuses,
 		Transparent:     r.Transparent,
 		Scopes:          r.Scopes,
 		MethodScopes:    r.MethodScopes,

@@ -90,3 +90,29 @@ func TestRoutesAreRefused(t *testing.T) {
 		t.Errorf("got %v, want an error that begins with %q", err, want)
 	}
 }
+
+// What of upstream comes down as it is, is the route's to say.
+func TestStatusesOfARoute(t *testing.T) {
+	outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": "example",
+		"routes": `[{"path":"/orders","methods":["GET"],"upstream":"https://orders.internal.example.com/orders","statuses":[404,409]}]`})
+	if status != 0 {
+		t.Fatalf("exit status %d: %s", status, stderr)
+	}
+	mapped := 0
+	for _, m := range readTemplate(t, outdir, "TokenHandler-example").only("AWS::ApiGateway::Method") {
+		if m["AuthorizationType"] == "CUSTOM" {
+			mapped++
+			if n := len(m["MethodResponses"].([]any)); n != 7 {
+				t.Errorf("%d statuses, want 404, 409, 502 and the four there always are", n)
+			}
+		}
+	}
+	if mapped != 1 {
+		t.Errorf("%d mapped methods", mapped)
+	}
+	_, stderr, status = runApp(t, "sound", map[string]any{"stage": "example",
+		"routes": `[{"path":"/orders","methods":["GET"],"upstream":"https://orders.internal.example.com/orders","statuses":[99]}]`})
+	if want := "infra: tokenhandler: Route.Statuses of /orders has 99"; status != 1 || !strings.HasPrefix(stderr, want) {
+		t.Errorf("exit status %d: %q, want %q", status, stderr, want)
+	}
+}

@@ -58,6 +58,7 @@ func checked(p *Props) (Props, settings.Agent) {
 	checkOrigins(c)
 	checkAPI(c)
 	checkCORS(c.CORS)
+	checkStatuses("Props.Statuses", c.Statuses)
 	checkDomain(c)
 	checkKeyRotation(c)
 	checkOperation(&c)

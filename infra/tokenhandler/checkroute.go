@@ -65,6 +65,7 @@ func (h *TokenHandler) checkRoute(r Route) []string {
 			misuse("Route.QueryParameters of %s has %q: expected names of letters, digits and ._~-, each once", r.Path, q)
 		}
 	}
+	checkStatuses("Route.Statuses of "+r.Path, r.Statuses)
 	h.checkValidation(r)
 	reserved := append([]string{h.shared.CSRFHeaderName()}, reservedUp...)
 	if h.props.DPoP {
@@ -92,8 +93,8 @@ func checkKind(r Route) {
 		misuse("Route of %s: expected one of Upstream and Function", r.Path)
 	case r.Function != nil && (r.Transparent || r.VPCLink != nil):
 		misuse("Route of %s has a Function: expected neither Transparent nor VPCLink, which are for Upstream", r.Path)
-	case r.whole() && len(r.QueryParameters)+len(r.ResponseHeaders) > 0:
-		misuse("Route of %s passes on everything: expected neither QueryParameters nor ResponseHeaders", r.Path)
+	case r.whole() && len(r.QueryParameters)+len(r.ResponseHeaders)+len(r.Statuses) > 0:
+		misuse("Route of %s passes on everything: expected neither QueryParameters nor ResponseHeaders nor Statuses", r.Path)
 	}
 }
 

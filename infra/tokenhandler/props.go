@@ -154,6 +154,10 @@ type Props struct {
 	// CORS widens what the preflights allow.
 	CORS CORS
 
+	// Statuses of upstream APIs that come down as they are on mapped routes that
+	// list none of their own: see [Route].Statuses. Nil: [DefaultStatuses].
+	Statuses []int
+
 	// SkipTemplateRule leaves out the look at the templates that CDK writes (see
 	// the package's documentation), for which CDK reads its whole output folder:
 	// for apps whose folder is large and that run infra/check themselves. The

@@ -76,6 +76,13 @@ type Route struct {
 	// they are for.
 	RequestHeaders []string
 
+	// Statuses of the upstream API that come down as they are. Nil: Props.Statuses.
+	// All others come down as the first of their class, 200, 400 or 500, but
+	// redirections and 206, for which 502 stands; 401 is always itself. Each takes
+	// about a kilobyte of the template for every method. Not with Transparent or
+	// Function.
+	Statuses []int
+
 	// ResponseHeaders that come down besides Content-Type, Cache-Control,
 	// ETag, Location and Retry-After. The page may read them. Not with
 	// Transparent or Function.
@@ -86,9 +93,10 @@ type Route struct {
 // Upstream gets the access token as "Authorization: Bearer …", and neither the
 // session cookies nor the CSRF header. It returns the route's resource.
 //
-// The usual upstream statuses of a mapped route come down as they are, rare
-// ones as 502. A template holds about 25 mapped methods (CloudFormation's limit
-// is 1 MB).
+// The usual upstream statuses of a mapped route come down as they are, rare ones
+// as the first of their class. A template holds about 25 mapped methods
+// (CloudFormation's limit is 1 MB), or several times as many whose Statuses are
+// listed.
 func (h *TokenHandler) Protect(route Route) awsapigateway.IResource {
 	return h.add(route, "")
 }

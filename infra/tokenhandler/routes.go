@@ -33,14 +33,14 @@ func (h *TokenHandler) mappedIntegration(route Route, method string, parameters 
 	}
 
 	var responses []*awsapigateway.IntegrationResponse
-	for _, status := range statuses {
+	for _, status := range h.statuses(route) {
 		down := map[string]*string{}
 		for _, header := range h.down(route, status, protected) {
 			down["method.response.header."+header.name] = jsii.String(header.source)
 		}
 		response := &awsapigateway.IntegrationResponse{StatusCode: jsii.String(status.code), ResponseParameters: &down}
-		if status.code != defaultStatus {
-			response.SelectionPattern = jsii.String(status.code)
+		if status.pattern != "" {
+			response.SelectionPattern = jsii.String(status.pattern)
 		}
 		responses = append(responses, response)
 	}
@@ -65,7 +65,7 @@ func (h *TokenHandler) declareMapped(options *awsapigateway.MethodOptions, route
 		request["method.request.querystring."+name] = jsii.Bool(false)
 	}
 	var responses []*awsapigateway.MethodResponse
-	for _, status := range statuses {
+	for _, status := range h.statuses(route) {
 		declared := map[string]*bool{}
 		for _, header := range h.down(route, status, protected) {
 			declared["method.response.header."+header.name] = jsii.Bool(true)
