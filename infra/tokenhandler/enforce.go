@@ -81,7 +81,11 @@ func (h *TokenHandler) belongs(m awsapigateway.CfnMethod) bool {
 // of services are of the type they are named after.
 func isPlain(r awscdk.CfnResource) bool {
 	const cdk = "github.com/aws/aws-cdk-go/awscdk/v2/"
-	return !strings.HasPrefix(reflect.TypeOf(r).Elem().PkgPath(), cdk)
+	t := reflect.TypeOf(r)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return !strings.HasPrefix(t.PkgPath(), cdk)
 }
 
 func (h *TokenHandler) isAPI(api awsapigateway.CfnRestApi) bool {
