@@ -110,9 +110,16 @@ func check(paths []string, options templatecheck.Options, out io.Writer) (int, e
 		return 0, fmt.Errorf("-public names %s, which no template has without an authorizer", route)
 	}
 	if looked == 0 && found == 0 {
-		return 0, fmt.Errorf("%d templates, no method of a REST API in them", len(files))
+		return 0, fmt.Errorf("%s, no method of a REST API in it", number(len(files), "template"))
 	}
-	fmt.Fprintf(out, "%d templates, %d methods: %d protected, %d of the agent, %d preflights, %d public; %d findings\n",
-		len(files), looked, kinds["protected"], kinds["agent"], kinds["preflight"], kinds["public"], found)
+	fmt.Fprintf(out, "%s, %s: %d protected, %d of the agent, %s, %d public; %s\n", number(len(files), "template"), number(looked, "method"),
+		kinds["protected"], kinds["agent"], number(kinds["preflight"], "preflight"), kinds["public"], number(found, "finding"))
 	return found, nil
+}
+
+func number(n int, of string) string {
+	if n != 1 {
+		of += "s"
+	}
+	return fmt.Sprintf("%d %s", n, of)
 }

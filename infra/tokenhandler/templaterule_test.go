@@ -57,6 +57,16 @@ func TestTemplateRule(t *testing.T) {
 		{"an API of others", func(h *TokenHandler) {
 			awsapigateway.NewRestApi(awscdk.Stack_Of(h), jsii.String("Theirs"), nil).Root().AddMethod(jsii.String("GET"), nil, nil)
 		}, ""},
+		{"a stack with nothing in it", func(h *TokenHandler) {
+			awscdk.NewStack(awscdk.Stage_Of(h), jsii.String("Empty"), nil)
+		}, ""},
+		{"a method of a nested stack", func(h *TokenHandler) {
+			nested := awscdk.NewNestedStack(awscdk.Stack_Of(h), jsii.String("Nested"), nil)
+			inner := New(nested, "TokenHandler", oneOrigin())
+			inner.Protect(Route{Path: "/inner", Methods: []string{"GET"}, Upstream: "https://inner.internal.example/"})
+			get := inner.API.Root().GetResource(jsii.String("inner")).Node().FindChild(jsii.String("GET"))
+			get.Node().DefaultChild().(awscdk.CfnResource).AddPropertyOverride(jsii.String("AuthorizationType"), "NONE")
+		}, "GET /inner has no authorizer"},
 		{"an API of others that uses the function", func(h *TokenHandler) {
 			stack := awscdk.NewStack(awscdk.Stage_Of(h), jsii.String("Theirs"), nil)
 			api := awsapigateway.NewRestApi(stack, jsii.String("Api"), nil)

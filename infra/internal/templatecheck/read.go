@@ -53,7 +53,12 @@ type File struct {
 	Template
 }
 
-// ReadAll reads the templates at paths, as Files finds them.
+// errNoResources is of a file that may be a template all the same: CDK writes
+// one without for a stack with nothing in it.
+var errNoResources = errors.New("has no Resources")
+
+// ReadAll reads the templates at paths, as Files finds them, but for those
+// without resources.
 func ReadAll(paths ...string) ([]File, error) {
 	var all []File
 	for _, path := range paths {
@@ -63,7 +68,10 @@ func ReadAll(paths ...string) ([]File, error) {
 		}
 		for _, name := range names {
 			t, err := Read(name)
-			if err != nil {
+			switch {
+			case errors.Is(err, errNoResources):
+				continue
+			case err != nil:
 				return nil, err
 			}
 			all = append(all, File{name, t})
@@ -99,7 +107,7 @@ func Read(file string) (Template, error) {
 		return Template{}, fmt.Errorf("templatecheck: %s is not a template in JSON: %w", file, err)
 	}
 	if t.Resources == nil {
-		return Template{}, errors.New("templatecheck: " + file + " has no Resources")
+		return Template{}, fmt.Errorf("templatecheck: %s %w", file, errNoResources)
 	}
 	return t, nil
 }

@@ -291,6 +291,14 @@ func TestFilesAndRead(t *testing.T) {
 	if err != nil || len(files) != 2 {
 		t.Fatalf("got %v, %v", files, err)
 	}
+	write("assembly-Prod/B.nested.template.json", `{"Resources":{"A":{"Type":"AWS::S3::Bucket"}}}`)
+	if all, err := ReadAll(dir); err != nil || len(all) != 1 || all[0].Name != files[1] {
+		t.Errorf("a stack with nothing in it: got %v, %v", all, err)
+	}
+	write("assembly-Prod/B.nested.template.json", "nothing")
+	if _, err := ReadAll(dir); err == nil {
+		t.Error("what is no template was read")
+	}
 	for i, want := range []string{"has no Resources", "is not a template in JSON"} {
 		if _, err := Read(files[i]); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", files[i], err, want)
