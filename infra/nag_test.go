@@ -27,6 +27,7 @@ var accepted = []struct{ rule, stages, path, reason string }{
 	{"APIG3", "", `/DeploymentStage`, "A web ACL costs money and needs rules of the team's own: operation.webAcl."},
 	{"SMG4", "", `/(EncryptionKey|SessionKey)/Resource$`, "A new key signs everyone out, unless the old one is kept beside it: a rotation is planned, not automatic, by default."},
 	{"SMG4", "example", `/ClientSecret/Resource$`, "The provider must know a new client secret first."},
+	{"IAM5", "cross-origin same-origin multi-region", `/(Agent|Authorizer)FunctionRole/DefaultPolicy/Resource$`, "X-Ray knows no resources: xray:PutTraceSegments and xray:PutTelemetryRecords are on *. operation.tracing switches it off."},
 	{"S1", "same-origin", `/Site/Bucket/Resource$`, "Only CloudFront reads the bucket, and its files are public anyway."},
 	{"CFR1", "same-origin", `/Site/Distribution/Resource$`, "Where users are is the team's to say."},
 	{"CFR2", "same-origin", `/Site/Distribution/Resource$`, "As for APIG3: site.webAcl."},

@@ -30,6 +30,21 @@ func TestEveryPermission(t *testing.T) {
 	}
 }
 
+// X-Ray adds the only permissions on everything, and nothing else adds any: it
+// knows no resources.
+func TestEveryPermissionOfTracing(t *testing.T) {
+	without := grants(t, synth(t, oneOrigin(), nil))
+	more := slices.DeleteFunc(grants(t, synth(t, operated(Operation{Tracing: true, AccessLogs: true, WebACL: "arn:aws:wafv2:eu-north-1:123456789012:regional/webacl/a/b"}), nil)),
+		func(grant string) bool { return slices.Contains(without, grant) })
+	want := []string{
+		`[AgentFunctionRole] may ["xray:PutTelemetryRecords","xray:PutTraceSegments"] on *`,
+		`[AuthorizerFunctionRole] may ["xray:PutTelemetryRecords","xray:PutTraceSegments"] on *`,
+	}
+	if diff := cmp.Diff(want, more); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // grants lists the permissions that roles have, and whom they are for.
 func grants(t *testing.T, got template) []string {
 	t.Helper()
