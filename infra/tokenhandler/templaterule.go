@@ -1,6 +1,7 @@
 package tokenhandler
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -35,12 +36,16 @@ func (h *TokenHandler) checkTemplates() {
 }
 
 // templatesOf lists the files of a stage's templates, those of nested stacks
-// among them, but nothing of stages within it.
+// among them, but nothing of stages within it. A synthesizer of somebody's own
+// may have written none, of which there is nothing to deploy.
 func templatesOf(stage awscdk.Stage) []string {
 	var templates []string
 	for _, node := range *stage.Node().FindAll(constructs.ConstructOrder_PREORDER) {
 		if stack, ok := node.(awscdk.Stack); ok && awscdk.Stage_Of(stack) == stage {
-			templates = append(templates, filepath.Join(*stage.Outdir(), *stack.TemplateFile()))
+			file := filepath.Join(*stage.Outdir(), *stack.TemplateFile())
+			if _, err := os.Stat(file); err == nil {
+				templates = append(templates, file)
+			}
 		}
 	}
 	return templates

@@ -101,6 +101,7 @@ func TestTemplateRuleSeesItsStage(t *testing.T) {
 	inner := awscdk.NewStage(stack, jsii.String("Inner"), nil)
 	New(awscdk.NewStack(inner, jsii.String("Stack"), nil), "TokenHandler", oneOrigin()).Protect(orders())
 
+	awscdk.Stage_Of(stack).Synth(nil)
 	handlers, templates := handlersOf(awscdk.Stage_Of(stack)), templatesOf(awscdk.Stage_Of(stack))
 	if len(handlers) != 2 || len(templates) != 2 {
 		t.Errorf("got %d token handlers and templates %q, want 2 and 2", len(handlers), templates)
