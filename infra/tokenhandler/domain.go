@@ -48,7 +48,7 @@ func checkDomain(c Props) {
 	case !isHostName(d.Name):
 		misuse("Props.Domain.Name is %q: expected a host name such as api.example.com", d.Name)
 	case !isBasePath(d.BasePath):
-		misuse("Props.Domain.BasePath is %q: expected segments of letters, digits and ._~- such as shop or shop/v2", d.BasePath)
+		misuse("Props.Domain.BasePath is %q: expected segments of letters, digits and ._- such as shop or shop/v2", d.BasePath)
 	case d.Existing != nil && (d.Certificate != nil || d.HostedZone != nil || d.Latency != ""):
 		misuse("Props.Domain has Existing with Certificate, HostedZone or Latency: expected them at that domain name")
 	case d.Existing != nil && !isToken(*d.Existing.DomainName()) && *d.Existing.DomainName() != d.Name:
@@ -64,7 +64,7 @@ func checkDomain(c Props) {
 	}
 }
 
-var basePathRE = regexp.MustCompile(`^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*$`)
+var basePathRE = regexp.MustCompile(`^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$`)
 
 // isBasePath: "/" is said by nothing, and API Gateway takes at most 300
 // characters.

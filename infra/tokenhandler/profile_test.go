@@ -163,6 +163,9 @@ func TestDomainIsRefused(t *testing.T) {
 		{"base path with slashes", func(s awscdk.Stack, p *Props) {
 			p.Domain = &Domain{Name: "api.example.com", HostedZone: zone(s), BasePath: "/shop/"}
 		}, `Props.Domain.BasePath is "/shop/"`},
+		{"base path that CDK refuses", func(s awscdk.Stack, p *Props) {
+			p.Domain = &Domain{Name: "api.example.com", HostedZone: zone(s), BasePath: "a~b"}
+		}, `Props.Domain.BasePath is "a~b"`},
 		{"existing with a certificate", func(s awscdk.Stack, p *Props) {
 			p.Domain = &Domain{Name: "api.example.com", Existing: existing(s), Certificate: certificate(s, usEast1)}
 		}, "Props.Domain has Existing with Certificate"},

@@ -41,9 +41,10 @@ type TokenHandler struct {
 	invoked   awslambda.IFunction // by the authorizer: AuthorizerFunction, or what stands for it
 	shared    settings.Shared
 	place     place
-	agent     map[string]string // paths of the agent's methods by construct path
-	protected []string          // construct paths of the methods that Protect made
-	routes    []string          // paths given to Protect
+	specs     []awsapigateway.SpecRestApi // given to ExtendSpec
+	agent     map[string]string           // paths of the agent's methods by construct path
+	protected []string                    // construct paths of the methods that Protect made
+	routes    []string                    // paths given to Protect
 	demands   *demands
 	module    func() (module, error)
 	watchable func() watched // made once, when first asked for; nil of Extend
@@ -79,9 +80,14 @@ func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 	return h
 }
 
+// addAPI takes the given API or makes one, and notes where it is.
 func (h *TokenHandler) addAPI(p Props) {
+	h.takeAPI(p)
+	h.place.api, h.place.apiID = *h.API.Node().Path(), *h.API.RestApiId()
+}
+
+func (h *TokenHandler) takeAPI(p Props) {
 	h.API = p.API
-	defer func() { h.place.api, h.place.apiID = *h.API.Node().Path(), *h.API.RestApiId() }()
 	if h.API != nil {
 		if !sameStack(h.API, h) {
 			misuse("Props.API is in stack %s: expected it in the stack of the token handler, %s",
