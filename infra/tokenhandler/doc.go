@@ -44,7 +44,8 @@
 // Lambda. [TokenHandler.Public] adds one without the authorizer, with a reason.
 // [TokenHandler.Extend] protects another REST API with the same sessions,
 // [TokenHandler.ExtendSpec] one that an OpenAPI definition makes, [Import] one of
-// another app. Methods made in another way take the authorizer as they would any other, and a preflight:
+// another app. Methods made in another way take the authorizer as they would any
+// other, and a preflight:
 //
 //	reports := handler.API.Root().AddResource(jsii.String("reports"), nil)
 //	reports.AddMethod(jsii.String("GET"), integration, &awsapigateway.MethodOptions{
@@ -67,8 +68,8 @@
 // and of every other in the stage with an authorizer that invokes the OAuth
 // proxy: what AddPropertyOverride and the like have changed is seen there, and
 // makes synthesis fail as well. For that CDK reads the whole output folder twice,
-// as it does for every validation plugin (Props.SkipTemplateRule). The command infra/check of this module
-// applies the rule to any synthesized template.
+// as it does for every validation plugin (Props.SkipTemplateRule). The command
+// infra/check of this module applies the rule to any synthesized template.
 //
 // # Secrets
 //

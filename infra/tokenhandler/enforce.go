@@ -53,9 +53,7 @@ func (h *TokenHandler) Validate() *[]*string {
 			switch defined := node.Body() != nil || node.BodyS3Location() != nil; {
 			case !defined:
 			case !h.isAPI(node):
-				if h.watchable != nil { // of Extend: the one that New made speaks for it
-					faults = append(faults, specFaults(node, siblings)...)
-				}
+				faults = append(faults, specFaults(node, siblings)...)
 			default:
 				faults = append(faults, jsii.String(*node.Node().Path()+
 					" has an OpenAPI definition, whose methods cannot be seen here: add them as methods, or check the template with infra/check"))

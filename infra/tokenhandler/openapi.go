@@ -20,6 +20,7 @@ import (
 // It caches nothing, so it is not for use with Props.AuthorizerCaching; and
 // with Props.DPoP every route is made by Protect.
 func (h *TokenHandler) OpenAPISecurityScheme() map[string]any {
+	h.refuseImported("OpenAPISecurityScheme")
 	if h.props.AuthorizerCaching != nil || h.props.DPoP {
 		misuse("OpenAPISecurityScheme: expected neither Props.AuthorizerCaching nor Props.DPoP, for which routes are made by Protect")
 	}
@@ -84,13 +85,16 @@ func first(pairs [][2]string) []string {
 //	"x-amazon-apigateway-integration": {"type": "http", …, "requestParameters":
 //	    {"integration.request.header.Authorization": "context.authorizer.token"}}
 //
-// Synthesis fails on an operation that does not. One that is meant to be open
-// says why: "x-tokenhandler-public": "the reason". ExtendSpec lets the API
+// Synthesis fails on an operation that does not, and on a definition that cannot
+// be read, such as a file in S3. An operation that is meant to be open says why:
+// "x-tokenhandler-public": "the reason". ExtendSpec lets the API
 // invoke the authorizer and gives it the gateway responses.
 func (h *TokenHandler) ExtendSpec(api awsapigateway.SpecRestApi) {
+	h.refuseImported("ExtendSpec")
 	if api == nil {
 		misuse("ExtendSpec got no API: expected the SpecRestApi to protect")
 	}
+	h.specs = append(h.specs, api)
 	stack := awscdk.Stack_Of(api)
 	awslambda.NewCfnPermission(api, jsii.String("TokenHandlerAuthorizer"), &awslambda.CfnPermissionProps{
 		Action:       jsii.String("lambda:InvokeFunction"),
@@ -106,19 +110,42 @@ func (h *TokenHandler) ExtendSpec(api awsapigateway.SpecRestApi) {
 	}
 }
 
-// specFaults applies the rule to an API with an OpenAPI definition, if a scheme
-// of that invokes the function of one of the handlers.
-func specFaults(api awsapigateway.CfnRestApi, handlers []*TokenHandler) []*string {
-	functions := map[string]templatecheck.Function{}
-	for _, h := range handlers {
-		maps.Copy(functions, h.function())
+// refuseImported panics on a token handler of another app: of its function
+// nothing is known that a definition could be compared with.
+func (h *TokenHandler) refuseImported(caller string) {
+	if h.AuthorizerFunction == nil {
+		misuse("%s: expected it of a token handler of this app, not of Import", caller)
 	}
-	body := api.Stack().Resolve(api.Body())
-	// Of no importance but for being one: it names the API in findings.
-	const id = "Api"
+}
+
+// specFaults applies the rule to an API with an OpenAPI definition: to one that
+// was given to ExtendSpec, whatever is in it, and for the token handlers that New
+// made to any other with a scheme that invokes the function of one of them.
+func specFaults(api awsapigateway.CfnRestApi, handlers []*TokenHandler) []*string {
+	const id = "Api" // of no importance: findings are named by the construct
+	options := templatecheck.Options{OnlyUsers: true, Functions: map[string]templatecheck.Function{}}
+	looked := false
+	for _, h := range handlers {
+		maps.Copy(options.Functions, h.function())
+		looked = looked || h.watchable != nil // of Extend: the one that New made speaks for it
+		for _, spec := range h.specs {
+			if *spec.Node().DefaultChild().Node().Path() == *api.Node().Path() {
+				options.APIs, looked = []string{id}, true
+			}
+		}
+	}
+	if !looked {
+		return nil
+	}
+	properties := map[string]any{}
+	for name, value := range map[string]any{"Body": api.Body(), "BodyS3Location": api.BodyS3Location()} {
+		if value != nil {
+			properties[name] = api.Stack().Resolve(value)
+		}
+	}
 	report := templatecheck.Check(templatecheck.Template{Resources: map[string]templatecheck.Resource{
-		id: {Type: "AWS::ApiGateway::RestApi", Properties: map[string]any{"Body": body}},
-	}}, templatecheck.Options{OnlyUsers: true, Functions: functions})
+		id: {Type: "AWS::ApiGateway::RestApi", Properties: properties},
+	}}, options)
 	faults := []*string{}
 	for _, f := range report.Findings {
 		where := *api.Node().Path()

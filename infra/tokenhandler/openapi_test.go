@@ -2,6 +2,8 @@ package tokenhandler
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -137,6 +139,42 @@ func TestSpecRestApiIsEnforced(t *testing.T) {
 	}
 }
 
+// Whatever is in the definition of an API that was given to ExtendSpec, it is
+// looked at: one that cannot be read, or that has no scheme of ours, is no
+// foreign API.
+func TestExtendSpecLeavesNothingOut(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "api.json")
+	if err := os.WriteFile(file, []byte(`{"openapi":"3.0.1","info":{"title":"x","version":"1"},"paths":{"/open":{"get":{}}}}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	open := map[string]any{"openapi": "3.0.1", "info": map[string]any{"title": "x", "version": "1"},
+		"paths": map[string]any{"/open": map[string]any{"get": map[string]any{"x-amazon-apigateway-integration": map[string]any{"type": "mock"}}}}}
+	for name, tt := range map[string]struct {
+		definition func() awsapigateway.ApiDefinition
+		want       string
+	}{
+		"in a file": {func() awsapigateway.ApiDefinition {
+			return awsapigateway.ApiDefinition_FromAsset(jsii.String(file), nil)
+		}, "Theirs/Resource is defined by an OpenAPI file in S3, which cannot be checked"},
+		"without": {func() awsapigateway.ApiDefinition { return awsapigateway.ApiDefinition_FromInline(open) }, "GET /open at Test/Stack/Theirs/Resource has no authorizer"},
+	} {
+		for _, extended := range []bool{false, true} {
+			stack := newStack(t)
+			h := New(stack, "TokenHandler", oneOrigin())
+			h.Protect(orders())
+			if extended {
+				h = h.Extend(stack, "Second", awsapigateway.NewRestApi(stack, jsii.String("Api"), nil))
+				h.Protect(orders())
+			}
+			h.ExtendSpec(awsapigateway.NewSpecRestApi(stack, jsii.String("Theirs"), &awsapigateway.SpecRestApiProps{
+				ApiDefinition: tt.definition(), CloudWatchRole: jsii.Bool(false)}))
+			if got := panicOf(func() { read(t, stack) }); !strings.Contains(got, tt.want) {
+				t.Errorf("%s, of Extend %v: got %q, want %q", name, extended, got, tt.want)
+			}
+		}
+	}
+}
+
 // An API that does not use the token handler is none of its business.
 func TestForeignSpecRestApi(t *testing.T) {
 	stack := newStack(t)
@@ -151,6 +189,9 @@ func TestOpenAPIIsRefused(t *testing.T) {
 	h := New(newStack(t), "TokenHandler", oneOrigin())
 	mustContain(t, panicOf(func() { h.ExtendSpec(nil) }), "tokenhandler: ExtendSpec got no API")
 	mustContain(t, panicOf(func() { h.OpenAPIPreflight([]string{"OPTIONS"}) }), `tokenhandler: OpenAPIPreflight got method "OPTIONS"`)
+	h = imported(newStack(t), nil)
+	mustContain(t, panicOf(func() { h.ExtendSpec(nil) }), "tokenhandler: ExtendSpec: expected it of a token handler of this app, not of Import")
+	mustContain(t, panicOf(func() { h.OpenAPISecurityScheme() }), "tokenhandler: OpenAPISecurityScheme: expected it of a token handler of this app")
 	cached := oneOrigin()
 	cached.AuthorizerCaching = &AuthorizerCaching{TTL: 30e9}
 	mustContain(t, panicOf(func() { New(newStack(t), "TokenHandler", cached).OpenAPISecurityScheme() }), "tokenhandler: OpenAPISecurityScheme: expected neither")

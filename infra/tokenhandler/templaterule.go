@@ -51,6 +51,7 @@ func templatesOf(stage awscdk.Stage) []string {
 	return templates
 }
 
+// Name, RuleIds and Version implement awscdk.IPolicyValidationPlugin.
 func (*templateRule) Name() *string       { return jsii.String("token-handler") }
 func (*templateRule) RuleIds() *[]*string { return jsii.Strings("protected-methods") }
 func (*templateRule) Version() *string    { return nil }
@@ -88,6 +89,9 @@ func ownParts(handlers []*TokenHandler) (apis, authorizers map[string][]string) 
 	}
 	for _, h := range handlers {
 		add(apis, h.API.Stack(), h.API.RestApiId())
+		for _, spec := range h.specs {
+			add(apis, spec.Stack(), spec.RestApiId())
+		}
 		if h.AuthorizerFunction == nil {
 			add(authorizers, awscdk.Stack_Of(h), h.Authorizer.AuthorizerId())
 		}
