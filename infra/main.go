@@ -45,8 +45,9 @@ func synthWith(change func(awscdk.Stack)) error {
 }
 
 // withdraw applies the construct's rule to the templates of the app as they
-// were written, and removes those with a finding: the construct makes synthesis
-// fail for them, but no pipeline should find them either.
+// were written, and removes those with a finding, so that no pipeline deploys
+// them: the construct cannot see what AddPropertyOverride and the like add, and
+// its own look at the templates (Props.SkipTemplateRule) could only complain.
 func withdraw(app awscdk.App) error {
 	var paths []string
 	for _, node := range *app.Node().FindAll(constructs.ConstructOrder_PREORDER) {
