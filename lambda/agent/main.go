@@ -30,7 +30,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	lambda.StartHandler(apigateway.Handler(handler))
+	lambda.Start(apigateway.Handler(handler))
 }
 
 // newHandler makes the handler; its log and metrics go to output.

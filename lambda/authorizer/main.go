@@ -30,7 +30,7 @@ func main() {
 	if s.Metrics == settings.MetricsEMF {
 		proxy.Record(metrics.New(os.Stdout, lambdacontext.FunctionName))
 	}
-	lambda.StartHandler(proxy)
+	lambda.Start(proxy)
 }
 
 func exit(err error) {
