@@ -5,50 +5,40 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// agentEndpoints are methods of their own and not a {proxy+}: a greedy method
-// without an authorizer would also serve what its siblings lack.
-var agentEndpoints = []endpoint{
-	{"POST", "login/start"},
-	{"POST", "login/end"},
-	{"GET", "session"},
-	{"GET", "userInfo"},
-	{"GET", "claims"},
-	{"POST", "refresh"},
-	{"POST", "logout"},
-}
-
-type endpoint struct{ method, path string }
-
 // addAgent adds the agent's endpoints, the only methods besides preflights
-// that have no authorizer: the agent makes the same checks itself.
+// that have no authorizer: the agent makes the same checks itself. They are
+// methods of their own and not a {proxy+}: a greedy method without an authorizer
+// would also serve the methods that its siblings lack.
 func (h *TokenHandler) addAgent(basePath string, allowed []string) {
 	integration := awsapigateway.NewLambdaIntegration(h.warm("AgentFunction", h.AgentFunction), &awsapigateway.LambdaIntegrationOptions{
 		Proxy:           jsii.Bool(true),
 		AllowTestInvoke: jsii.Bool(false), // one permission per method, for its stage only
 	})
 	h.agent = map[string]string{}
-	endpoints := agentEndpoints
+	endpoints := contract.Endpoints
 	if h.props.TokenMediation {
-		endpoints = append(slices.Clip(endpoints), endpoint{"POST", "token"})
+		endpoints = append(slices.Clip(endpoints), contract.Mediation)
 	}
 	for _, e := range endpoints {
-		resource := h.resource(basePath + "/" + e.path)
+		resource := h.resource(basePath + "/" + e.Path)
 		if h.props.API != nil { // one that was made just now has no method yet
-			h.refuseOccupied("Props.AgentPath "+basePath, resource, []string{e.method, "OPTIONS"})
+			h.refuseOccupied("Props.AgentPath "+basePath, resource, []string{e.Method, "OPTIONS"})
 		}
 		options := &awsapigateway.MethodOptions{
 			AuthorizationType: awsapigateway.AuthorizationType_NONE,
 			ApiKeyRequired:    jsii.Bool(false),
 		}
-		validated := h.validateAgent(options, e.path, allowed)
-		method := resource.AddMethod(jsii.String(e.method), integration, options)
+		validated := h.validateAgent(options, e.Path, allowed)
+		method := resource.AddMethod(jsii.String(e.Method), integration, options)
 		if validated {
 			h.validated = append(h.validated, method.Node().DefaultChild().(awsapigateway.CfnMethod))
 		}
-		h.agent[resourcePathOf(method)] = basePath + "/" + e.path
-		h.addPreflight(resource, []string{e.method}, nil)
+		h.agent[resourcePathOf(method)] = basePath + "/" + e.Path
+		h.addPreflight(resource, []string{e.Method}, nil)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/internal/templatecheck"
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
@@ -139,7 +140,7 @@ func (h *TokenHandler) identitySources(safe bool) []string {
 	sources := []string{"method.request.header.Cookie", "method.request.header.Origin", "method.request.header.Sec-Fetch-Site"}
 	switch {
 	case h.props.AuthorizerCaching.dialect() == AssistantDialect:
-		sources = append(sources, "method.request.header.token-handler-version")
+		sources = append(sources, "method.request.header."+contract.HeaderVersion)
 	case !safe:
 		sources = append(sources, "method.request.header."+h.shared.CSRFHeaderName())
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
@@ -30,13 +31,14 @@ var (
 // MUST therefore sanitize any inbound requests to ensure the authenticity and
 // integrity of all header values relevant for the security of the application
 // servers").
-var reservedUp = []string{
-	"authorization", "cookie", "origin", "host", "token-handler-version", "x-http-method-override", "x-http-method", "x-method-override", "forwarded",
+var reservedUp = slices.Concat(contract.MethodOverrides, []string{
+	contract.HeaderVersion,
+	"authorization", "cookie", "origin", "host", "forwarded",
 	"connection", "content-length", "content-encoding", "expect", "keep-alive", "proxy-authenticate",
 	"proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "via",
 	"range", "if-range", // mapped routes pass whole texts
 	"content-type", "accept", // always passed on
-}
+})
 
 // reservedDown are response headers a route must not pass on.
 var reservedDown = []string{
@@ -69,7 +71,7 @@ func (h *TokenHandler) checkRoute(r Route) []string {
 	h.checkValidation(r)
 	reserved := append([]string{h.shared.CSRFHeaderName()}, reservedUp...)
 	if h.props.DPoP {
-		reserved = append(reserved, "dpop") // the authorizer's to write
+		reserved = append(reserved, contract.HeaderProof) // the authorizer's to write
 	}
 	h.checkHeaders("Route.RequestHeaders", r.Path, r.RequestHeaders, reserved, "x-forwarded-", "x-amz", "sec-", "proxy-")
 	h.checkHeaders("Route.ResponseHeaders", r.Path, r.ResponseHeaders, reservedDown, "access-control-", "x-amz")

@@ -6,6 +6,8 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 func TestProtectRefusesRoutes(t *testing.T) {
@@ -93,7 +95,7 @@ func TestProtectAcceptsRoutes(t *testing.T) {
 			h.Protect(r)
 		}
 	})
-	if n := len(got.methods()); n != 2*6+2*len(agentEndpoints) {
+	if n := len(got.methods()); n != 2*6+2*len(contract.Endpoints) {
 		t.Errorf("got %d methods", n)
 	}
 	if id := text(got.methods()["GET /earlier/{id}/items/{item}"]["Integration"]); !strings.Contains(id, `"integration.request.path.item":"method.request.path.item"`) {

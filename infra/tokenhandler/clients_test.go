@@ -12,6 +12,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/internal/templatecheck"
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // second is another client on the API of a token handler.
@@ -55,7 +56,7 @@ func TestTwoClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	report := templatecheck.Check(checked, templatecheck.Options{})
-	if len(report.Findings) != 0 || report.Methods["agent"] != 2*len(agentEndpoints)+1 {
+	if len(report.Findings) != 0 || report.Methods["agent"] != 2*len(contract.Endpoints)+1 {
 		t.Errorf("got %v, %v", report.Methods, report.Findings)
 	}
 

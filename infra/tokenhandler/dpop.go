@@ -3,13 +3,14 @@ package tokenhandler
 import (
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
 // Where the proof of possession comes from and goes to.
-const (
-	proofSource = "context.authorizer.dpop"
-	proofTarget = "integration.request.header.DPoP"
+var (
+	proofSource = contract.FromContext(contract.ContextProof)
+	proofTarget = "integration.request.header." + contract.HeaderProof
 )
 
 // tellUpstream tells the authorizer where a protected route leads to: with

@@ -6,6 +6,8 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // gatewayResponse is an error the gateway answers itself.
@@ -24,39 +26,39 @@ type gatewayResponse struct {
 var gatewayResponses = []gatewayResponse{
 	// The authorizer refuses with a Deny and says why in its context, in
 	// constants. Clients refresh on 401, the default would be 403.
-	{kind: "ACCESS_DENIED", status: "401", code: "$context.authorizer.code", message: "$context.authorizer.message"},
-	{kind: "UNAUTHORIZED", status: "401", code: "unauthorized_request", message: "Access denied due to invalid request details", early: true},
-	{kind: "AUTHORIZER_FAILURE", status: "500", code: "server_error", message: "The request could not be authorized", early: true},
-	{kind: "AUTHORIZER_CONFIGURATION_ERROR", status: "500", code: "server_error", message: "The request could not be authorized", early: true},
+	{kind: "ACCESS_DENIED", status: "401", code: contract.InTemplate(contract.ContextCode), message: contract.InTemplate(contract.ContextMessage)},
+	{kind: "UNAUTHORIZED", status: "401", code: contract.CodeUnauthorizedRequest, message: contract.MessageUnauthorized, early: true},
+	{kind: "AUTHORIZER_FAILURE", status: "500", code: contract.CodeServerError, message: "The request could not be authorized", early: true},
+	{kind: "AUTHORIZER_CONFIGURATION_ERROR", status: "500", code: contract.CodeServerError, message: "The request could not be authorized", early: true},
 
-	{kind: "BAD_REQUEST_BODY", status: "400", code: "invalid_request", message: "The request body is not valid"},
-	{kind: "BAD_REQUEST_PARAMETERS", status: "400", code: "invalid_request", message: "A request parameter is missing or not valid"},
-	{kind: "UNSUPPORTED_MEDIA_TYPE", status: "415", code: "unsupported_media_type", message: "The content type is not supported"},
+	{kind: "BAD_REQUEST_BODY", status: "400", code: contract.CodeInvalidRequest, message: "The request body is not valid"},
+	{kind: "BAD_REQUEST_PARAMETERS", status: "400", code: contract.CodeInvalidRequest, message: "A request parameter is missing or not valid"},
+	{kind: "UNSUPPORTED_MEDIA_TYPE", status: "415", code: contract.CodeUnsupportedMediaType, message: "The content type is not supported"},
 	// AWS: "customization of the default 413 gateway response isn't currently
 	// supported". Written out for the day it is.
-	{kind: "REQUEST_TOO_LARGE", status: "413", code: "request_too_large", message: "The request is too large"},
+	{kind: "REQUEST_TOO_LARGE", status: "413", code: contract.CodeRequestTooLarge, message: "The request is too large"},
 
 	// An unknown path or method; API Gateway's 403 would read as a refusal.
-	{kind: "MISSING_AUTHENTICATION_TOKEN", status: "404", code: "not_found", message: "There is no such path or method", early: true},
-	{kind: "RESOURCE_NOT_FOUND", status: "404", code: "not_found", message: "There is no such path or method"},
+	{kind: "MISSING_AUTHENTICATION_TOKEN", status: "404", code: contract.CodeNotFound, message: "There is no such path or method", early: true},
+	{kind: "RESOURCE_NOT_FOUND", status: "404", code: contract.CodeNotFound, message: "There is no such path or method"},
 
-	{kind: "THROTTLED", status: "429", code: "too_many_requests", message: "Too many requests"},
-	{kind: "QUOTA_EXCEEDED", status: "429", code: "too_many_requests", message: "Too many requests"},
+	{kind: "THROTTLED", status: "429", code: contract.CodeTooManyRequests, message: "Too many requests"},
+	{kind: "QUOTA_EXCEEDED", status: "429", code: contract.CodeTooManyRequests, message: "Too many requests"},
 
 	// 403 and not 401: refreshing the session would not help.
-	{kind: "WAF_FILTERED", status: "403", code: "forbidden", message: "The request was refused", early: true},
-	{kind: "INVALID_API_KEY", status: "403", code: "forbidden", message: "The request was refused"},
-	{kind: "INVALID_SIGNATURE", status: "403", code: "forbidden", message: "The request was refused", early: true},
-	{kind: "EXPIRED_TOKEN", status: "403", code: "forbidden", message: "The request was refused", early: true},
+	{kind: "WAF_FILTERED", status: "403", code: contract.CodeForbidden, message: "The request was refused", early: true},
+	{kind: "INVALID_API_KEY", status: "403", code: contract.CodeForbidden, message: "The request was refused"},
+	{kind: "INVALID_SIGNATURE", status: "403", code: contract.CodeForbidden, message: "The request was refused", early: true},
+	{kind: "EXPIRED_TOKEN", status: "403", code: contract.CodeForbidden, message: "The request was refused", early: true},
 
-	{kind: "INTEGRATION_FAILURE", status: "502", code: "upstream_unavailable", message: "The service behind could not be reached"},
-	{kind: "INTEGRATION_TIMEOUT", status: "504", code: "upstream_timeout", message: "The service behind did not answer in time"},
-	{kind: "API_CONFIGURATION_ERROR", status: "500", code: "server_error", message: "A technical problem occurred"},
+	{kind: "INTEGRATION_FAILURE", status: "502", code: contract.CodeUpstreamUnavailable, message: "The service behind could not be reached"},
+	{kind: "INTEGRATION_TIMEOUT", status: "504", code: contract.CodeUpstreamTimeout, message: "The service behind did not answer in time"},
+	{kind: "API_CONFIGURATION_ERROR", status: "500", code: contract.CodeServerError, message: "A technical problem occurred"},
 
 	// Without a status: one given here would replace that of every type that
 	// is not written out.
-	{kind: "DEFAULT_4XX", code: "invalid_request", message: "The request was refused"},
-	{kind: "DEFAULT_5XX", code: "server_error", message: "A technical problem occurred"},
+	{kind: "DEFAULT_4XX", code: contract.CodeInvalidRequest, message: "The request was refused"},
+	{kind: "DEFAULT_5XX", code: contract.CodeServerError, message: "A technical problem occurred"},
 }
 
 func (h *TokenHandler) addGatewayResponses() {
@@ -109,7 +111,7 @@ func errorBody(siblings []*TokenHandler, r gatewayResponse) string {
 	if r.kind == "ACCESS_DENIED" && slices.ContainsFunc(siblings, (*TokenHandler).knowsScopes) {
 		// The scopes a route demands, empty for other codes. Scopes have no
 		// character that JSON would have to escape (RFC 6749 appendix A.4).
-		more = `,"scope":"$context.authorizer.scope"`
+		more = `,"` + contract.FieldScope + `":"` + contract.InTemplate(contract.ContextScope) + `"`
 	}
 	return fmt.Sprintf(`{"code":"%[1]s","error_code":"%[1]s","message":"%[2]s"%[3]s}`, r.code, r.message, more)
 }
@@ -125,5 +127,5 @@ func errorOrigin(origins []string, early bool) string {
 	if early {
 		return ""
 	}
-	return "context.authorizer.allowedOrigin"
+	return contract.FromContext(contract.ContextAllowedOrigin)
 }

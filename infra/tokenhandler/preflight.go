@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // AddPreflight adds the OPTIONS method that answers CORS preflights for
@@ -66,7 +68,7 @@ func (h *TokenHandler) preflightHeaders(methods, headers []string) [][2]string {
 		methods = h.props.CORS.AllowMethods
 	}
 	allowHeaders := headerList(
-		[]string{"content-type", "accept", "token-handler-version", h.shared.CSRFHeaderName()},
+		[]string{"content-type", "accept", contract.HeaderVersion, h.shared.CSRFHeaderName()},
 		headers, h.props.CORS.AllowHeaders)
 	return [][2]string{
 		{"Access-Control-Allow-Credentials", "true"},

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/internal/templatecheck"
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // mappedIntegration is of the type HTTP and not HTTP_PROXY: it sends only what
@@ -86,7 +87,7 @@ type mapping struct{ name, source string }
 // down lists the headers of an answer and where they come from.
 func (h *TokenHandler) down(route Route, s status, protected bool) []mapping {
 	headers := []mapping{{"Vary", "'Origin'"}}
-	origin := "context.authorizer.allowedOrigin"
+	origin := contract.FromContext(contract.ContextAllowedOrigin)
 	if !protected {
 		origin = errorOrigin(h.shared.TrustedWebOrigins, true) // as for errors: no authorizer has run
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // Least privilege: this is every permission the stack gives, to whom and on
@@ -91,8 +93,8 @@ func TestInvokePermissionsHaveASourceArn(t *testing.T) {
 	slices.Sort(got)
 	const api = "arn:AWS::Partition:execute-api:AWS::Region:AWS::AccountId:Api"
 	want := []string{"AuthorizerFunction.Arn for " + api + "/authorizers/Authorizer"}
-	for _, e := range agentEndpoints {
-		want = append(want, "AgentFunction.Arn for "+api+"/ApiDeploymentStageapi/"+e.method+"/oauth-agent/"+e.path)
+	for _, e := range contract.Endpoints {
+		want = append(want, "AgentFunction.Arn for "+api+"/ApiDeploymentStageapi/"+e.Method+"/oauth-agent/"+e.Path)
 	}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // draft4 is the schema version of models. AWS: "In API Gateway, models are
@@ -169,10 +171,10 @@ func agentSchemas(allowed []string) map[string]map[string]any {
 		},
 	}
 	return map[string]map[string]any{
-		"login/start": {"type": "object", "properties": map[string]any{
+		contract.EndpointLoginStart: {"type": "object", "properties": map[string]any{
 			"extraParams": map[string]any{"type": []string{"array", "null"}, "maxItems": len(allowed), "items": parameter},
 		}},
-		"login/end": {"type": "object", "properties": map[string]any{
+		contract.EndpointLoginEnd: {"type": "object", "properties": map[string]any{
 			"pageUrl": map[string]any{"type": []string{"string", "null"}, "maxLength": 16 << 10}, // the agent's maxBody
 		}},
 	}

@@ -34,6 +34,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // Namespace of all metrics.
@@ -66,15 +68,19 @@ const (
 )
 
 var (
-	decisionCodes = []string{Allow, Undecided,
-		"unauthorized_request", "token_expired", "invalid_request", "insufficient_scope", "access_denied"}
-	// Of the codes of OpenID Providers only those that tell of a user's choice.
-	requestCodes = []string{OK,
-		"unauthorized_request", "token_expired", "session_expired", "login_required", "invalid_request",
-		"unmet_authentication_requirements", "authorization_error", "access_denied", "not_found",
-		"server_error", "authorization_server_error", "session_too_large"}
-	endpoints = []string{"login/start", "login/end", "session", "userInfo", "claims", "refresh", "logout", "token"}
+	decisionCodes = append(contract.Codes(contract.Authorizer), Allow, Undecided)
+	// Of the codes of OpenID Providers, those only that tell of a user's choice.
+	requestCodes = append(contract.Codes(contract.Agent), OK)
+	endpoints    = endpointPaths()
 )
+
+func endpointPaths() []string {
+	paths := []string{contract.Mediation.Path}
+	for _, e := range contract.Endpoints {
+		paths = append(paths, e.Path)
+	}
+	return paths
+}
 
 // Recorder writes the lines. A nil Recorder writes nothing. It is safe for use
 // by several goroutines.

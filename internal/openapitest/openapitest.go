@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -42,6 +43,28 @@ func (d *Description) Operations() []string {
 	}
 	slices.Sort(operations)
 	return operations
+}
+
+// Codes returns the codes of refusals by status, of all operations together.
+func (d *Description) Codes() map[int][]string {
+	codes := map[int][]string{}
+	for _, item := range d.document.Paths.Map() {
+		for _, operation := range item.Operations() {
+			for text, response := range operation.Responses.Map() {
+				status, err := strconv.Atoi(text)
+				if err != nil || status < 400 {
+					continue
+				}
+				schema := response.Value.Content["application/json"].Schema.Value
+				for _, code := range schema.Properties["code"].Value.Enum {
+					if code, ok := code.(string); ok && !slices.Contains(codes[status], code) {
+						codes[status] = append(codes[status], code)
+					}
+				}
+			}
+		}
+	}
+	return codes
 }
 
 // Check validates the answer to a request: status, headers and body must be

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // rule says what a value must look like; expects completes "expected …".
@@ -111,7 +113,7 @@ func isLoopback(host string) bool {
 // (Fetch, "CORS-safelisted request-header"), or that mean something else.
 func isCSRFHeader(s string) bool {
 	taken := []string{"accept", "accept-language", "content-language", "content-type", "range",
-		"authorization", "cookie", "origin", "host", "token-handler-version"}
+		"authorization", "cookie", "origin", "host", contract.HeaderVersion}
 	return madeOf(s, 1, 64, "-") && !slices.Contains(taken, strings.ToLower(s))
 }
 

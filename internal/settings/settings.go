@@ -10,6 +10,8 @@
 // the variable and never shows its value.
 package settings
 
+import "github.com/tokenhandler/aws/internal/contract"
+
 // Shared holds what both Lambdas must agree on, since they read each other's
 // cookies, and what is the same for both.
 type Shared struct {
@@ -84,5 +86,5 @@ func (s Shared) CSRFHeaderName() string {
 	if s.CSRFHeader != "" {
 		return s.CSRFHeader
 	}
-	return "x-" + s.CookieNamePrefix + "-csrf"
+	return contract.CSRFHeader(s.CookieNamePrefix)
 }

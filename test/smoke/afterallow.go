@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // afterAllow provokes what the gateway answers itself to a request that the
@@ -64,7 +66,7 @@ func (r *run) provocations() []provocation {
 // refusedByGateway wants an error of the gateway's that the page can read.
 func (r *run) refusedByGateway(resp *response, origin string, statuses []int) error {
 	code, err := resp.code()
-	if err == nil && (code == "insufficient_scope" || code == "access_denied") {
+	if err == nil && (code == contract.CodeInsufficientScope || code == contract.CodeAccessDenied) {
 		return unknown("the authorizer refused it already: " + code)
 	}
 	if err := errors.Join(resp.status(statuses...), err); err != nil {

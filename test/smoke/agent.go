@@ -7,13 +7,14 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 func (r *run) endpointRoutes() []route {
 	var routes []route
-	for _, e := range []route{{"POST", "login/start"}, {"POST", "login/end"}, {"GET", "session"}, {"GET", "userInfo"},
-		{"GET", "claims"}, {"POST", "refresh"}, {"POST", "logout"}} {
-		routes = append(routes, route{e.method, r.agent + "/" + e.path})
+	for _, e := range contract.Endpoints {
+		routes = append(routes, route{e.Method, r.agent + "/" + e.Path})
 	}
 	return routes
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // authorizers asks every protected route for what only the authorizer refuses.
@@ -56,7 +58,7 @@ func (r *run) refusal(resp *response, err error, origin string) error {
 	if err := resp.refused(401); err != nil {
 		return err
 	}
-	if code, _ := resp.code(); code != "unauthorized_request" {
+	if code, _ := resp.code(); code != contract.CodeUnauthorizedRequest {
 		return fmt.Errorf("code %q, expected unauthorized_request", code)
 	}
 	if !slices.Contains(r.origins, origin) {

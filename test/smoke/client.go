@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // run is one look at one system.
@@ -47,7 +49,7 @@ func newRun(ctx context.Context, o options) *run {
 }
 
 // assistant is the CSRF header of the assistant dialect.
-var assistant = []string{"token-handler-version", "1"}
+var assistant = []string{contract.HeaderVersion, contract.Version}
 
 // dial resolves *.localhost as browsers do: to loopback (RFC 6761 section 6.3).
 func dial(ctx context.Context, network, address string) (net.Conn, error) {

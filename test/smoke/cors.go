@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // preflights asks, for every resource, what a browser asks before a request of
@@ -41,7 +43,7 @@ func (r *run) preflights() {
 // preflight sends one, with the name of the Origin header spelled as given.
 func (r *run) preflight(path, method, origin string, http1 bool, spelling string) (*response, error) {
 	resp, err := r.send(request{method: "OPTIONS", path: path, http1: http1, spelled: []string{spelling, origin}, header: []string{
-		"Access-Control-Request-Method", method, "Access-Control-Request-Headers", "content-type,token-handler-version," + r.csrf}})
+		"Access-Control-Request-Method", method, "Access-Control-Request-Headers", "content-type," + contract.HeaderVersion + "," + r.csrf}})
 	if err == nil {
 		err = resp.status(200, 204)
 	}
@@ -51,7 +53,7 @@ func (r *run) preflight(path, method, origin string, http1 bool, spelling string
 func (r *run) preflightAllows(resp *response, method, origin string) error {
 	allowed := strings.ToLower(resp.Header.Get("Access-Control-Allow-Headers"))
 	switch {
-	case !strings.Contains(allowed, "token-handler-version"), !strings.Contains(allowed, strings.ToLower(r.csrf)):
+	case !strings.Contains(allowed, contract.HeaderVersion), !strings.Contains(allowed, strings.ToLower(r.csrf)):
 		return fmt.Errorf("Access-Control-Allow-Headers is %q, expected the CSRF headers among them", allowed)
 	case strings.Contains(allowed, "*"), !strings.Contains(resp.Header.Get("Access-Control-Allow-Methods"), method):
 		return fmt.Errorf("Access-Control-Allow-Methods is %q, expected %s", resp.Header.Get("Access-Control-Allow-Methods"), method)

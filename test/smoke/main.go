@@ -52,6 +52,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 type options struct {
@@ -145,7 +147,7 @@ func parse(args []string, getenv func(string) string, errs io.Writer) (options, 
 	}
 	o.agent = cmp.Or(o.agent, "/oauth-agent")
 	o.prefix = cmp.Or(o.prefix, "th")
-	o.csrf = cmp.Or(o.csrf, "x-"+o.prefix+"-csrf")
+	o.csrf = cmp.Or(o.csrf, contract.CSRFHeader(o.prefix))
 	o.session = getenv("SMOKE_COOKIE")
 	if o.sessionFile != "" {
 		content, err := os.ReadFile(o.sessionFile)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // questions are what the documentation of API Gateway leaves open and the
@@ -110,10 +112,6 @@ func (r *run) emptyLiterals() {
 	})
 }
 
-// unauthorized is the message of the gateway's own refusal, where an identity
-// source is missing; the authorizer's say which check failed.
-const unauthorized = "Access denied due to invalid request details"
-
 // identitySources: d.
 func (r *run) identitySources() {
 	r.ask("Do identity sources count with a TTL of 0?", func() (string, error) {
@@ -138,7 +136,7 @@ func (r *run) identitySources() {
 			return "", err
 		}
 		message, _ := object["message"].(string)
-		before := message == unauthorized || resp.Header.Get("X-Amzn-Errortype") == "UnauthorizedException"
+		before := message == contract.MessageUnauthorized || resp.Header.Get("X-Amzn-Errortype") == "UnauthorizedException"
 		seen := fmt.Sprintf("status %d, %q", resp.StatusCode, message)
 		switch {
 		case before && r.facts.kept:

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // encodedSlashes: h. "REST APIs decode URL-encoded request parameters before
@@ -71,9 +73,9 @@ func (r *run) climbs(path string) (string, error) {
 		return "", fmt.Errorf("status %d", resp.StatusCode)
 	case err != nil:
 		return "", errors.New("something behind the gateway answers it: " + err.Error())
-	case code == "unauthorized_request" && r.session == "":
+	case code == contract.CodeUnauthorizedRequest && r.session == "":
 		return "", unknown("refused, but not for its path; a session would tell")
-	case code == "invalid_request" || code == "not_found":
+	case code == contract.CodeInvalidRequest || code == contract.CodeNotFound:
 		return fmt.Sprintf("yes: status %d, %s", resp.StatusCode, code), nil
 	}
 	return "", fmt.Errorf("status %d, code %s: expected invalid_request or not_found", resp.StatusCode, code)

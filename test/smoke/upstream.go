@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // forged are headers that upstream APIs take a proxy's word for.
@@ -26,15 +28,15 @@ func (r *run) upstream(e echo, resp *response) {
 	for _, name := range []string{"cookie", strings.ToLower(r.csrf)} {
 		r.report.check(area, e.path+": "+name+" of the client does not reach it", e.overwritten(received, name))
 	}
-	_, there := received["token-handler-version"]
+	_, there := received[contract.HeaderVersion]
 	err = nil
 	if there {
 		err = unknown("it did: the route is transparent, or maps it")
-		if e.integration == "HTTP" && !slices.Contains(e.up, "token-handler-version") {
+		if e.integration == "HTTP" && !slices.Contains(e.up, contract.HeaderVersion) {
 			err = errors.New("it did")
 		}
 	}
-	r.report.check(area, e.path+": token-handler-version of the client does not reach it", err)
+	r.report.check(area, e.path+": "+contract.HeaderVersion+" of the client does not reach it", err)
 
 	if e.public {
 		r.report.check(area, e.path+": no Authorization reaches it, the route being public", e.overwritten(received, "authorization"))
@@ -96,7 +98,7 @@ func (r *run) leaked(received map[string][]string) error {
 // unmapped looks for headers that only the client can have sent. What else the
 // gateway adds is its own.
 func unmapped(received map[string][]string, mapped []string) error {
-	sent := []string{"origin", "sec-fetch-site", "token-handler-version", "cookie"}
+	sent := []string{"origin", "sec-fetch-site", contract.HeaderVersion, "cookie"}
 	for i := 0; i < len(forged); i += 2 {
 		// X-Forwarded-For and its like the gateway may write itself.
 		name := strings.ToLower(forged[i])

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
@@ -23,7 +24,7 @@ type Function struct {
 func (f Function) proof(httpMethod string) string {
 	switch {
 	case f.CacheDialect == settings.DialectAssistant:
-		return "token-handler-version"
+		return contract.HeaderVersion
 	case httpMethod == "GET", httpMethod == "HEAD":
 		return ""
 	}

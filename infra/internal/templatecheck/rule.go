@@ -13,11 +13,15 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// Where the token comes from and goes to.
+// TokenSource is where the token comes from.
+var TokenSource = contract.FromContext(contract.ContextToken)
+
+// Where the token and the cookies go to.
 const (
-	TokenSource         = "context.authorizer.token"
 	AuthorizationTarget = "integration.request.header.Authorization"
 	CookieTarget        = "integration.request.header.Cookie"
 )

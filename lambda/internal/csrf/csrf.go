@@ -13,13 +13,9 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"slices"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
-
-// VersionHeader marks a request of the assistant dialect.
-const VersionHeader = "token-handler-version"
-
-// Version is the only value of VersionHeader there is.
-const Version = "1"
 
 // Refusal says why a request was refused: a constant, fit for the browser.
 type Refusal string
@@ -90,13 +86,13 @@ func sameSite(header Header) bool {
 }
 
 // Assistant reports whether the request is of the assistant dialect, which is
-// told by the presence of [VersionHeader]. The header is its CSRF defence.
+// told by the presence of [contract.HeaderVersion]. The header is its CSRF defence.
 func Assistant(header Header) (bool, error) {
-	values := distinct(header(VersionHeader))
+	values := distinct(header(contract.HeaderVersion))
 	switch {
 	case len(values) == 0:
 		return false, nil
-	case len(values) == 1 && values[0] == Version:
+	case len(values) == 1 && values[0] == contract.Version:
 		return true, nil
 	}
 	return false, VersionUnknown

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 )
 
@@ -75,7 +76,7 @@ func TestAssistant(t *testing.T) {
 		{"1 and 2", []string{"1", "2"}, false, csrf.VersionUnknown},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := http.Header{http.CanonicalHeaderKey(csrf.VersionHeader): tt.values}
+			h := http.Header{http.CanonicalHeaderKey(contract.HeaderVersion): tt.values}
 			got, err := csrf.Assistant(csrf.HTTPHeader(h))
 			if got != tt.want || !errors.Is(err, tt.err) {
 				t.Errorf("got %v, %v; want %v, %v", got, err, tt.want, tt.err)

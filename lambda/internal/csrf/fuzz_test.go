@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // FuzzRules: whatever the headers say, an origin that is told is a trusted one
@@ -24,7 +26,7 @@ func FuzzRules(f *testing.F) {
 	f.Add("GET", trusted, "", "cross-site", "", "")
 	f.Fuzz(func(t *testing.T, method, origin, second, site, csrf, version string) {
 		h := http.Header{}
-		for _, pair := range [][2]string{{"Origin", origin}, {"Origin", second}, {"Sec-Fetch-Site", site}, {"X-Th-Csrf", csrf}, {VersionHeader, version}} {
+		for _, pair := range [][2]string{{"Origin", origin}, {"Origin", second}, {"Sec-Fetch-Site", site}, {"X-Th-Csrf", csrf}, {contract.HeaderVersion, version}} {
 			if pair[1] != "" {
 				h.Add(pair[0], pair[1])
 			}
@@ -49,7 +51,7 @@ func FuzzRules(f *testing.F) {
 		if rules.DoubleSubmit(header, "") == nil {
 			t.Fatal("an empty cookie value passes")
 		}
-		if assistant, err := Assistant(header); assistant && (err != nil || version != Version) {
+		if assistant, err := Assistant(header); assistant && (err != nil || version != contract.Version) {
 			t.Fatalf("%q passes as version", version)
 		}
 	})

@@ -11,19 +11,4 @@ var tokenErrors = []string{
 	invalidProof, useNonce,
 }
 
-// authorizationErrors are the error codes of authorization endpoints: RFC 6749
-// section 4.1.2.1, OpenID Connect Core section 3.1.2.6, RFC 8707 section 2 and
-// the OpenID Connect extension for unmet authentication requirements.
-var authorizationErrors = []string{
-	"invalid_request", "unauthorized_client", "access_denied", "unsupported_response_type", "invalid_scope",
-	"server_error", "temporarily_unavailable",
-	"interaction_required", "login_required", "account_selection_required", "consent_required",
-	"invalid_request_uri", "invalid_request_object", "request_not_supported", "request_uri_not_supported",
-	"registration_not_supported", "invalid_target", "unmet_authentication_requirements",
-}
-
-// RegisteredAuthorizationError reports whether code is a registered error code
-// of the authorization endpoint. Anything else is somebody's text.
-func RegisteredAuthorizationError(code string) bool { return registered(code, authorizationErrors) }
-
 func registered(code string, codes []string) bool { return slices.Contains(codes, code) }

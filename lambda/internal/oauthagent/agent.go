@@ -39,6 +39,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/metrics"
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
@@ -108,16 +109,16 @@ func New(config Config) http.Handler {
 	}
 	a := &agent{Config: config, routes: map[string]route{}}
 	routes := []route{
-		{"login/start", http.MethodPost, (*agent).loginStart},
-		{"login/end", http.MethodPost, (*agent).loginEnd},
-		{"session", http.MethodGet, (*agent).session},
-		{"userInfo", http.MethodGet, (*agent).userInfo},
-		{"claims", http.MethodGet, (*agent).claims},
-		{"refresh", http.MethodPost, (*agent).refresh},
-		{"logout", http.MethodPost, (*agent).logout},
+		{contract.EndpointLoginStart, http.MethodPost, (*agent).loginStart},
+		{contract.EndpointLoginEnd, http.MethodPost, (*agent).loginEnd},
+		{contract.EndpointSession, http.MethodGet, (*agent).session},
+		{contract.EndpointUserInfo, http.MethodGet, (*agent).userInfo},
+		{contract.EndpointClaims, http.MethodGet, (*agent).claims},
+		{contract.EndpointRefresh, http.MethodPost, (*agent).refresh},
+		{contract.EndpointLogout, http.MethodPost, (*agent).logout},
 	}
 	if config.TokenMediation {
-		routes = append(routes, route{"token", http.MethodPost, (*agent).token})
+		routes = append(routes, route{contract.EndpointToken, http.MethodPost, (*agent).token})
 	}
 	for _, r := range routes {
 		a.routes[config.BasePath+"/"+r.name] = r

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
 )
@@ -43,36 +45,36 @@ func (f *failure) with(reason string) *failure {
 const loginFailedMessage = "Login failed at the Authorization Server"
 
 var (
-	unauthorized     = &failure{401, "unauthorized_request", "Access denied due to invalid request details", ""}
-	tokenExpired     = &failure{401, "token_expired", "The access token is expired or missing", ""}
-	sessionExpired   = &failure{401, "session_expired", "The session has expired", ""}
-	loginRequired    = &failure{401, "login_required", "A login is required at the Authorization Server", ""}
-	malformed        = &failure{400, "invalid_request", "The request is malformed", ""}
-	unknownLogin     = &failure{400, "invalid_request", "State parameter mismatch when completing a login", ""}
-	invalidIDToken   = &failure{400, "invalid_request", "ID Token missing or invalid", ""}
-	wrongIssuer      = &failure{400, "invalid_request", "The authorization response is not from the expected issuer", ""}
-	badResponse      = &failure{400, "invalid_request", "The signed authorization response is not valid", ""}
-	stepUpFailed     = &failure{400, "unmet_authentication_requirements", "The user was not authenticated as it was asked for", ""}
-	rejected         = &failure{400, "authorization_error", "A request sent to the Authorization Server was rejected", ""}
-	notFound         = &failure{404, "not_found", "There is no such endpoint", ""}
-	methodNotAllowed = &failure{405, "invalid_request", "The endpoint does not have this method", ""}
-	tooLarge         = &failure{413, "invalid_request", "The request body is too large", ""}
-	unsupportedType  = &failure{415, "invalid_request", "The content type must be application/json or application/x-www-form-urlencoded", ""}
-	serverError      = &failure{500, "server_error", "A technical problem occurred in the OAuth Agent", ""}
-	providerError    = &failure{502, "authorization_server_error", "A problem occurred with a request to the Authorization Server", ""}
-	sessionTooLarge  = &failure{502, "session_too_large", "The tokens of the Authorization Server do not fit in cookies", ""}
+	unauthorized     = &failure{401, contract.CodeUnauthorizedRequest, contract.MessageUnauthorized, ""}
+	tokenExpired     = &failure{401, contract.CodeTokenExpired, "The access token is expired or missing", ""}
+	sessionExpired   = &failure{401, contract.CodeSessionExpired, "The session has expired", ""}
+	loginRequired    = &failure{401, contract.CodeLoginRequired, "A login is required at the Authorization Server", ""}
+	malformed        = &failure{400, contract.CodeInvalidRequest, "The request is malformed", ""}
+	unknownLogin     = &failure{400, contract.CodeInvalidRequest, "State parameter mismatch when completing a login", ""}
+	invalidIDToken   = &failure{400, contract.CodeInvalidRequest, "ID Token missing or invalid", ""}
+	wrongIssuer      = &failure{400, contract.CodeInvalidRequest, "The authorization response is not from the expected issuer", ""}
+	badResponse      = &failure{400, contract.CodeInvalidRequest, "The signed authorization response is not valid", ""}
+	stepUpFailed     = &failure{400, contract.CodeUnmetRequirements, "The user was not authenticated as it was asked for", ""}
+	rejected         = &failure{400, contract.CodeAuthorizationError, "A request sent to the Authorization Server was rejected", ""}
+	notFound         = &failure{404, contract.CodeNotFound, "There is no such endpoint", ""}
+	methodNotAllowed = &failure{405, contract.CodeInvalidRequest, "The endpoint does not have this method", ""}
+	tooLarge         = &failure{413, contract.CodeInvalidRequest, "The request body is too large", ""}
+	unsupportedType  = &failure{415, contract.CodeInvalidRequest, "The content type must be application/json or application/x-www-form-urlencoded", ""}
+	serverError      = &failure{500, contract.CodeServerError, "A technical problem occurred in the OAuth Agent", ""}
+	providerError    = &failure{502, contract.CodeProviderError, "A problem occurred with a request to the Authorization Server", ""}
+	sessionTooLarge  = &failure{502, contract.CodeSessionTooLarge, "The tokens of the Authorization Server do not fit in cookies", ""}
 )
 
 // loginFailed is the failure of an authorization error response. Its code came
 // through the browser, so only registered ones go back there.
 func loginFailed(code string) *failure {
 	switch {
-	case code == "login_required":
+	case code == contract.CodeLoginRequired:
 		return loginRequired
-	case oauth.RegisteredAuthorizationError(code):
+	case slices.Contains(contract.AuthorizationErrors, code):
 		return &failure{400, code, loginFailedMessage, ""}
 	}
-	return &failure{400, "authorization_error", loginFailedMessage, ""}
+	return &failure{400, contract.CodeAuthorizationError, loginFailedMessage, ""}
 }
 
 // providerFailure maps the errors of package oauth. A refresh tells

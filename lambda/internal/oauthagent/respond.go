@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
 // respond writes the answer and returns its status and error code.
@@ -44,7 +46,7 @@ func (a *agent) respond(w http.ResponseWriter, c *call, body any, err error) (st
 	if encoder.Encode(body) != nil {
 		text.Reset()
 		text.WriteString(`{"code":"server_error","error_code":"server_error"}`)
-		status, code = http.StatusInternalServerError, "server_error"
+		status, code = http.StatusInternalServerError, contract.CodeServerError
 	}
 	// The assistant compares the content type exactly: no charset.
 	h.Set("Content-Type", "application/json")

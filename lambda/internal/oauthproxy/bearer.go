@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 )
 
@@ -27,19 +28,19 @@ func (p *Proxy) decideBearer(ctx context.Context, r *Request, header csrf.Header
 	if len(header("Origin")) > 0 {
 		origin, err := p.rules.Origin(r.HTTPMethod, header)
 		if err != nil {
-			return d.refuse(CodeUnauthorized, messageOf(err))
+			return d.refuse(contract.CodeUnauthorizedRequest, messageOf(err))
 		}
 		d.AllowedOrigin = origin
 	}
 	if !safePath(r) {
-		return d.refuse(CodeInvalid, messagePath)
+		return d.refuse(contract.CodeInvalidRequest, messagePath)
 	}
 	token, ok := bearerToken(authorization)
 	if !ok {
-		return d.refuse(CodeUnauthorized, messageNotBearer)
+		return d.refuse(contract.CodeUnauthorizedRequest, messageNotBearer)
 	}
 	if p.hasSession(header) {
-		return d.refuse(CodeUnauthorized, messageTwoCredentials)
+		return d.refuse(contract.CodeUnauthorizedRequest, messageTwoCredentials)
 	}
 	return p.decideToken(ctx, r, d, token, foreignToken)
 }

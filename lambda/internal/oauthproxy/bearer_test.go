@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 )
@@ -56,35 +57,35 @@ func TestBearer(t *testing.T) {
 		{"a trusted Origin", "POST", headers{"Authorization": {"Bearer " + good}, "Origin": {trusted}}, "", ""},
 		{"cookies of others", "GET", headers{"Authorization": {"Bearer " + good}, "Cookie": {"a=b; __host-th-at=x"}}, "", ""},
 
-		{"an untrusted Origin", "GET", headers{"Authorization": {"Bearer " + good}, "Origin": {"https://evil.example"}}, CodeUnauthorized, string(csrf.OriginUntrusted)},
-		{"Origin null", "GET", headers{"Authorization": {"Bearer " + good}, "Origin": {"null"}}, CodeUnauthorized, string(csrf.OriginUntrusted)},
-		{"an empty Origin", "GET", headers{"Authorization": {"Bearer " + good}, "Origin": {""}}, CodeUnauthorized, string(csrf.OriginUntrusted)},
-		{"two Origins", "GET", headers{"Authorization": {"Bearer " + good}, "Origin": {trusted}, "origin": {"https://evil.example"}}, CodeUnauthorized, string(csrf.OriginAmbiguous)},
-		{"a token and a session", "GET", headers{"Authorization": {"Bearer " + good}, "Origin": {trusted}, "Cookie": {session}}, CodeUnauthorized, messageTwoCredentials},
-		{"a token and a broken session", "GET", headers{"Authorization": {"Bearer " + good}, "Cookie": {names.AccessToken + "=x; " + names.AccessToken + "=y"}}, CodeUnauthorized, messageTwoCredentials},
-		{"a bad token does not fall back to the session", "GET", headers{"Authorization": {"Bearer junk"}, "Origin": {trusted}, "Cookie": {session}}, CodeUnauthorized, messageTwoCredentials},
-		{"an empty Authorization does not either", "GET", headers{"Authorization": {""}, "Origin": {trusted}, "Cookie": {session}}, CodeUnauthorized, messageNotBearer},
-		{"two tokens", "GET", headers{"Authorization": {"Bearer " + good, "Bearer x"}}, CodeUnauthorized, messageNotBearer},
-		{"the same token twice", "GET", headers{"Authorization": {"Bearer " + good, "Bearer " + good}}, CodeUnauthorized, messageNotBearer},
-		{"two headers in different case", "GET", headers{"Authorization": {"Bearer " + good}, "authorization": {"Bearer x"}}, CodeUnauthorized, messageNotBearer},
-		{"two tokens in one value", "GET", bearer("Bearer " + good + ", Bearer x"), CodeUnauthorized, messageNotBearer},
-		{"two tokens without a space", "GET", bearer("Bearer " + good + ",x"), CodeUnauthorized, messageNotBearer},
-		{"another scheme", "GET", bearer("Basic " + good), CodeUnauthorized, messageNotBearer},
-		{"a scheme that begins alike", "GET", bearer("BearerX " + good), CodeUnauthorized, messageNotBearer},
-		{"no scheme", "GET", bearer(good), CodeUnauthorized, messageNotBearer},
-		{"no token", "GET", bearer("Bearer "), CodeUnauthorized, messageNotBearer},
-		{"two spaces", "GET", bearer("Bearer  " + good), CodeUnauthorized, messageNotBearer},
-		{"a line break", "GET", bearer("Bearer " + good + "\r\nX: y"), CodeUnauthorized, messageNotBearer},
-		{"method override", "GET", headers{"Authorization": {"Bearer " + good}, "X-HTTP-Method-Override": {"DELETE"}}, CodeUnauthorized, messageOverride},
+		{"an untrusted Origin", "GET", headers{"Authorization": {"Bearer " + good}, "Origin": {"https://evil.example"}}, contract.CodeUnauthorizedRequest, string(csrf.OriginUntrusted)},
+		{"Origin null", "GET", headers{"Authorization": {"Bearer " + good}, "Origin": {"null"}}, contract.CodeUnauthorizedRequest, string(csrf.OriginUntrusted)},
+		{"an empty Origin", "GET", headers{"Authorization": {"Bearer " + good}, "Origin": {""}}, contract.CodeUnauthorizedRequest, string(csrf.OriginUntrusted)},
+		{"two Origins", "GET", headers{"Authorization": {"Bearer " + good}, "Origin": {trusted}, "origin": {"https://evil.example"}}, contract.CodeUnauthorizedRequest, string(csrf.OriginAmbiguous)},
+		{"a token and a session", "GET", headers{"Authorization": {"Bearer " + good}, "Origin": {trusted}, "Cookie": {session}}, contract.CodeUnauthorizedRequest, messageTwoCredentials},
+		{"a token and a broken session", "GET", headers{"Authorization": {"Bearer " + good}, "Cookie": {names.AccessToken + "=x; " + names.AccessToken + "=y"}}, contract.CodeUnauthorizedRequest, messageTwoCredentials},
+		{"a bad token does not fall back to the session", "GET", headers{"Authorization": {"Bearer junk"}, "Origin": {trusted}, "Cookie": {session}}, contract.CodeUnauthorizedRequest, messageTwoCredentials},
+		{"an empty Authorization does not either", "GET", headers{"Authorization": {""}, "Origin": {trusted}, "Cookie": {session}}, contract.CodeUnauthorizedRequest, messageNotBearer},
+		{"two tokens", "GET", headers{"Authorization": {"Bearer " + good, "Bearer x"}}, contract.CodeUnauthorizedRequest, messageNotBearer},
+		{"the same token twice", "GET", headers{"Authorization": {"Bearer " + good, "Bearer " + good}}, contract.CodeUnauthorizedRequest, messageNotBearer},
+		{"two headers in different case", "GET", headers{"Authorization": {"Bearer " + good}, "authorization": {"Bearer x"}}, contract.CodeUnauthorizedRequest, messageNotBearer},
+		{"two tokens in one value", "GET", bearer("Bearer " + good + ", Bearer x"), contract.CodeUnauthorizedRequest, messageNotBearer},
+		{"two tokens without a space", "GET", bearer("Bearer " + good + ",x"), contract.CodeUnauthorizedRequest, messageNotBearer},
+		{"another scheme", "GET", bearer("Basic " + good), contract.CodeUnauthorizedRequest, messageNotBearer},
+		{"a scheme that begins alike", "GET", bearer("BearerX " + good), contract.CodeUnauthorizedRequest, messageNotBearer},
+		{"no scheme", "GET", bearer(good), contract.CodeUnauthorizedRequest, messageNotBearer},
+		{"no token", "GET", bearer("Bearer "), contract.CodeUnauthorizedRequest, messageNotBearer},
+		{"two spaces", "GET", bearer("Bearer  " + good), contract.CodeUnauthorizedRequest, messageNotBearer},
+		{"a line break", "GET", bearer("Bearer " + good + "\r\nX: y"), contract.CodeUnauthorizedRequest, messageNotBearer},
+		{"method override", "GET", headers{"Authorization": {"Bearer " + good}, "X-HTTP-Method-Override": {"DELETE"}}, contract.CodeUnauthorizedRequest, messageOverride},
 
-		{"junk", "GET", bearer("Bearer junk"), CodeUnauthorized, messageInvalid},
-		{"expired", "GET", bearer("Bearer " + idp.token(t, object{"exp": testTime.Unix()})), CodeExpired, messageExpired},
-		{"signed by somebody else", "GET", bearer("Bearer " + signWith(t, other, object{"iss": issuer, "aud": audience, "exp": testTime.Unix() + 60})), CodeUnauthorized, messageInvalid},
-		{"of another issuer", "GET", bearer("Bearer " + idp.token(t, object{"iss": "https://evil.example"})), CodeUnauthorized, messageInvalid},
-		{"for another audience", "GET", bearer("Bearer " + idp.token(t, object{"aud": "spa-client"})), CodeUnauthorized, messageInvalid},
-		{"an ID token", "GET", bearer("Bearer " + idp.token(t, object{"nonce": "n"})), CodeUnauthorized, messageInvalid},
-		{"altered", "GET", bearer("Bearer " + good[:len(good)-8] + "AAAAAAAA"), CodeUnauthorized, messageInvalid},
-		{"no signature", "GET", bearer("Bearer " + good[:strings.LastIndex(good, ".")+1]), CodeUnauthorized, messageInvalid},
+		{"junk", "GET", bearer("Bearer junk"), contract.CodeUnauthorizedRequest, messageInvalid},
+		{"expired", "GET", bearer("Bearer " + idp.token(t, object{"exp": testTime.Unix()})), contract.CodeTokenExpired, messageExpired},
+		{"signed by somebody else", "GET", bearer("Bearer " + signWith(t, other, object{"iss": issuer, "aud": audience, "exp": testTime.Unix() + 60})), contract.CodeUnauthorizedRequest, messageInvalid},
+		{"of another issuer", "GET", bearer("Bearer " + idp.token(t, object{"iss": "https://evil.example"})), contract.CodeUnauthorizedRequest, messageInvalid},
+		{"for another audience", "GET", bearer("Bearer " + idp.token(t, object{"aud": "spa-client"})), contract.CodeUnauthorizedRequest, messageInvalid},
+		{"an ID token", "GET", bearer("Bearer " + idp.token(t, object{"nonce": "n"})), contract.CodeUnauthorizedRequest, messageInvalid},
+		{"altered", "GET", bearer("Bearer " + good[:len(good)-8] + "AAAAAAAA"), contract.CodeUnauthorizedRequest, messageInvalid},
+		{"no signature", "GET", bearer("Bearer " + good[:strings.LastIndex(good, ".")+1]), contract.CodeUnauthorizedRequest, messageInvalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := proxyWith(t, func(s *settings.Authorizer) { s.AllowToken = true; idp.verify(s) })

@@ -3,6 +3,7 @@ package oauthproxy
 import (
 	"time"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 )
@@ -48,9 +49,9 @@ func (c caching) refuses(method string, header csrf.Header) string {
 	key := []string{"Cookie", "Origin", "Sec-Fetch-Site"}
 	switch {
 	case c.dialect == settings.DialectAssistant:
-		key = append(key, csrf.VersionHeader)
+		key = append(key, contract.HeaderVersion)
 	// This header turns the CSRF check off, and is not in the key.
-	case len(header(csrf.VersionHeader)) > 0:
+	case len(header(contract.HeaderVersion)) > 0:
 		return messageDialect
 	case !csrf.Safe(method):
 		key = append(key, c.csrf)

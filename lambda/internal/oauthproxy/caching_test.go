@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
 )
@@ -77,7 +78,7 @@ func TestCachingEndsWithTheToken(t *testing.T) {
 		}
 		r := get(map[string][]string{"Origin": {trusted}, "Sec-Fetch-Site": {"same-site"}, "Cookie": {sealed(t, testKey, content, csrfContent())}})
 		d := decide(t, newCachingProxy(t, "classic"), r)
-		if d.Allow != tt.allow || !d.Allow && d.Code != CodeExpired {
+		if d.Allow != tt.allow || !d.Allow && d.Code != contract.CodeTokenExpired {
 			t.Errorf("%s left: got allow %v, code %q; want allow %v", tt.left, d.Allow, d.Code, tt.allow)
 		}
 	}

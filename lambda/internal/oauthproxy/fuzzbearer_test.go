@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
-	"github.com/tokenhandler/aws/lambda/internal/csrf"
 )
 
 // FuzzBearer: where callers may bring a token of their own, no input without a
@@ -75,7 +75,7 @@ func FuzzSession(f *testing.F) {
 		if !has("Origin", trusted) && !(safe && has("Sec-Fetch-Site", "same-origin")) {
 			t.Fatalf("allowed without a trusted Origin: %q %v", method, h)
 		}
-		if !safe && !has("x-th-csrf", csrfValue) && !has(csrf.VersionHeader, "1") {
+		if !safe && !has("x-th-csrf", csrfValue) && !has(contract.HeaderVersion, "1") {
 			t.Fatalf("allowed without a CSRF header: %q %v", method, h)
 		}
 		if d.AllowedOrigin != "" && d.AllowedOrigin != trusted {

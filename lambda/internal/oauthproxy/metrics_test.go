@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/metrics"
 )
 
@@ -50,12 +51,12 @@ func TestMetrics(t *testing.T) {
 	}{
 		{"allow", newProxy(t), func(r *Request) {}, map[string]any{"Code": "allow"}},
 		{"expired", newProxy(t), func(r *Request) { *r = readEvent(t, sealed(t, testKey, expired, csrfContent())) },
-			map[string]any{"Code": CodeExpired}},
-		{"no cookie", newProxy(t), func(r *Request) { *r = readEvent(t, "") }, map[string]any{"Code": CodeUnauthorized}},
+			map[string]any{"Code": contract.CodeTokenExpired}},
+		{"no cookie", newProxy(t), func(r *Request) { *r = readEvent(t, "") }, map[string]any{"Code": contract.CodeUnauthorizedRequest}},
 		{"sealed with another key", newProxy(t), func(r *Request) { *r = readEvent(t, sealed(t, otherKey, accessToken(testToken), csrfContent())) },
-			map[string]any{"Code": CodeUnauthorized, "DecryptionFailures": 1.0}},
+			map[string]any{"Code": contract.CodeUnauthorizedRequest, "DecryptionFailures": 1.0}},
 		{"path", newProxy(t), func(r *Request) { r.PathParameters = map[string]string{"id": "../alice"} },
-			map[string]any{"Code": CodeInvalid}},
+			map[string]any{"Code": contract.CodeInvalidRequest}},
 		{"provider is broken", proxyWith(t, idp.introspect), func(r *Request) {},
 			map[string]any{"Code": "undecided", "IntrospectionFailures": 1.0}},
 		{"not an event", newProxy(t), func(r *Request) { r.MethodArn = "" }, map[string]any{"Code": "undecided"}},
@@ -81,7 +82,7 @@ func TestMetrics(t *testing.T) {
 
 // Every code of a refusal has a count of its own.
 func TestMetricsKnowTheCodes(t *testing.T) {
-	for _, code := range []string{CodeUnauthorized, CodeExpired, CodeInvalid, CodeScope, CodeDenied} {
+	for _, code := range []string{contract.CodeUnauthorizedRequest, contract.CodeTokenExpired, contract.CodeInvalidRequest, contract.CodeInsufficientScope, contract.CodeAccessDenied} {
 		var out bytes.Buffer
 		metrics.New(&out, "f").Decided(metrics.Decision{Code: code})
 		if !strings.Contains(out.String(), `"Code":"`+code+`"`) {

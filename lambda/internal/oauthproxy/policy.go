@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/metrics"
 )
 
@@ -69,21 +70,22 @@ func (p *Proxy) Handle(ctx context.Context, r Request) (Response, error) {
 func (d Decision) response(scope methodScope) Response {
 	values := map[string]any{}
 	if d.AllowedOrigin != "" {
-		values["allowedOrigin"] = d.AllowedOrigin
+		values[contract.ContextAllowedOrigin] = d.AllowedOrigin
 	}
 	if !d.Allow {
 		// Scope is empty for all codes but one; the gateway response that shows it
 		// is to find it always.
-		values["code"], values["message"], values["scope"] = d.Code, d.Message, d.Scope
+		values[contract.ContextCode], values[contract.ContextMessage] = d.Code, d.Message
+		values[contract.ContextScope] = d.Scope
 		return newResponse("refused", "Deny", scope, values)
 	}
-	values["token"] = "Bearer " + d.Token
+	values[contract.ContextToken] = "Bearer " + d.Token
 	if d.Proof != "" {
 		// RFC 9449 section 7.1: the scheme of a bound token is DPoP.
-		values["token"], values["dpop"] = "DPoP "+d.Token, d.Proof
+		values[contract.ContextToken], values[contract.ContextProof] = "DPoP "+d.Token, d.Proof
 	}
 	if d.Subject != "" {
-		values["sub"] = d.Subject
+		values[contract.ContextSubject] = d.Subject
 	}
 	return newResponse(d.principal(), "Allow", scope, values)
 }

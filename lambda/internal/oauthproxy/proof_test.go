@@ -14,6 +14,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/dpop"
 )
@@ -115,15 +116,15 @@ func TestProofFailsClosed(t *testing.T) {
 		r     *Request
 		code  string // "" for an error
 	}{
-		{"a bearer token where tokens are bound", proving, routed(t, "GET", "/orders", testToken, nil), CodeExpired},
-		{"a bound token where they are not", plain, routed(t, "GET", "/orders", secret, nil), CodeExpired},
-		{"a key without a token", proving, routed(t, "GET", "/orders", strings.TrimSuffix(secret, testToken), nil), CodeExpired},
-		{"a key that is none", proving, routed(t, "GET", "/orders", "dpop-bound-1-"+strings.Repeat("A", 43)+testToken, nil), CodeExpired},
+		{"a bearer token where tokens are bound", proving, routed(t, "GET", "/orders", testToken, nil), contract.CodeTokenExpired},
+		{"a bound token where they are not", plain, routed(t, "GET", "/orders", secret, nil), contract.CodeTokenExpired},
+		{"a key without a token", proving, routed(t, "GET", "/orders", strings.TrimSuffix(secret, testToken), nil), contract.CodeTokenExpired},
+		{"a key that is none", proving, routed(t, "GET", "/orders", "dpop-bound-1-"+strings.Repeat("A", 43)+testToken, nil), contract.CodeTokenExpired},
 		{"route without a URL", proving, routed(t, "GET", "/admin", secret, nil), ""},
 		{"method without a URL", proving, routed(t, "DELETE", "/orders", secret, nil), ""},
 		{"no parameter", proving, routed(t, "GET", "/orders/{id}/lines/{line}", secret, map[string]string{"id": "7"}), ""},
 		{"two resources", proving, mismatched, ""},
-		{"a parameter that moves", proving, routed(t, "GET", "/orders/{id}/lines/{line}", secret, map[string]string{"id": "..", "line": "1"}), CodeInvalid},
+		{"a parameter that moves", proving, routed(t, "GET", "/orders/{id}/lines/{line}", secret, map[string]string{"id": "..", "line": "1"}), contract.CodeInvalidRequest},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			answer, err := tt.proxy.Handle(context.Background(), *tt.r)

@@ -34,6 +34,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/metrics"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
@@ -111,15 +112,6 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 // the first one.
 func (p *Proxy) Record(r *metrics.Recorder) { p.metrics = r }
 
-// Codes of a refusal, as the page reads them.
-const (
-	CodeUnauthorized = "unauthorized_request" // sign in again
-	CodeExpired      = "token_expired"        // refresh and try again
-	CodeInvalid      = "invalid_request"      // the request itself is at fault
-	CodeScope        = "insufficient_scope"   // the route demands scopes the token has not: refreshing does not help
-	CodeDenied       = "access_denied"        // the route demands claims the token has not
-)
-
 // Messages of a refusal beside those of package csrf. They are constants:
 // nothing from the request is repeated in a response.
 const (
@@ -166,7 +158,7 @@ type Decision struct {
 func (p *Proxy) Decide(ctx context.Context, r *Request) (Decision, error) {
 	header := headerOf(r)
 	if overridesMethod(header) {
-		return Decision{}.refuse(CodeUnauthorized, messageOverride)
+		return Decision{}.refuse(contract.CodeUnauthorizedRequest, messageOverride)
 	}
 	if authorization := header("Authorization"); len(authorization) > 0 {
 		if p.allowToken {
@@ -174,7 +166,7 @@ func (p *Proxy) Decide(ctx context.Context, r *Request) (Decision, error) {
 		}
 		// A mapped header replaces the client's where the letter case is the same.
 		// Where it is not, both might go up.
-		return Decision{}.refuse(CodeUnauthorized, messageAuthorization)
+		return Decision{}.refuse(contract.CodeUnauthorizedRequest, messageAuthorization)
 	}
 	return p.decideSession(ctx, r, header)
 }
@@ -184,40 +176,40 @@ func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Heade
 	var d Decision
 	origin, err := p.rules.Origin(r.HTTPMethod, header)
 	if err != nil {
-		return d.refuse(CodeUnauthorized, messageOf(err))
+		return d.refuse(contract.CodeUnauthorizedRequest, messageOf(err))
 	}
 	d.AllowedOrigin = origin
 	if !safePath(r) {
-		return d.refuse(CodeInvalid, messagePath)
+		return d.refuse(contract.CodeInvalidRequest, messagePath)
 	}
 	if message := p.caching.refuses(r.HTTPMethod, header); message != "" {
-		return d.refuse(CodeUnauthorized, message)
+		return d.refuse(contract.CodeUnauthorizedRequest, message)
 	}
 
 	cookies := cookie.Parse(header("Cookie")...)
 	csrfSession, err := p.checkCSRF(r.HTTPMethod, header, cookies)
 	if err != nil {
-		return d.refuse(CodeUnauthorized, messageOf(err))
+		return d.refuse(contract.CodeUnauthorizedRequest, messageOf(err))
 	}
 
 	if _, present := cookies[p.names.AccessToken]; !present {
-		return d.refuse(CodeUnauthorized, messageNoSession)
+		return d.refuse(contract.CodeUnauthorizedRequest, messageNoSession)
 	}
 	content, err := p.names.Open(p.ring, cookies, p.names.AccessToken)
 	if err != nil || !isBearerToken(content.Token) {
-		return d.refuse(CodeUnauthorized, messageNotOpened)
+		return d.refuse(contract.CodeUnauthorizedRequest, messageNotOpened)
 	}
 	if csrfSession != nil && *csrfSession != content.Session {
-		return d.refuse(CodeUnauthorized, messageOtherSession)
+		return d.refuse(contract.CodeUnauthorizedRequest, messageOtherSession)
 	}
 	if now := p.now(); content.Expired(now) || p.caching.outlives(content.Expires, now) {
-		return d.refuse(CodeExpired, messageExpired)
+		return d.refuse(contract.CodeTokenExpired, messageExpired)
 	}
 
 	d.Session = content.Session
 	key, token, ok := p.proofs.open(content.Token)
 	if !ok || !isBearerToken(token) {
-		return d.refuse(CodeExpired, messageUnbound) // a refresh mends it
+		return d.refuse(contract.CodeTokenExpired, messageUnbound) // a refresh mends it
 	}
 	if d, err = p.decideToken(ctx, r, d, token, sealedToken); err != nil || !d.Allow || key == nil {
 		return d, err

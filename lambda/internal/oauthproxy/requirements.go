@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/jwt"
 )
@@ -53,11 +54,11 @@ func (rs requirements) lacking(r *Request, claims jwt.Claims) (code, scope strin
 			continue
 		}
 		if !claims.HasScopes(demanded.scopes) {
-			return CodeScope, demanded.scope, nil
+			return contract.CodeInsufficientScope, demanded.scope, nil
 		}
 		for name, value := range demanded.claims {
 			if !claims.Has(name, value) {
-				return CodeDenied, "", nil
+				return contract.CodeAccessDenied, "", nil
 			}
 		}
 	}

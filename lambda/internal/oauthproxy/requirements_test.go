@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
@@ -21,23 +22,23 @@ func TestRequirements(t *testing.T) {
 		code, scope            string // "" means Allow
 	}{
 		{"enough", "GET", "/orders", object{"scope": "openid orders.read"}, "", ""},
-		{"none", "GET", "/orders", object{"scope": ""}, CodeScope, "orders.read"},
-		{"another", "GET", "/orders", object{"scope": "orders"}, CodeScope, "orders.read"},
-		{"a longer one", "GET", "/orders", object{"scope": "orders.read.all"}, CodeScope, "orders.read"},
-		{"in another case", "GET", "/orders", object{"scope": "Orders.Read"}, CodeScope, "orders.read"},
-		{"one of two", "POST", "/orders", object{"scope": "orders.write"}, CodeScope, "orders.read orders.write"},
+		{"none", "GET", "/orders", object{"scope": ""}, contract.CodeInsufficientScope, "orders.read"},
+		{"another", "GET", "/orders", object{"scope": "orders"}, contract.CodeInsufficientScope, "orders.read"},
+		{"a longer one", "GET", "/orders", object{"scope": "orders.read.all"}, contract.CodeInsufficientScope, "orders.read"},
+		{"in another case", "GET", "/orders", object{"scope": "Orders.Read"}, contract.CodeInsufficientScope, "orders.read"},
+		{"one of two", "POST", "/orders", object{"scope": "orders.write"}, contract.CodeInsufficientScope, "orders.read orders.write"},
 		{"both", "POST", "/orders", object{"scope": "orders.write orders.read"}, "", ""},
 		{"a method without demands", "PUT", "/orders", object{"scope": ""}, "", ""},
 		{"a resource without demands", "GET", "/orders/{id}", object{"scope": ""}, "", ""},
 		{"ANY", "DELETE", "/admin/{proxy+}", object{"scope": "admin", "acr": "2"}, "", ""},
-		{"ANY, lacking", "DELETE", "/admin/{proxy+}", object{"scope": "orders.read", "acr": "2"}, CodeScope, "admin"},
+		{"ANY, lacking", "DELETE", "/admin/{proxy+}", object{"scope": "orders.read", "acr": "2"}, contract.CodeInsufficientScope, "admin"},
 		{"ANY and the method", "GET", "/admin/{proxy+}", object{"scope": "admin audit", "acr": "2"}, "", ""},
-		{"ANY and the method, lacking the one", "GET", "/admin/{proxy+}", object{"scope": "audit", "acr": "2"}, CodeScope, "admin"},
-		{"ANY and the method, lacking the other", "GET", "/admin/{proxy+}", object{"scope": "admin", "acr": "2"}, CodeScope, "audit"},
+		{"ANY and the method, lacking the one", "GET", "/admin/{proxy+}", object{"scope": "audit", "acr": "2"}, contract.CodeInsufficientScope, "admin"},
+		{"ANY and the method, lacking the other", "GET", "/admin/{proxy+}", object{"scope": "admin", "acr": "2"}, contract.CodeInsufficientScope, "audit"},
 		{"a claim", "GET", "/claims", object{"groups": []string{"staff", "x"}}, "", ""},
-		{"no claim", "GET", "/claims", nil, CodeDenied, ""},
-		{"another value", "GET", "/claims", object{"groups": "staffing"}, CodeDenied, ""},
-		{"a claim of ANY", "POST", "/admin/{proxy+}", object{"scope": "admin", "acr": "1"}, CodeDenied, ""},
+		{"no claim", "GET", "/claims", nil, contract.CodeAccessDenied, ""},
+		{"another value", "GET", "/claims", object{"groups": "staffing"}, contract.CodeAccessDenied, ""},
+		{"a claim of ANY", "POST", "/admin/{proxy+}", object{"scope": "admin", "acr": "1"}, contract.CodeAccessDenied, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := request(tt.method, headers{"Authorization": {"Bearer " + idp.token(t, tt.claims)}})

@@ -3,17 +3,14 @@ package oauthproxy
 import (
 	"strings"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 )
 
-// methodOverrides are headers that change the method. The first "overrides" it
-// in API Gateway itself (developer guide, "Important notes"), the others in
-// frameworks that upstream APIs are made with: what was decided over would not
-// be what is called.
-var methodOverrides = []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"}
-
+// overridesMethod reports whether the request names another method than the one
+// that the decision is about.
 func overridesMethod(header csrf.Header) bool {
-	for _, name := range methodOverrides {
+	for _, name := range contract.MethodOverrides {
 		if len(header(name)) > 0 {
 			return true
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 )
@@ -139,7 +140,7 @@ func TestPathParameters(t *testing.T) {
 		} {
 			r.Resource, r.PathParameters = tt.resource, map[string]string{"other": "x", tt.name: tt.value}
 			d := decide(t, proxyWith(t, func(s *settings.Authorizer) { s.AllowToken = true }), r)
-			if d.Allow != tt.allow || !d.Allow && (d.Code != CodeInvalid || d.Message != messagePath) {
+			if d.Allow != tt.allow || !d.Allow && (d.Code != contract.CodeInvalidRequest || d.Message != messagePath) {
 				t.Errorf("%s, %s=%q, %s: got allow %v, %q", tt.resource, tt.name, tt.value, way, d.Allow, d.Message)
 			}
 		}

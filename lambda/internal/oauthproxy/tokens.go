@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/introspection"
 	"github.com/tokenhandler/aws/lambda/internal/jwt"
@@ -58,16 +59,16 @@ func (p *Proxy) decideToken(ctx context.Context, r *Request, d Decision, token s
 		result, err := p.tokens.introspection.Introspect(ctx, token)
 		switch {
 		case errors.Is(err, introspection.ErrForeign):
-			return d.refuse(CodeUnauthorized, messageForeign)
+			return d.refuse(contract.CodeUnauthorizedRequest, messageForeign)
 		case err != nil:
 			return Decision{}, err
 		case result.Active && result.Untyped && from == foreignToken:
 			// It may be a refresh token, which the agent would not have sealed as an
 			// access token.
-			return d.refuse(CodeUnauthorized, messageForeign)
+			return d.refuse(contract.CodeUnauthorizedRequest, messageForeign)
 		case !result.Active:
 			// Revoked, expired or never issued: a refresh tells.
-			return d.refuse(CodeExpired, messageInactive)
+			return d.refuse(contract.CodeTokenExpired, messageInactive)
 		}
 		token, claims = result.Token, result.Claims
 	case p.tokens.verifier != nil:
@@ -75,9 +76,9 @@ func (p *Proxy) decideToken(ctx context.Context, r *Request, d Decision, token s
 		claims, err = p.tokens.verifier.AccessToken(ctx, token)
 		switch {
 		case errors.Is(err, jwt.ErrExpired):
-			return d.refuse(CodeExpired, messageExpired)
+			return d.refuse(contract.CodeTokenExpired, messageExpired)
 		case errors.Is(err, jwt.ErrInvalid):
-			return d.refuse(CodeUnauthorized, messageInvalid)
+			return d.refuse(contract.CodeUnauthorizedRequest, messageInvalid)
 		case err != nil:
 			return Decision{}, err
 		}
@@ -86,12 +87,12 @@ func (p *Proxy) decideToken(ctx context.Context, r *Request, d Decision, token s
 	}
 
 	if p.caching.outlives(claims.Expires, p.now()) {
-		return d.refuse(CodeExpired, messageExpired)
+		return d.refuse(contract.CodeTokenExpired, messageExpired)
 	}
 	switch code, scope, err := p.requirements.lacking(r, claims); {
 	case err != nil:
 		return Decision{}, err
-	case code == CodeScope:
+	case code == contract.CodeInsufficientScope:
 		refused, _ := d.refuse(code, messageScope)
 		refused.Scope = scope
 		return refused, nil

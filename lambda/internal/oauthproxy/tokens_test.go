@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
@@ -30,15 +31,15 @@ func TestPhantomTokens(t *testing.T) {
 		code      string
 	}{
 		{"JSON", nil, "application/json", `{"active":true,"sub":"user-1","token_type":"Bearer"}`, 200, testToken, ""},
-		{"JSON: inactive", nil, "application/json", `{"active":false}`, 200, refused, CodeExpired},
-		{"JSON: a bound token", nil, "application/json", `{"active":true,"token_type":"DPoP"}`, 200, refused, CodeUnauthorized},
+		{"JSON: inactive", nil, "application/json", `{"active":false}`, 200, refused, contract.CodeTokenExpired},
+		{"JSON: a bound token", nil, "application/json", `{"active":true,"token_type":"DPoP"}`, 200, refused, contract.CodeUnauthorizedRequest},
 		{"JSON: garbage", nil, "application/json", `{"active"`, 200, undecided, ""},
 		{"JSON: HTML", nil, "text/html", `<html>`, 200, undecided, ""},
 		{"JSON: 500", nil, "application/json", `{"active":true,"sub":"user-1","token_type":"Bearer"}`, 500, undecided, ""},
 		{"JWT", jwt, "application/jwt", phantom, 200, phantom, ""},
 		{"the JWT is the default", func(s *settings.Authorizer) { s.IntrospectionMediaType = "" }, "application/jwt", phantom, 200, phantom, ""},
-		{"JWT: 204", jwt, "", ``, 204, refused, CodeExpired},
-		{"JWT: active false", jwt, "application/json", `{"active":false}`, 200, refused, CodeExpired},
+		{"JWT: 204", jwt, "", ``, 204, refused, contract.CodeTokenExpired},
+		{"JWT: active false", jwt, "application/json", `{"active":false}`, 200, refused, contract.CodeTokenExpired},
 		{"JWT: active false in its place", jwt, "application/jwt", `{"active":false}`, 200, undecided, ""},
 		{"JWT: 401", jwt, "application/jwt", phantom, 401, undecided, ""},
 	} {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
@@ -65,7 +66,7 @@ func TestVersion1(t *testing.T) {
 			if tt.message == "" && (!d.Allow || d.Token != version1Token) {
 				t.Errorf("got %+v, want Allow", d)
 			}
-			if tt.message != "" && (d.Allow || d.Token != "" || d.Code != CodeUnauthorized || d.Message != tt.message) {
+			if tt.message != "" && (d.Allow || d.Token != "" || d.Code != contract.CodeUnauthorizedRequest || d.Message != tt.message) {
 				t.Errorf("got %+v, want %s", d, tt.message)
 			}
 		})

@@ -1,0 +1,63 @@
+// Package contract holds the names that the parts of the token handler and its
+// clients must agree on: the codes of refusals, the context keys between the
+// authorizer and the gateway, the names of headers, and the agent's endpoints.
+//
+// The authorizer, the agent, the construct, the metrics and the smoke test take
+// them from here. Tests compare docs/openapi.yaml, the tables in the
+// documentation and the page's module with this package.
+//
+// The package imports nothing that the authorizer does not link anyway. It has
+// constants and small tables only.
+package contract
+
+// Headers of requests.
+const (
+	// HeaderVersion marks a request of the assistant dialect and is its CSRF
+	// defence. Its only value is [Version].
+	HeaderVersion = "token-handler-version"
+	Version       = "1"
+
+	HeaderAuthorization = "Authorization"
+	// HeaderProof carries a proof of possession (RFC 9449 section 4.1).
+	HeaderProof = "DPoP"
+)
+
+// CSRFHeader returns the default name of the classic dialect's CSRF header for
+// a prefix of cookie names.
+func CSRFHeader(prefix string) string { return "x-" + prefix + "-csrf" }
+
+// MethodOverrides are request headers that change the method: the authorizer
+// refuses requests with one of them, and no route may pass them on. API Gateway
+// itself applies the first (Developer Guide, "Important notes"), web frameworks
+// the others.
+var MethodOverrides = []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"}
+
+// Keys of the authorizer's context. All values are strings: API Gateway fails
+// on nested ones.
+const (
+	ContextToken         = "token"         // Allow: scheme and access token, for Authorization
+	ContextProof         = "dpop"          // Allow: proof of possession, where tokens are bound
+	ContextSubject       = "sub"           // Allow: the user, if the access token names one
+	ContextAllowedOrigin = "allowedOrigin" // both: the request's Origin, if it is trusted
+	ContextCode          = "code"          // Deny: one of the codes
+	ContextMessage       = "message"       // Deny: a constant for developers
+	ContextScope         = "scope"         // Deny: the scopes that the route demands, or ""
+)
+
+// FromContext returns the source of a parameter mapping that takes a value of
+// the authorizer's context, such as "context.authorizer.token".
+func FromContext(key string) string { return "context.authorizer." + key }
+
+// InTemplate returns the variable of a mapping template or gateway response
+// that a value of the authorizer's context replaces, such as
+// "$context.authorizer.code".
+func InTemplate(key string) string { return "$" + FromContext(key) }
+
+// Fields of a refusal's body. Code is repeated for the clients of both
+// dialects.
+const (
+	FieldCode      = "code"       // classic
+	FieldErrorCode = "error_code" // assistant
+	FieldMessage   = "message"
+	FieldScope     = "scope" // insufficient_scope only
+)

@@ -1,0 +1,32 @@
+package contract
+
+// Endpoint is an endpoint of the OAuth agent. Path is below the agent's base
+// path and has no leading slash.
+type Endpoint struct{ Method, Path string }
+
+// Paths of the agent's endpoints.
+const (
+	EndpointLoginStart = "login/start"
+	EndpointLoginEnd   = "login/end"
+	EndpointSession    = "session"
+	EndpointUserInfo   = "userInfo"
+	EndpointClaims     = "claims"
+	EndpointRefresh    = "refresh"
+	EndpointLogout     = "logout"
+	EndpointToken      = "token"
+)
+
+// Endpoints are the agent's endpoints except [Mediation].
+var Endpoints = []Endpoint{
+	{"POST", EndpointLoginStart},
+	{"POST", EndpointLoginEnd},
+	{"GET", EndpointSession},
+	{"GET", EndpointUserInfo},
+	{"GET", EndpointClaims},
+	{"POST", EndpointRefresh},
+	{"POST", EndpointLogout},
+}
+
+// Mediation is the endpoint that gives the access token to the page. It exists
+// only where token mediation is on.
+var Mediation = Endpoint{"POST", EndpointToken}
