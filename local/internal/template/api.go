@@ -105,8 +105,8 @@ func (l *loader) loadAPI() *API {
 	}
 	r := l.Resources[ids[0]]
 	p := l.read(r)
-	id, _ := l.ref(r.id, 0)
-	api := &API{LogicalID: r.id, ConstructPath: r.path(), ID: id.(string), Name: p.str("Name"), Partition: l.opts.Partition,
+	id, _ := l.ref(r.ID, 0)
+	api := &API{LogicalID: r.ID, ConstructPath: r.ConstructPath(), ID: id.(string), Name: p.str("Name"), Partition: l.opts.Partition,
 		Region: l.opts.Region, AccountID: l.opts.AccountID, EndpointType: "EDGE", BinaryMediaTypes: p.strings("BinaryMediaTypes")}
 	if ec, ok := p.m["EndpointConfiguration"].(map[string]any); ok {
 		if t := (props{l, p.where, ec}).strings("Types"); len(t) == 1 {
@@ -122,7 +122,7 @@ func (l *loader) loadAPI() *API {
 	for _, id := range l.ofType("AWS::ApiGateway::GatewayResponse") {
 		r := l.Resources[id]
 		if p := l.read(r); p.str("RestApiId") == api.ID {
-			api.GatewayResponses = append(api.GatewayResponses, &GatewayResponse{LogicalID: id, ConstructPath: r.path(),
+			api.GatewayResponses = append(api.GatewayResponses, &GatewayResponse{LogicalID: id, ConstructPath: r.ConstructPath(),
 				Type: p.str("ResponseType"), StatusCode: p.str("StatusCode"),
 				Parameters: p.stringMap("ResponseParameters"), Templates: p.stringMap("ResponseTemplates")})
 		}
@@ -173,7 +173,7 @@ func (l *loader) loadAuthorizers(api *API) map[string]*Authorizer {
 			continue
 		}
 		ref, _ := l.ref(id, 0)
-		a := &Authorizer{LogicalID: id, ConstructPath: r.path(), ID: ref.(string), Name: p.str("Name"),
+		a := &Authorizer{LogicalID: id, ConstructPath: r.ConstructPath(), ID: ref.(string), Name: p.str("Name"),
 			FunctionID: l.functionOf(p, "AuthorizerUri"),
 			// AWS: "The default is 300 … the maximum value is 3600".
 			TTL: time.Duration(p.integer("AuthorizerResultTtlInSeconds", 300)) * time.Second}

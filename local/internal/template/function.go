@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
 // Env is the environment of a function. It may hold secrets, so it prints only its names; range over it, or assign it
@@ -82,13 +84,13 @@ func (l *loader) loadFunction(r *resource) Function {
 			p.fail("property %s is not implemented by the local gateway", name)
 		}
 	}
-	f := Function{LogicalID: r.id, ConstructPath: r.path(), Handler: p.str("Handler"), Runtime: p.str("Runtime"),
+	f := Function{LogicalID: r.ID, ConstructPath: r.ConstructPath(), Handler: p.str("Handler"), Runtime: p.str("Runtime"),
 		Architecture: "x86_64", MemoryMB: p.integer("MemorySize", 128),
 		Timeout: time.Duration(p.integer("Timeout", 3)) * time.Second, Environment: Env{}}
-	if name, err := l.ref(r.id, 0); err == nil {
+	if name, err := l.ref(r.ID, 0); err == nil {
 		f.Name, _ = name.(string)
 	}
-	if arn, err := l.getAtt(r.id, "Arn", 0); err == nil {
+	if arn, err := l.getAtt(r.ID, "Arn", 0); err == nil {
 		f.ARN, _ = arn.(string)
 	}
 	if a := p.strings("Architectures"); len(a) == 1 {
@@ -131,8 +133,8 @@ func readAssets(path string) (map[string]asset, error) {
 			} `json:"destinations"`
 		} `json:"files"`
 	}
-	if err := readJSON(path, &manifest); err != nil {
-		return nil, err
+	if err := cloudformation.ReadJSON(path, &manifest); err != nil {
+		return nil, notFound(err)
 	}
 	out := map[string]asset{}
 	for _, f := range manifest.Files {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
 func (l *loader) loadMethods(api *API, authorizers map[string]*Authorizer) {
@@ -16,7 +18,7 @@ func (l *loader) loadMethods(api *API, authorizers map[string]*Authorizer) {
 		if p.str("RestApiId") != api.ID {
 			continue
 		}
-		m := &Method{LogicalID: id, ConstructPath: r.path(), HTTPMethod: strings.ToUpper(p.str("HttpMethod")),
+		m := &Method{LogicalID: id, ConstructPath: r.ConstructPath(), HTTPMethod: strings.ToUpper(p.str("HttpMethod")),
 			ResourceID: p.str("ResourceId"), RequestParameters: p.boolMap("RequestParameters"),
 			Responses: map[string]map[string]bool{}}
 		path, ok := paths[m.ResourceID]
@@ -126,7 +128,7 @@ func (l *loader) resourcePaths(api *API) map[string]string {
 		var parts []string
 		for at, depth := id, 0; at != root; depth++ {
 			next, ok := nodes[at]
-			if !ok || depth > maxDepth || next.part == "" {
+			if !ok || depth > cloudformation.MaxDepth || next.part == "" {
 				l.fail("%s: property ParentId: does not lead to the root of %s", n.where, api.Name)
 				break
 			}

@@ -36,8 +36,6 @@ func (l *loader) ref(id string, depth int) (any, error) {
 		return l.stack, nil
 	case "AWS::StackId":
 		return l.arn("cloudformation", "stack/"+l.stack+"/"+l.physicalID("stack", 12)), nil
-	case "AWS::NoValue":
-		return noValue{}, nil
 	}
 	if p, ok := l.Parameters[id]; ok {
 		return l.parameter(id, p)

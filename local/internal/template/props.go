@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+
+	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
 // props reads the resolved properties of one resource or of one object inside it. A wrong value is reported with the
@@ -26,7 +28,7 @@ func (l *loader) read(r *resource, dynamic ...string) props {
 		switch {
 		case err != nil:
 			l.fail("%s: property %s: %w", r, name, err)
-		case v == noValue{}:
+		case v == cloudformation.NoValue{}:
 		case hasDynamic(v) && !slices.Contains(dynamic, name):
 			l.fail("%s: property %s: a dynamic reference here is not implemented, only in a function's environment", r, name)
 		default:
@@ -59,7 +61,7 @@ func (p props) str(name string) string {
 	if !ok || v == nil {
 		return ""
 	}
-	s, err := toText(v)
+	s, err := cloudformation.Text(v)
 	if err != nil {
 		p.fail("property %s: %v", name, err)
 	}
@@ -93,7 +95,7 @@ func (p props) list(name string) []any {
 func (p props) strings(name string) []string {
 	var out []string
 	for _, e := range p.list(name) {
-		s, err := toText(e)
+		s, err := cloudformation.Text(e)
 		if err != nil {
 			p.fail("property %s: %v", name, err)
 		}
@@ -110,7 +112,7 @@ func (p props) stringMap(name string) map[string]string {
 	}
 	out := make(map[string]string, len(m))
 	for _, k := range slices.Sorted(maps.Keys(m)) {
-		s, err := toText(m[k])
+		s, err := cloudformation.Text(m[k])
 		if err != nil {
 			p.fail("property %s.%s: %v", name, k, err)
 		}

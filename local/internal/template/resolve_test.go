@@ -9,27 +9,23 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
 func TestResolve(t *testing.T) {
-	l := &loader{stack: "S", opts: Options{Region: "eu-west-1", AccountID: "123456789012", Partition: "aws", Parameters: map[string]string{"Given": "g"}}}
+	l := &loader{stack: "S", Template: &cloudformation.Template{}, opts: Options{Region: "eu-west-1", AccountID: "123456789012", Partition: "aws", Parameters: map[string]string{"Given": "g"}}}
 	doc := `{
 	  "Parameters": {"Given": {"Type": "String"}, "Default": {"Type": "String", "Default": "d"}, "None": {"Type": "String"}},
-	  "Mappings": {"M": {"a": {"b": "mapped"}}},
-	  "Conditions": {
-	    "Yes": {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]},
-	    "No": {"Fn::Not": [{"Condition": "Yes"}]},
-	    "Both": {"Fn::And": [{"Condition": "Yes"}, {"Fn::Or": [{"Condition": "No"}, {"Condition": "Yes"}]}]},
-	    "Loop": {"Condition": "Loop"}},
 	  "Resources": {
 	    "Fn": {"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": {"Fn::Join": ["-", ["my", "fn"]]}}},
 	    "Self": {"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": {"Ref": "Self"}}},
 	    "Key": {"Type": "AWS::KMS::Key"}, "Role": {"Type": "AWS::IAM::Role"}, "Table": {"Type": "AWS::DynamoDB::Table"}}}`
-	if err := json.Unmarshal([]byte(doc), &l.document); err != nil {
+	if err := json.Unmarshal([]byte(doc), l.Template); err != nil {
 		t.Fatal(err)
 	}
 	for id, r := range l.Resources {
-		r.id = id
+		r.ID = id
 	}
 	tests := []struct{ in, want, wantErr string }{
 		{`"plain"`, `"plain"`, ""},
@@ -37,20 +33,11 @@ func TestResolve(t *testing.T) {
 		{`{"Fn::Join":["",["https://s3.",{"Ref":"AWS::Region"},".",{"Ref":"AWS::URLSuffix"},"/",1]]}`, `"https://s3.eu-west-1.amazonaws.com/1"`, ""},
 		{`{"Fn::Sub":"arn:${AWS::Partition}:x:${AWS::Region}:${!Literal}:${Fn.Arn}"}`,
 			`"arn:aws:x:eu-west-1:${Literal}:arn:aws:lambda:eu-west-1:123456789012:function:my-fn"`, ""},
-		{`{"Fn::Sub":["${a}-${Given}",{"a":{"Ref":"Default"}}]}`, `"d-g"`, ""},
 		{`{"Fn::Select":["1",{"Fn::Split":[":",{"Fn::GetAtt":["Fn","Arn"]}]}]}`, `"aws"`, ""},
 		{`{"Fn::GetAtt":"Role.Arn"}`, `"arn:aws:iam::123456789012:role/Role"`, ""},
-		{`{"Fn::FindInMap":["M","a","b"]}`, `"mapped"`, ""},
-		{`{"Fn::If":["Both","yes","no"]}`, `"yes"`, ""},
-		{`{"a":{"Fn::If":["No",1,{"Ref":"AWS::NoValue"}]},"b":[{"Ref":"AWS::NoValue"},2]}`, `{"b":[2]}`, ""},
 		{`{"Ref":"None"}`, "", "parameter None has no default"},
 		{`{"Ref":"Self"}`, "", "a reference to itself"},
-		{`{"Fn::If":["Loop",1,2]}`, "", "refers to itself"},
-		{`{"Fn::If":["Nope",1,2]}`, "", "condition Nope does not exist"},
 		{`{"Fn::GetAtt":["Table","StreamLabel"]}`, "", "no local value"},
-		{`{"Fn::Select":["9",["a"]]}`, "", "unexpected argument"},
-		{`{"Fn::Base64":["a"]}`, "", "Fn::Base64 is not implemented"},
-		{`{"Fn::Join":["",[{"a":1}]]}`, "", "expected a string"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.in, func(t *testing.T) {
@@ -187,10 +174,10 @@ func FuzzResolve(f *testing.F) {
 		if json.Unmarshal([]byte(text), &v) != nil {
 			return
 		}
-		l := &loader{stack: "S", document: document{Conditions: map[string]any{"C": v}, Resources: map[string]*resource{
-			"S": {id: "S", Type: "AWS::SecretsManager::Secret", Properties: map[string]any{"Name": v}}}}}
+		l := &loader{stack: "S", Template: &cloudformation.Template{Conditions: map[string]any{"C": v}, Resources: map[string]*resource{
+			"S": {ID: "S", Type: "AWS::SecretsManager::Secret", Properties: map[string]any{"Name": v}}}}}
 		if got, err := l.resolve(v, 0); err == nil {
-			if s, err := toText(got); err == nil {
+			if s, err := cloudformation.Text(got); err == nil {
 				_, _ = l.dynamic(s)
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"math/big"
 	"strings"
+
+	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
 const redacted = "[secret]"
@@ -44,11 +46,11 @@ func (l *loader) secretName(r *resource, depth int) (string, error) {
 	if name := r.Properties["Name"]; name != nil {
 		return l.text(name, depth)
 	}
-	return r.id, nil
+	return r.ID, nil
 }
 
 func (l *loader) makeSecret(r *resource) (Secret, error) {
-	if v, ok := l.opts.Secrets[r.id]; ok {
+	if v, ok := l.opts.Secrets[r.ID]; ok {
 		return NewSecret(v), nil
 	}
 	if v, ok := r.Properties["SecretString"]; ok {
@@ -76,7 +78,7 @@ func generate(spec map[string]any) (string, error) {
 	length := 32
 	var template, key, exclude string
 	for name, v := range spec {
-		text, err := toText(v)
+		text, err := cloudformation.Text(v)
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", name, err)
 		}

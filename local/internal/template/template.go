@@ -15,17 +15,15 @@
 package template
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
-)
 
-// maxFile bounds the template and the asset manifest; CloudFormation's own limit for a template is 1 MB.
-const maxFile = 8 << 20
+	"github.com/tokenhandler/aws/internal/cloudformation"
+)
 
 // Options says what a template does not. The zero value is usable.
 type Options struct {
@@ -84,38 +82,12 @@ func (t *Template) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "template of API %s with %d functions", t.api.Name, len(t.functions))
 }
 
-type resource struct {
-	id         string
-	Type       string         `json:"Type"`
-	Properties map[string]any `json:"Properties"`
-	Metadata   map[string]any `json:"Metadata"`
-	Condition  string         `json:"Condition"`
-}
-
-func (r *resource) path() string {
-	p, _ := r.Metadata["aws:cdk:path"].(string)
-	return p
-}
-
-// String names the resource in errors: construct path and logical id.
-func (r *resource) String() string {
-	if p := r.path(); p != "" {
-		return fmt.Sprintf("%s (%s, %s)", p, r.id, r.Type)
-	}
-	return fmt.Sprintf("%s (%s)", r.id, r.Type)
-}
-
-type document struct {
-	Resources  map[string]*resource                 `json:"Resources"`
-	Parameters map[string]map[string]any            `json:"Parameters"`
-	Conditions map[string]any                       `json:"Conditions"`
-	Mappings   map[string]map[string]map[string]any `json:"Mappings"`
-	Transform  any                                  `json:"Transform"`
-}
+// resource is a resource of the template that is created.
+type resource = cloudformation.Resource
 
 // loader is the state of one Load.
 type loader struct {
-	document
+	*cloudformation.Template
 	stack   string
 	dir     string
 	opts    Options
@@ -139,10 +111,10 @@ func Load(dir, stack string, opts Options) (*Template, error) {
 		}
 	}
 	l := &loader{stack: stack, dir: dir, opts: opts, secrets: map[string]Secret{}}
-	if err := readJSON(filepath.Join(dir, stack+".template.json"), &l.document); err != nil {
-		return nil, err
-	}
 	var err error
+	if l.Template, err = cloudformation.Read(filepath.Join(dir, stack+".template.json")); err != nil {
+		return nil, notFound(err)
+	}
 	if l.assets, err = readAssets(filepath.Join(dir, stack+".assets.json")); err != nil {
 		return nil, err
 	}
@@ -176,10 +148,6 @@ func Load(dir, stack string, opts Options) (*Template, error) {
 // selectResources drops resources whose condition is false and sorts out the types.
 func (l *loader) selectResources() error {
 	for id, r := range l.Resources {
-		if r == nil {
-			return fmt.Errorf("template: resource %s is null", id)
-		}
-		r.id = id
 		if r.Condition != "" {
 			ok, err := l.condition(r.Condition, 0)
 			if err != nil {
@@ -208,7 +176,7 @@ func (l *loader) selectResources() error {
 }
 
 func (l *loader) ignore(r *resource, reason string) {
-	l.ignored = append(l.ignored, Ignored{r.id, r.path(), r.Type, reason})
+	l.ignored = append(l.ignored, Ignored{r.ID, r.ConstructPath(), r.Type, reason})
 }
 
 func (l *loader) ofType(typ string) []string {
@@ -221,23 +189,9 @@ func (l *loader) ofType(typ string) []string {
 	return out
 }
 
-func readJSON(path string, into any) error {
-	f, err := os.Open(path)
-	if err != nil {
+func notFound(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("template: %w (is this a cdk.out folder, and the stack's name right?)", err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("template: %w", err)
-	}
-	if info.Size() > maxFile {
-		return fmt.Errorf("template: %s has %d bytes, at most %d are read", path, info.Size(), maxFile)
-	}
-	dec := json.NewDecoder(f)
-	dec.UseNumber()
-	if err := dec.Decode(into); err != nil {
-		return fmt.Errorf("template: %s: %w", path, err)
-	}
-	return nil
+	return fmt.Errorf("template: %w", err)
 }
