@@ -1,16 +1,15 @@
-// Command bench measures the Lambdas as the Lambda service sees them: from the
-// start of the process to its first answer, warm invocations, and the peak of
-// its memory. It plays the Lambda Runtime API and runs two bootstraps side by
-// side, one after the other and again, so that whatever else the machine does
-// falls on both.
+// Command bench measures the Lambdas as the Lambda service sees them: the time
+// from the start of the process to its first answer, warm invocations, and peak
+// memory. It serves the Lambda Runtime API and runs two bootstraps in turn, so
+// that other load on the machine falls on both.
 //
 //	go run ./test/bench                     the authorizer, then the agent, each against an empty handler
 //	go run ./test/bench -pair authorizer -runs 41
 //	go run ./test/bench -a old/bootstrap -b new/bootstrap -event event.json
 //	go run ./test/bench -synth              cdk synth of the app against that of a bare one
 //
-// It prints figures and judges none: no figure of one machine is another's.
-// It needs Linux, which shows a process's memory in /proc.
+// It prints figures and does not judge them: they differ between machines. It
+// needs Linux, because it reads a process's memory from /proc.
 package main
 
 import (
@@ -19,11 +18,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/tokenhandler/aws/test/internal/lambdabench"
 )
 
 type options struct {
@@ -55,13 +55,13 @@ func main() {
 func run(ctx context.Context, o options) error {
 	switch {
 	case runtime.GOOS != "linux":
-		return fmt.Errorf("expected Linux, got %s: the bootstraps are Linux programs and their memory is read from /proc", runtime.GOOS)
+		return fmt.Errorf("bench needs Linux, got %s: the bootstraps are Linux programs and their memory is read from /proc", runtime.GOOS)
 	case flag.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	case o.runs < 0 || o.warm < 1:
-		return errors.New("-runs and -warm: expected at least 1")
+		return errors.New("-runs and -warm must be at least 1")
 	case (o.a == "") != (o.b == ""):
-		return errors.New("-a and -b: expected both or neither")
+		return errors.New("-a and -b must be set together")
 	}
 	if o.runs == 0 {
 		o.runs = 21
@@ -69,7 +69,7 @@ func run(ctx context.Context, o options) error {
 			o.runs = 5
 		}
 	}
-	root, err := moduleRoot()
+	root, err := lambdabench.ModuleRoot()
 	if err != nil {
 		return err
 	}
@@ -85,16 +85,16 @@ func run(ctx context.Context, o options) error {
 	case o.a != "":
 		return benchFiles(ctx, o)
 	}
-	empty, err := build(ctx, root, dir, "./test/bench/empty")
+	empty, err := lambdabench.Build(ctx, root, dir, "./test/bench/empty")
 	if err != nil {
 		return err
 	}
 	for name := range strings.SplitSeq(o.pair, ",") {
-		s, known := subjects[name]
+		s, known := lambdabench.Subjects[name]
 		if !known {
-			return fmt.Errorf("-pair has %q: expected authorizer or agent", name)
+			return fmt.Errorf("-pair must be authorizer or agent, got %q", name)
 		}
-		ours, err := build(ctx, root, dir, "./lambda/"+name)
+		ours, err := lambdabench.Build(ctx, root, dir, "./lambda/"+name)
 		if err != nil {
 			return err
 		}
@@ -102,60 +102,34 @@ func run(ctx context.Context, o options) error {
 		if err != nil {
 			return err
 		}
-		pair := [2]bootstrap{
-			{name: name, path: ours, env: subject.env, event: subject.event, check: subject.check},
-			{name: "empty handler", path: empty, event: subject.event},
-		}
+		subject.Name, subject.Path = name, ours
+		pair := [2]lambdabench.Bootstrap{subject, {Name: "empty handler", Path: empty, Event: subject.Event}}
 		if err := measure(ctx, pair, o.runs, o.warm); err != nil {
 			return err
 		}
 	}
-	fmt.Println("The decision itself, beside opening one sealed cookie of the same size, which is its floor:")
+	fmt.Println("The decision beside its floor, which is to open one sealed cookie of the same size:")
 	fmt.Println("  go test ./lambda/internal/oauthproxy -run '^$' -bench 'Decide|Floor'")
 	return nil
 }
 
 func benchFiles(ctx context.Context, o options) error {
-	subject, err := authorizer()
+	subject, err := lambdabench.Subjects["authorizer"]()
 	if err != nil {
 		return err
 	}
 	if o.event != "" {
-		if subject.event, err = os.ReadFile(o.event); err != nil {
+		if subject.Event, err = os.ReadFile(o.event); err != nil {
 			return err
 		}
 	}
-	var pair [2]bootstrap
+	var pair [2]lambdabench.Bootstrap
 	for i, path := range []string{o.a, o.b} {
 		if path, err = filepath.Abs(path); err != nil {
 			return err
 		}
-		// The settings of ours are in the environment; what else there is needs
-		// none or finds its own there.
-		pair[i] = bootstrap{name: string("ab"[i]), path: path, event: subject.event, env: append(os.Environ(), subject.env...)}
+		// Our settings are in the environment, after those of the caller.
+		pair[i] = lambdabench.Bootstrap{Name: string("ab"[i]), Path: path, Event: subject.Event, Env: append(os.Environ(), subject.Env...)}
 	}
 	return measure(ctx, pair, o.runs, o.warm)
-}
-
-func moduleRoot() (string, error) {
-	out, err := exec.Command("go", "env", "GOMOD").Output()
-	file := strings.TrimSpace(string(out))
-	if err != nil || filepath.Base(file) != "go.mod" {
-		return "", errors.New("expected to run inside the checkout, with go on the PATH")
-	}
-	return filepath.Dir(file), nil
-}
-
-// build compiles a main package for this machine as the construct bundles it
-// for Lambda; see infra/tokenhandler/bundle.go.
-func build(ctx context.Context, root, dir, pkg string) (string, error) {
-	out := filepath.Join(dir, filepath.Base(pkg), "bootstrap")
-	cmd := exec.CommandContext(ctx, "go", "build", "-mod=readonly", "-trimpath", "-buildvcs=false",
-		"-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", out, pkg)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+runtime.GOARCH, "GOARM64=v8.0", "GOAMD64=v1", "CGO_ENABLED=0")
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build %s: %w\n%s", pkg, err, output)
-	}
-	return out, nil
 }

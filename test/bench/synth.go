@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// benchSynth measures "cdk synth" of the app's default stage against that of
-// an app with nothing but a REST API of one method, both with "go run", in
-// turn. The first run of each compiles and bundles, and is not counted.
+// benchSynth measures "cdk synth" of the app's default stage against that of an
+// app with one REST API and one method. Both use "go run", in turn. The first
+// run of each compiles and bundles, and is not counted.
 func benchSynth(ctx context.Context, root, dir string, runs int) error {
 	apps := [2]struct{ name, command string }{{"the app", "go run ./infra"}, {"a bare app", "go run ./test/bench/bare"}}
 	var taken [2]figures
@@ -35,7 +35,7 @@ func benchSynth(ctx context.Context, root, dir string, runs int) error {
 			}
 		}
 	}
-	// Pair by pair: a machine that becomes slower meanwhile is so for both.
+	// Ratios are taken pair by pair: a machine that slows down affects both.
 	var ratios figures
 	for i := range taken[0] {
 		ratios = append(ratios, taken[0][i]/taken[1][i])

@@ -7,20 +7,22 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/tokenhandler/aws/test/internal/lambdabench"
 )
 
-// measure runs the two in turn and prints what they showed.
-func measure(ctx context.Context, pair [2]bootstrap, runs, warm int) error {
-	var samples [2][]sample
+// measure runs the two in turn and prints their figures.
+func measure(ctx context.Context, pair [2]lambdabench.Bootstrap, runs, warm int) error {
+	var samples [2][]lambdabench.Sample
 	// The first of each reads the file from disk and is not counted.
 	for i := range runs + 1 {
 		for j, b := range pair {
-			// Who goes first changes, too.
+			// The order changes too.
 			if i%2 == 1 {
 				j = 1 - j
 				b = pair[j]
 			}
-			s, err := runOnce(ctx, b, warm)
+			s, err := lambdabench.Run(ctx, b, warm)
 			if err != nil {
 				return err
 			}
@@ -29,24 +31,24 @@ func measure(ctx context.Context, pair [2]bootstrap, runs, warm int) error {
 			}
 		}
 	}
-	fmt.Printf("%s against %s: %d processes each, %d warm invocations; median (least to most)\n", pair[0].name, pair[1].name, runs, warm)
+	fmt.Printf("%s against %s: %d processes each, %d warm invocations; median (least to most)\n", pair[0].Name, pair[1].Name, runs, warm)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
-	fmt.Fprintf(w, "  \t%s\t%s\tratio of medians\n", pair[0].name, pair[1].name)
+	fmt.Fprintf(w, "  \t%s\t%s\tratio of medians\n", pair[0].Name, pair[1].Name)
 	for _, row := range []struct {
 		what   string
 		unit   string
-		figure func(sample) float64
+		figure func(lambdabench.Sample) float64
 	}{
-		{"start to first answer", "ms", func(s sample) float64 { return ms(s.cold) }},
-		{"warm p50", "ms", func(s sample) float64 { return ms(s.p50) }},
-		{"warm p99", "ms", func(s sample) float64 { return ms(s.p99) }},
-		{"peak memory", "MB", func(s sample) float64 { return float64(s.peak) / 1e6 }},
+		{"start to first answer", "ms", func(s lambdabench.Sample) float64 { return ms(s.Cold) }},
+		{"warm p50", "ms", func(s lambdabench.Sample) float64 { return ms(s.P50) }},
+		{"warm p99", "ms", func(s lambdabench.Sample) float64 { return ms(s.P99) }},
+		{"peak memory", "MB", func(s lambdabench.Sample) float64 { return float64(s.Peak) / 1e6 }},
 		{"size of the binary", "MB", nil},
 	} {
 		var figures [2]figures
 		for j := range pair {
 			if row.figure == nil {
-				info, err := os.Stat(pair[j].path)
+				info, err := os.Stat(pair[j].Path)
 				if err != nil {
 					return err
 				}
@@ -67,7 +69,7 @@ func measure(ctx context.Context, pair [2]bootstrap, runs, warm int) error {
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// figures are sorted.
+// figures are sorted values of one quantity.
 type figures []float64
 
 func (f figures) median() float64 { return f[len(f)/2] }

@@ -1,5 +1,4 @@
-// Command bare is the least that a CDK app in Go can be: what the synthesis of
-// ours is measured against.
+// Command bare is a minimal CDK app in Go, the floor for the synthesis of ours.
 package main
 
 import (

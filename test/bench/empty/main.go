@@ -1,5 +1,4 @@
-// Command empty is the least that a Go Lambda can be: what the others are
-// measured against.
+// Command empty is a minimal Go Lambda, the floor for ours.
 package main
 
 import "github.com/aws/aws-lambda-go/lambda"

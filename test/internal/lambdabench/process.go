@@ -1,4 +1,7 @@
-package main
+// Package lambdabench runs Lambda bootstraps against a Runtime API of its own and
+// measures them. The bootstraps are Linux programs; their memory is read from
+// /proc.
+package lambdabench
 
 import (
 	"bytes"
@@ -11,44 +14,46 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// bootstrap is a Lambda to run.
-type bootstrap struct {
-	name, path string
-	env        []string
-	event      []byte
-	check      func(answer []byte) error // nil: any answer will do
+// Bootstrap is a Lambda to run.
+type Bootstrap struct {
+	Name, Path string
+	Env        []string
+	Event      []byte
+	Check      func(answer []byte) error // of the first answer; nil accepts any
 }
 
-// sample is what one process showed.
-type sample struct {
-	cold     time.Duration // from the start of the process to its first answer
-	p50, p99 time.Duration // of the warm invocations, from event to answer
-	peak     int64         // resident memory at its highest, in bytes
+// Sample holds the figures of one process.
+type Sample struct {
+	Cold     time.Duration   // from the start of the process to its first answer
+	Warm     []time.Duration // later invocations, from event to answer, sorted
+	P50, P99 time.Duration   // of Warm
+	Peak     int64           // highest resident memory, in bytes
 }
 
 const timeout = 30 * time.Second
 
-// runOnce starts the bootstrap, invokes it 1+warm times and kills it.
-func runOnce(ctx context.Context, b bootstrap, warm int) (s sample, err error) {
+// Run starts the bootstrap, invokes it 1+warm times and kills it.
+func Run(ctx context.Context, b Bootstrap, warm int) (s Sample, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout+time.Duration(warm)*5*time.Millisecond)
 	defer cancel()
-	runtime, err := newRuntimeAPI(b.event)
+	api, err := newRuntimeAPI(b.Event)
 	if err != nil {
 		return s, err
 	}
-	defer runtime.close()
+	defer api.close()
 
 	var output bytes.Buffer
-	cmd := exec.CommandContext(ctx, b.path)
-	cmd.Dir = filepath.Dir(b.path)
-	cmd.Env = append([]string{"AWS_LAMBDA_RUNTIME_API=" + runtime.address, "AWS_LAMBDA_FUNCTION_NAME=bench",
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_REGION=eu-west-1", "_HANDLER=bootstrap", "TZ=:UTC", "PATH=/usr/bin:/bin"}, b.env...)
+	cmd := exec.CommandContext(ctx, b.Path)
+	cmd.Dir = filepath.Dir(b.Path)
+	cmd.Env = append([]string{"AWS_LAMBDA_RUNTIME_API=" + api.address, "AWS_LAMBDA_FUNCTION_NAME=bench",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_REGION=eu-west-1", "_HANDLER=bootstrap", "TZ=:UTC", "PATH=/usr/bin:/bin"}, b.Env...)
 	cmd.Stdout, cmd.Stderr = &output, &output
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
@@ -64,14 +69,14 @@ func runOnce(ctx context.Context, b bootstrap, warm int) (s sample, err error) {
 	var latencies []time.Duration
 	for i := range 1 + warm {
 		select {
-		case a := <-runtime.answers:
+		case a := <-api.answers:
 			switch {
 			case a.failed:
-				return s, fmt.Errorf("%s failed: %s", b.name, a.body)
+				return s, fmt.Errorf("%s failed: %s", b.Name, a.body)
 			case i == 0:
-				s.cold = a.at.Sub(began)
-				if b.check != nil {
-					if err := b.check(a.body); err != nil {
+				s.Cold = a.at.Sub(began)
+				if b.Check != nil {
+					if err := b.Check(a.body); err != nil {
 						return s, fmt.Errorf("%w: %.300s", err, output.Bytes())
 					}
 				}
@@ -79,14 +84,14 @@ func runOnce(ctx context.Context, b bootstrap, warm int) (s sample, err error) {
 				latencies = append(latencies, a.at.Sub(a.given))
 			}
 		case <-ended:
-			return s, fmt.Errorf("%s ended before it answered: %s", b.name, output.Bytes())
+			return s, fmt.Errorf("%s ended before it answered: %s", b.Name, output.Bytes())
 		case <-ctx.Done():
-			return s, fmt.Errorf("%s: %w", b.name, ctx.Err())
+			return s, fmt.Errorf("%s: %w", b.Name, ctx.Err())
 		}
 	}
 	slices.Sort(latencies)
-	s.p50, s.p99 = latencies[len(latencies)/2], latencies[len(latencies)*99/100]
-	s.peak, err = peakMemory(cmd.Process.Pid)
+	s.Warm, s.P50, s.P99 = latencies, latencies[len(latencies)/2], latencies[len(latencies)*99/100]
+	s.Peak, err = peakMemory(cmd.Process.Pid)
 	return s, err
 }
 
@@ -105,15 +110,15 @@ func peakMemory(pid int) (int64, error) {
 	return kib << 10, err
 }
 
-// runtimeAPI is as much of the Lambda Runtime API as one process needs that is
-// given the same event again and again.
+// runtimeAPI is the part of the Lambda Runtime API that one process needs. It
+// gives the same event again and again.
 type runtimeAPI struct {
 	address string
 	answers chan answer
 
 	server *http.Server
 	event  []byte
-	given  time.Time // of the event under way; the process has one at a time
+	given  time.Time // when the current event was given; a process has one at a time
 }
 
 type answer struct {
@@ -153,11 +158,36 @@ func (r *runtimeAPI) response(w http.ResponseWriter, req *http.Request) {
 	given := r.given
 	body, err := io.ReadAll(io.LimitReader(req.Body, 6<<20))
 	at := time.Now()
-	// Trailers tell of an error within a response; they are there after EOF.
+	// Trailers report an error within a response; they can be read after EOF.
 	failed := err != nil || strings.HasSuffix(req.URL.Path, "/error") || req.Trailer.Get("Lambda-Runtime-Function-Error-Type") != ""
 	w.WriteHeader(http.StatusAccepted)
 	select {
 	case r.answers <- answer{given, at, body, failed}:
 	case <-req.Context().Done():
 	}
+}
+
+// Build compiles a main package of the module at root for this machine, with
+// the flags with which the construct bundles it for Lambda, and returns the
+// path of the bootstrap.
+func Build(ctx context.Context, root, dir, pkg string) (string, error) {
+	out := filepath.Join(dir, filepath.Base(pkg), "bootstrap")
+	cmd := exec.CommandContext(ctx, "go", "build", "-mod=readonly", "-trimpath", "-buildvcs=false",
+		"-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", out, pkg)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+runtime.GOARCH, "GOARM64=v8.0", "GOAMD64=v1", "CGO_ENABLED=0")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build %s: %w\n%s", pkg, err, output)
+	}
+	return out, nil
+}
+
+// ModuleRoot returns the folder of the module of the working directory.
+func ModuleRoot() (string, error) {
+	out, err := exec.Command("go", "env", "GOMOD").Output()
+	file := strings.TrimSpace(string(out))
+	if err != nil || filepath.Base(file) != "go.mod" {
+		return "", errors.New("run this inside the checkout, with go on the PATH")
+	}
+	return filepath.Dir(file), nil
 }

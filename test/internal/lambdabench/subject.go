@@ -1,4 +1,4 @@
-package main
+package lambdabench
 
 import (
 	"bytes"
@@ -12,29 +12,24 @@ import (
 	"github.com/tokenhandler/aws/internal/sealedtest"
 )
 
-// subject is what one of our Lambdas is measured with: its settings, an event
-// and what the answer must be, so that no refusal is measured by mistake.
-type subject struct {
-	env   []string
-	event []byte
-	check func(answer []byte) error
-}
-
-var subjects = map[string]func() (subject, error){"authorizer": authorizer, "agent": agent}
+// Subjects make the settings, the event and the check of the answer for our
+// Lambdas. The check is there so that no refusal is measured by mistake. The
+// caller sets Name and Path.
+var Subjects = map[string]func() (Bootstrap, error){"authorizer": authorizer, "agent": agent}
 
 const (
 	origin    = "https://www.example.com"
 	methodARN = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/api/GET/orders/7"
 )
 
-// authorizer is a signed-in person's GET: its cookies are sealed under a
+// authorizer is a GET of a signed-in user: its cookies are sealed with a
 // throwaway key.
-func authorizer() (subject, error) {
+func authorizer() (Bootstrap, error) {
 	key := make([]byte, 32)
 	rand.Read(key)
 	sealer, err := sealedtest.New(hex.EncodeToString(key))
 	if err != nil {
-		return subject{}, err
+		return Bootstrap{}, err
 	}
 	session := make([]byte, 16)
 	rand.Read(session)
@@ -49,10 +44,10 @@ func authorizer() (subject, error) {
 	event, err := json.Marshal(gatewayEvent("GET", "/orders/{id}", "/orders/7", cookies, map[string]any{
 		"type": "REQUEST", "methodArn": methodARN, "pathParameters": map[string]string{"id": "7"},
 	}))
-	return subject{
-		env:   []string{"TRUSTED_WEB_ORIGINS=" + origin, "ENCRYPTION_KEY=" + hex.EncodeToString(key)},
-		event: event,
-		check: func(answer []byte) error {
+	return Bootstrap{
+		Env:   []string{"TRUSTED_WEB_ORIGINS=" + origin, "ENCRYPTION_KEY=" + hex.EncodeToString(key)},
+		Event: event,
+		Check: func(answer []byte) error {
 			if !bytes.Contains(answer, []byte(`"Effect":"Allow"`)) || !bytes.Contains(answer, []byte(token)) {
 				return errors.New("the authorizer did not allow the request")
 			}
@@ -61,18 +56,18 @@ func authorizer() (subject, error) {
 	}, err
 }
 
-// agent is a visitor's GET of the session: the agent's whole chain without a
-// call to the provider.
-func agent() (subject, error) {
+// agent is a GET of the session without cookies: all of the agent but a call to
+// the provider.
+func agent() (Bootstrap, error) {
 	event, err := json.Marshal(gatewayEvent("GET", "/oauth-agent/session", "/oauth-agent/session", "", nil))
-	return subject{
-		env: []string{
+	return Bootstrap{
+		Env: []string{
 			"TRUSTED_WEB_ORIGINS=" + origin, "ENCRYPTION_KEY=" + strings.Repeat("0123456789abcdef", 4),
 			"ISSUER=https://login.example.com", "CLIENT_ID=spa-client", "CLIENT_SECRET=not-used",
 			"REDIRECT_URI=" + origin + "/",
 		},
-		event: event,
-		check: func(answer []byte) error {
+		Event: event,
+		Check: func(answer []byte) error {
 			if !bytes.Contains(answer, []byte(`"statusCode":200`)) {
 				return errors.New("the agent did not answer 200")
 			}
@@ -81,8 +76,8 @@ func agent() (subject, error) {
 	}, err
 }
 
-// gatewayEvent is an event of a REST API as a browser's request makes it, with
-// the fields of extra.
+// gatewayEvent is the event of a REST API for a request of a browser, with the
+// fields of extra.
 func gatewayEvent(method, resource, path, cookies string, extra map[string]any) map[string]any {
 	headers := map[string]string{
 		"accept": "application/json", "accept-encoding": "gzip, deflate, br, zstd", "accept-language": "en-GB,en;q=0.9",
