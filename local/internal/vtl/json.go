@@ -136,7 +136,14 @@ func jsonPath(body, path string) (any, error) {
 		return nil, err
 	}
 	for _, s := range steps {
-		v = element(v, s)
+		if list, isList := v.([]any); isList {
+			if i, ok := s.(int64); !ok || i >= int64(len(list)) {
+				return nil, nil
+			}
+		}
+		if v, err = element(v, s); err != nil {
+			return nil, err
+		}
 	}
 	return v, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf16"
 )
@@ -20,7 +21,7 @@ var (
 	utilMethods  = map[string][]int{"escapeJavaScript": {1}, "base64Encode": {1}, "base64Decode": {1}, "urlEncode": {1},
 		"urlDecode": {1}, "parseJson": {1}}
 	valueMethods = map[string][]int{
-		"get": {1}, "put": {2}, "add": {1}, "containsKey": {1}, "keySet": {0}, "size": {0}, "isEmpty": {0}, "contains": {1},
+		"get": {1}, "put": {2}, "containsKey": {1}, "keySet": {0}, "size": {0}, "isEmpty": {0}, "contains": {1},
 		"equals": {1}, "equalsIgnoreCase": {1}, "startsWith": {1}, "endsWith": {1}, "length": {0}, "indexOf": {1},
 		"substring": {1, 2}, "toLowerCase": {0}, "toUpperCase": {0}, "trim": {0}, "replace": {2}, "toString": {0},
 	}
@@ -45,17 +46,36 @@ func call(s *state, v any, name string, args []any) (any, error) {
 	case *Map:
 		return callMap(v, name, args)
 	case []any:
-		return callList(v, name, args), nil
+		return callList(v, name, args)
+	case keySet:
+		return callKeys(v, name, args)
 	case string:
-		return callString(v, name, args), nil
+		return callString(v, name, args)
 	}
-	if name == "toString" && len(args) == 0 {
+	switch name {
+	case "toString":
 		return Text(v)
-	}
-	if name == "equals" && len(args) == 1 {
-		return compare("==", v, args[0]), nil
+	case "equals":
+		return equal(v, args[0])
 	}
 	return nil, nil
+}
+
+func notImplemented(v any, method string) error {
+	return fmt.Errorf("method %s of %s with such arguments is not implemented", method, kind(v))
+}
+
+// equal is Java's equals, which unlike == converts neither side.
+func equal(l, r any) (bool, error) {
+	if collection(l) && collection(r) {
+		return false, notImplemented(l, "equals")
+	}
+	if _, ok := number(l); ok { // false for an Integer and a Long: the class is not known here
+		if _, ok := number(r); ok {
+			return false, notImplemented(l, "equals")
+		}
+	}
+	return !collection(l) && !collection(r) && l == r, nil
 }
 
 func callInput(s *state, name string, args []any) (any, error) {
@@ -133,103 +153,172 @@ func callUtil(name string, args []any) (any, error) {
 func callMap(m *Map, name string, args []any) (any, error) {
 	switch name {
 	case "get":
-		return element(m, args[0]), nil
+		return element(m, args[0])
 	case "put":
-		k, err := Text(args[0])
-		if err != nil {
-			return nil, err
+		k, ok := args[0].(string)
+		if !ok {
+			return nil, notImplemented(m, name)
 		}
 		old, _ := m.Get(k)
 		return old, m.assign(k, args[1])
 	case "containsKey":
-		k, _ := args[0].(string)
+		k, isText := args[0].(string)
 		_, ok := m.Get(k)
-		return ok, nil
+		return ok && isText, nil
 	case "keySet":
-		keys := make([]any, 0, m.Len())
-		for _, k := range m.Keys() {
-			keys = append(keys, k)
-		}
-		return keys, nil
+		return keySet(m.Keys()), nil
 	case "size":
 		return int64(m.Len()), nil
 	case "isEmpty":
 		return m.Len() == 0, nil
+	case "equals":
+		return equal(m, args[0])
+	case "toString":
+		return Text(m)
+	case "replace":
+		return nil, notImplemented(m, name)
 	}
 	return nil, nil
 }
 
-func callList(l []any, name string, args []any) any {
+func callList(l []any, name string, args []any) (any, error) {
 	switch name {
 	case "get":
+		if n, ok := args[0].(int64); ok && n < 0 {
+			return nil, errors.New("index is out of range")
+		}
 		return element(l, args[0])
 	case "size":
-		return int64(len(l))
+		return int64(len(l)), nil
 	case "isEmpty":
-		return len(l) == 0
-	case "contains":
-		for _, v := range l {
-			if compare("==", v, args[0]) {
-				return true
+		return len(l) == 0, nil
+	case "contains", "indexOf":
+		for i, v := range l {
+			found, err := equal(v, args[0])
+			if err != nil {
+				return nil, err
+			}
+			if found && name == "contains" {
+				return true, nil
+			}
+			if found {
+				return int64(i), nil
 			}
 		}
-		return false
+		if name == "contains" {
+			return false, nil
+		}
+		return int64(-1), nil
+	case "equals":
+		return equal(l, args[0])
+	case "toString":
+		return Text(l)
 	}
-	return nil
+	return nil, nil
 }
 
-func callString(v, name string, args []any) any {
-	arg := func(i int) string { a, _ := args[i].(string); return a }
-	if len(args) > 0 && args[0] == nil && name != "equals" && name != "equalsIgnoreCase" {
-		return nil
-	}
+func callKeys(keys keySet, name string, args []any) (any, error) {
 	switch name {
-	case "equals":
-		return compare("==", v, args[0])
-	case "equalsIgnoreCase":
-		return args[0] != nil && strings.EqualFold(v, arg(0))
-	case "startsWith":
-		return strings.HasPrefix(v, arg(0))
-	case "endsWith":
-		return strings.HasSuffix(v, arg(0))
-	case "contains":
-		return strings.Contains(v, arg(0))
-	case "indexOf":
-		return int64(strings.Index(v, arg(0)))
-	case "length":
-		return int64(len(utf16.Encode([]rune(v))))
+	case "size":
+		return int64(len(keys)), nil
 	case "isEmpty":
-		return v == ""
+		return len(keys) == 0, nil
+	case "contains":
+		k, ok := args[0].(string)
+		return ok && slices.Contains(keys, k), nil
+	case "equals":
+		return equal(keys, args[0])
+	case "toString":
+		return Text(keys)
+	}
+	return nil, nil
+}
+
+func callString(v, name string, args []any) (any, error) {
+	switch name {
+	case "length":
+		return int64(len(utf16.Encode([]rune(v)))), nil
+	case "isEmpty":
+		return v == "", nil
 	case "toLowerCase":
-		return strings.ToLower(v)
+		return strings.ToLower(v), nil
 	case "toUpperCase":
-		return strings.ToUpper(v)
+		return strings.ToUpper(v), nil
 	case "trim":
-		return strings.TrimSpace(v)
-	case "replace":
-		// Bounded: each round could otherwise multiply the text.
-		if out := strings.ReplaceAll(v, arg(0), arg(1)); len(out) <= maxOutput {
-			return out
-		}
+		return strings.TrimFunc(v, func(r rune) bool { return r <= ' ' }), nil
+	case "toString":
+		return v, nil
+	case "equals":
+		return equal(v, args[0])
 	case "substring":
 		return substring(v, args)
-	case "toString":
-		return v
+	case "equalsIgnoreCase":
+		if args[0] == nil {
+			return false, nil
+		}
+	case "startsWith", "endsWith", "contains", "indexOf", "replace":
+	default:
+		return nil, nil
 	}
-	return nil
+	var texts []string
+	for _, a := range args {
+		switch a := a.(type) {
+		case string:
+			texts = append(texts, a)
+		case int64:
+			if name == "indexOf" { // takes a character's code, too
+				return nil, notImplemented(v, name)
+			}
+			return nil, nil
+		case nil:
+		default:
+			return nil, nil
+		}
+	}
+	if len(texts) < len(args) {
+		return nil, fmt.Errorf("method %s of a string got null", name)
+	}
+	switch name {
+	case "equalsIgnoreCase":
+		return strings.EqualFold(v, texts[0]), nil
+	case "startsWith":
+		return strings.HasPrefix(v, texts[0]), nil
+	case "endsWith":
+		return strings.HasSuffix(v, texts[0]), nil
+	case "contains":
+		return strings.Contains(v, texts[0]), nil
+	case "indexOf":
+		i := strings.Index(v, texts[0])
+		if i > 0 {
+			i = len(utf16.Encode([]rune(v[:i])))
+		}
+		return int64(i), nil
+	default: // replace
+		if len(texts[1])*(strings.Count(v, texts[0])+1) > maxOutput {
+			return nil, fmt.Errorf("method replace makes more than %d bytes", maxOutput)
+		}
+		return strings.ReplaceAll(v, texts[0], texts[1]), nil
+	}
 }
 
-func substring(v string, args []any) any {
+// substring counts in UTF-16 units.
+func substring(v string, args []any) (any, error) {
 	units := utf16.Encode([]rune(v))
-	from, ok := args[0].(int64)
-	to := int64(len(units))
-	if ok && len(args) == 2 {
-		to, ok = args[1].(int64)
+	bounds := []int64{0, int64(len(units))}
+	for i, a := range args {
+		n, ok := a.(int64)
+		if a == nil {
+			return nil, errors.New("method substring of a string got null")
+		}
+		if !ok {
+			return nil, nil
+		}
+		bounds[i] = n
 	}
-	if !ok || from < 0 || to > int64(len(units)) || from > to {
-		return nil
+	if bounds[0] < 0 || bounds[1] > int64(len(units)) || bounds[0] > bounds[1] {
+		return nil, errors.New("index is out of range")
 	}
-	return string(utf16.Decode(units[from:to]))
+	return string(utf16.Decode(units[bounds[0]:bounds[1]])), nil
 }
 
 // escapeJavaScript follows Apache Commons' StringEscapeUtils.escapeJavaScript, which $util uses.

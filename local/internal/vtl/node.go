@@ -60,11 +60,11 @@ type ifNode []branch
 func (n ifNode) render(s *state) error {
 	for _, b := range n {
 		if b.cond != nil {
-			v, err := b.cond.eval(s)
+			v, err := test(s, b.cond)
 			if err != nil {
 				return err
 			}
-			if !truthy(v) {
+			if !v {
 				continue
 			}
 		}
@@ -90,17 +90,25 @@ func (n foreachNode) render(s *state) error {
 		return nil
 	case []any:
 		items = v
+	case keySet:
+		for _, k := range v {
+			items = append(items, k)
+		}
 	case *Map: // Velocity iterates over a map's values
 		for _, k := range v.Keys() {
 			items = append(items, v.vals[k])
 		}
-	default:
-		return fmt.Errorf("#foreach: cannot iterate over %s", kind(v))
+	default: // logged and skipped
+		return nil
 	}
 	if len(items) > MaxRounds {
 		return fmt.Errorf("#foreach: %d rounds, at most %d are allowed", len(items), MaxRounds)
 	}
-	oldLoop, oldVar := s.vars["foreach"], s.vars[n.name]
+	names := []string{"foreach", "velocityCount", "velocityHasNext", n.name}
+	var old [4]any
+	for i, name := range names {
+		old[i] = s.vars[name]
+	}
 	for i, item := range items {
 		loop := NewMap()
 		loop.Put("index", int64(i))
@@ -109,12 +117,15 @@ func (n foreachNode) render(s *state) error {
 		loop.Put("first", i == 0)
 		loop.Put("last", i+1 == len(items))
 		loop.frozen = true
-		s.vars["foreach"], s.vars[n.name] = loop, item
+		s.vars["foreach"], s.vars["velocityCount"], s.vars["velocityHasNext"] = loop, int64(i+1), i+1 < len(items)
+		s.vars[n.name] = item
 		if err := s.run(n.body); err != nil {
 			return err
 		}
 	}
-	s.vars["foreach"], s.vars[n.name] = oldLoop, oldVar
+	for i, name := range names {
+		s.vars[name] = old[i]
+	}
 	return nil
 }
 
@@ -173,8 +184,22 @@ func (m mapExpr) eval(s *state) (any, error) {
 type notExpr struct{ x expr }
 
 func (n notExpr) eval(s *state) (any, error) {
-	v, err := n.x.eval(s)
-	return !truthy(v), err
+	v, err := test(s, n.x)
+	return !v, err
+}
+
+// test evaluates a condition. Of the literals only true is one: Velocity 1.7 takes any number, string, list or map
+// written down in a condition for false.
+func test(s *state, e expr) (bool, error) {
+	switch e := e.(type) {
+	case literal:
+		return e.value == true, nil
+	case interpolated, listExpr, mapExpr:
+		return false, nil
+	}
+	v, err := e.eval(s)
+	b, isBool := v.(bool)
+	return v != nil && (!isBool || b), err
 }
 
 type binary struct {
@@ -186,22 +211,20 @@ func (b binary) eval(s *state) (any, error) {
 	if err := s.step(); err != nil {
 		return nil, err
 	}
+	if b.op == "&&" || b.op == "||" {
+		l, err := test(s, b.l)
+		if err != nil || l == (b.op == "||") {
+			return l, err
+		}
+		return test(s, b.r)
+	}
 	l, err := b.l.eval(s)
 	if err != nil {
 		return nil, err
-	}
-	switch {
-	case b.op == "&&" && !truthy(l):
-		return false, nil
-	case b.op == "||" && truthy(l):
-		return true, nil
 	}
 	r, err := b.r.eval(s)
 	if err != nil {
 		return nil, err
 	}
-	if b.op == "&&" || b.op == "||" {
-		return truthy(r), nil
-	}
-	return compare(b.op, l, r), nil
+	return compare(b.op, l, r)
 }

@@ -2,6 +2,7 @@ package vtl
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -25,6 +26,10 @@ type parser struct {
 	src string
 	pos int
 	at  int // where the directive that ended the last block began
+
+	// open is set behind a reference until text follows. Velocity 1.7 prints a comment there, and reads brackets as parts
+	// of the reference.
+	open bool
 	// inString is set while the inside of a double-quoted string is parsed: references only.
 	inString bool
 }
@@ -70,29 +75,41 @@ func (p *parser) block(depth int) (nodes []node, stop string, err error) {
 	flush := func() {
 		if start < p.pos {
 			nodes = append(nodes, textNode(p.src[start:p.pos]))
+			p.open = false
 		}
 	}
 	for p.pos < len(p.src) {
+		if p.open && p.pos == start && afterRef.MatchString(p.rest()) {
+			return nil, "", p.errorf(p.pos, "this text behind a reference is not implemented")
+		}
 		switch c, next := p.peek(0), p.peek(1); {
 		case c == '\\' && (next == '$' || next == '#' || next == '\\'):
 			return nil, "", p.errorf(p.pos, "an escape with a backslash is not implemented")
+		case (c == '$' || c == '#') && p.pos+1 == len(p.src):
+			return nil, "", p.errorf(p.pos, "%q at the end is a syntax error", c)
+		case c == '$' && (next == '$' || next == '#') || c == '#' && next == '$':
+			return nil, "", p.errorf(p.pos, "%q is not implemented", p.src[p.pos:p.pos+2])
 		case c == '$' && (letter(next) || next == '{' || next == '!'):
-			if next == '!' && !letter(p.peek(2)) && p.peek(2) != '{' {
-				p.pos += 2
-				continue
-			}
 			flush()
 			r, err := p.reference(depth)
 			if err != nil {
 				return nil, "", err
 			}
 			nodes = append(nodes, refNode{r})
-			start = p.pos
+			start, p.open = p.pos, true
 		case c == '#' && (letter(next) || next == '{' || next == '#' || next == '*' || next == '[' || next == '@'):
 			if p.inString {
 				return nil, "", p.errorf(p.pos, "a directive or comment inside a string is not implemented")
 			}
-			flush()
+			switch text := strings.TrimRight(p.src[start:p.pos], " \t"); {
+			case !setWord.MatchString(p.rest()):
+				flush()
+			case strings.HasSuffix(text, "$"), strings.HasSuffix(text, "#"), p.open && text == "}":
+				// Velocity 1.7 loses one of the two.
+				return nil, "", p.errorf(p.pos, "#set behind %q is not implemented", text[len(text)-1])
+			case text != "": // else #set takes the blanks before it along
+				flush()
+			}
 			n, stop, err := p.directive(depth)
 			if err != nil || stop != "" {
 				return nodes, stop, err
@@ -114,8 +131,12 @@ func (p *parser) directive(depth int) (n node, stop string, err error) {
 	start := p.pos
 	switch p.peek(1) {
 	case '#':
-		if i := strings.IndexByte(p.rest(), '\n'); i >= 0 {
-			p.pos += i + 1
+		if p.peek(2) == '*' {
+			return nil, "", p.errorf(start, "a comment that begins with ##* is not implemented")
+		}
+		if i := strings.IndexAny(p.rest(), "\r\n"); i >= 0 {
+			p.pos += i
+			p.newline()
 		} else {
 			p.pos = len(p.src)
 		}
@@ -142,7 +163,7 @@ func (p *parser) directive(depth int) (n node, stop string, err error) {
 	}
 	switch word {
 	case "set":
-		n, err = p.set(depth)
+		n, err = p.set(start, depth)
 	case "if":
 		n, err = p.ifElse(start, depth)
 	case "foreach":
@@ -162,16 +183,49 @@ func (p *parser) directive(depth int) (n node, stop string, err error) {
 
 // endOfLine swallows the blank rest of a line after a directive, as Velocity does.
 func (p *parser) endOfLine() {
-	i := p.pos
-	for i < len(p.src) && (p.src[i] == ' ' || p.src[i] == '\t' || p.src[i] == '\r') {
-		i++
+	start := p.pos
+	for p.peek(0) == ' ' || p.peek(0) == '\t' {
+		p.pos++
 	}
-	if i < len(p.src) && p.src[i] == '\n' {
-		p.pos = i + 1
+	if !p.newline() {
+		p.pos = start
 	}
 }
 
-func (p *parser) set(depth int) (node, error) {
+// newline reads \n, \r\n or \r.
+func (p *parser) newline() bool {
+	start := p.pos
+	if p.peek(0) == '\r' {
+		p.pos++
+	}
+	if p.peek(0) == '\n' {
+		p.pos++
+	}
+	return p.pos > start
+}
+
+// closeDirective reads the ) of a directive and the blank rest of its line.
+func (p *parser) closeDirective() error {
+	p.space()
+	if p.peek(0) != ')' {
+		return p.errorf(p.pos, "expected \")\"")
+	}
+	p.pos++
+	p.endOfLine()
+	p.open = false
+	return nil
+}
+
+// afterRef is the text that is refused behind a reference.
+var afterRef = regexp.MustCompile(`^([\[{(]|##|#\*|true|false)`)
+
+// setWord is the beginning of a #set. Only spaces may stand before the parenthesis.
+var setWord = regexp.MustCompile(`^#(set|\{set\}) *\(`)
+
+func (p *parser) set(start, depth int) (node, error) {
+	if !setWord.MatchString(p.src[start:]) {
+		return nil, p.errorf(p.pos, "expected \"(\"")
+	}
 	if err := p.expect("("); err != nil {
 		return nil, err
 	}
@@ -183,6 +237,9 @@ func (p *parser) set(depth int) (node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if target.silent || target.braced { // Velocity 1.7 assigns nothing
+		return nil, p.errorf(at, "#set wants a reference without ! and braces")
+	}
 	if err := p.checkTarget(at, target); err != nil {
 		return nil, err
 	}
@@ -193,10 +250,11 @@ func (p *parser) set(depth int) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.expect(")"); err != nil {
+	open := p.open
+	if err := p.closeDirective(); err != nil {
 		return nil, err
 	}
-	p.endOfLine()
+	p.open = open
 	return setNode{target, value}, nil
 }
 
@@ -208,7 +266,7 @@ func (p *parser) checkTarget(at int, r *ref) error {
 		}
 	}
 	switch r.name {
-	case "input", "util", "stageVariables", "foreach":
+	case "input", "util", "stageVariables", "foreach", "velocityCount", "velocityHasNext":
 		return p.errorf(at, "#set cannot assign to $%s", r.name)
 	case "context":
 		var names []string
@@ -239,10 +297,9 @@ func (p *parser) ifElse(start, depth int) (node, error) {
 			if b.cond, err = p.expression(depth + 1); err != nil {
 				return nil, err
 			}
-			if err := p.expect(")"); err != nil {
+			if err := p.closeDirective(); err != nil {
 				return nil, err
 			}
-			p.endOfLine()
 		}
 		body, stop, err := p.block(depth + 1)
 		if err != nil {
@@ -262,6 +319,10 @@ func (p *parser) ifElse(start, depth int) (node, error) {
 	}
 }
 
+// reserved names cannot be the variable of a loop.
+var reserved = map[string]bool{"input": true, "util": true, "context": true, "stageVariables": true, "foreach": true,
+	"velocityCount": true, "velocityHasNext": true}
+
 func (p *parser) foreach(start, depth int) (node, error) {
 	if err := p.expect("("); err != nil {
 		return nil, err
@@ -274,20 +335,19 @@ func (p *parser) foreach(start, depth int) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(v.parts) > 0 || v.name == "input" || v.name == "util" || v.name == "context" || v.name == "stageVariables" || v.name == "foreach" {
+	if len(v.parts) > 0 || reserved[v.name] {
 		return nil, p.errorf(at, "#foreach wants a plain variable")
 	}
 	if err := p.expect("in"); err != nil {
 		return nil, err
 	}
-	in, err := p.expression(depth + 1)
+	in, err := p.parameter(depth + 1)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.expect(")"); err != nil {
+	if err := p.closeDirective(); err != nil {
 		return nil, err
 	}
-	p.endOfLine()
 	body, stop, err := p.block(depth + 1)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package vtl
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -38,7 +39,7 @@ func (p *parser) reference(depth int) (*ref, error) {
 	if braced {
 		p.pos++
 	}
-	if r.name = p.identifier(); r.name == "" {
+	if r.name = p.identifier(); r.name == "" { // ${}, $!x and the like: the engine has rules of its own for them
 		return nil, p.errorf(start, "expected a name after $")
 	}
 	for {
@@ -57,7 +58,7 @@ func (p *parser) reference(depth int) (*ref, error) {
 		}
 		p.pos++
 	}
-	r.raw = p.src[start:p.pos]
+	r.raw, r.braced = p.src[start:p.pos], braced
 	return r, p.checkParts(start, r)
 }
 
@@ -83,15 +84,28 @@ func (p *parser) part(depth int) (pt part, ok bool, err error) {
 		if len(args) != 1 {
 			return pt, false, p.errorf(at, "an index wants one value")
 		}
-		pt.index = args[0]
-		return pt, true, nil
+		switch pt.index = args[0]; i := pt.index.(type) {
+		case *ref, interpolated:
+			return pt, true, nil
+		case literal:
+			if _, isFloat := i.value.(float64); !isFloat {
+				return pt, true, nil
+			}
+		}
+		return pt, false, p.errorf(at, "an index is a string, an integer or a reference")
 	}
 	return pt, false, nil
 }
 
 // checkParts refuses methods and properties that are not implemented.
 func (p *parser) checkParts(at int, r *ref) error {
+	if r.name == "foreach" && (len(r.parts) == 0 || r.parts[0].call || !slices.Contains([]string{"index", "count", "hasNext", "first", "last"}, r.parts[0].name)) {
+		return p.errorf(at, "%s: only .index, .count, .hasNext, .first and .last of $foreach are implemented", r.raw)
+	}
 	for i, pt := range r.parts {
+		if !pt.call && pt.name == "class" {
+			return p.errorf(at, "%s: property class is not implemented", r.raw)
+		}
 		methods := valueMethods
 		if i == 0 {
 			switch r.name {
@@ -134,7 +148,7 @@ func (p *parser) list(depth int, closing byte) ([]expr, error) {
 		return out, nil
 	}
 	for {
-		e, err := p.expression(depth + 1)
+		e, err := p.parameter(depth + 1)
 		if err != nil {
 			return nil, err
 		}
@@ -202,6 +216,17 @@ func (p *parser) operator(level int) string {
 		return op[1]
 	}
 	return ""
+}
+
+// parameter reads an argument, an element of a list or the value of a #foreach: an expression without operators.
+func (p *parser) parameter(depth int) (expr, error) {
+	p.space()
+	at := p.pos
+	e, err := p.unary(depth)
+	if _, negated := e.(notExpr); err == nil && (negated || p.src[at] == '(') {
+		return nil, p.errorf(at, "an operator is not allowed here")
+	}
+	return e, err
 }
 
 func (p *parser) unary(depth int) (expr, error) {
@@ -290,8 +315,11 @@ func (p *parser) number() (expr, error) {
 		return literal{n}, nil
 	}
 	f, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return nil, p.errorf(start, "%q is not a number", text)
+	if err != nil || !strings.Contains(text, ".") {
+		return nil, p.errorf(start, "%q is not a number that is implemented", text)
+	}
+	if letter(p.peek(0)) || p.peek(0) == '.' {
+		return nil, p.errorf(start, "this form of a number is not implemented")
 	}
 	return literal{f}, nil
 }
@@ -305,14 +333,18 @@ func (p *parser) mapLiteral(depth int) (expr, error) {
 		return m, nil
 	}
 	for {
-		k, err := p.expression(depth + 1)
+		p.space()
+		if c := p.peek(0); c != '"' && c != '\'' {
+			return nil, p.errorf(p.pos, "a map key that is not a string is not implemented")
+		}
+		k, err := p.quoted(depth)
 		if err != nil {
 			return nil, err
 		}
 		if err := p.expect(":"); err != nil {
 			return nil, err
 		}
-		v, err := p.expression(depth + 1)
+		v, err := p.parameter(depth + 1)
 		if err != nil {
 			return nil, err
 		}

@@ -1,12 +1,16 @@
 package vtl
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // ref is $name followed by properties, indices and method calls.
 type ref struct {
 	name   string
 	parts  []part
 	silent bool   // $!x
+	braced bool   // ${x}
 	raw    string // source text, printed when the reference does not resolve
 }
 
@@ -50,30 +54,60 @@ func (p part) get(s *state, v any) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		return element(v, i), nil
+		return element(v, i)
 	case v == inputObject{}:
 		return s.env.Body, nil // the parser lets only .body through
 	}
-	if m, ok := v.(*Map); ok {
-		got, _ := m.Get(p.name)
-		return got, nil
-	}
-	return nil, nil // a property that is not there is null
-}
-
-func element(v, i any) any {
 	switch v := v.(type) {
 	case *Map:
-		if k, err := Text(i); err == nil {
-			got, _ := v.Get(k)
-			return got
-		}
+		got, _ := v.Get(p.name)
+		return got, nil
 	case []any:
-		if n, ok := i.(int64); ok && n >= 0 && n < int64(len(v)) {
-			return v[n]
+		if p.name == "empty" {
+			return len(v) == 0, nil
+		}
+	case keySet:
+		if p.name == "empty" {
+			return len(v) == 0, nil
+		}
+	case string:
+		switch p.name {
+		case "empty":
+			return v == "", nil
+		case "blank", "bytes":
+			return nil, fmt.Errorf("property %s of a string is not implemented", p.name)
 		}
 	}
-	return nil
+	return nil, nil // a missing property is null
+}
+
+// element is v[i]. A negative index of a list counts from its end.
+func element(v, i any) (any, error) {
+	switch v := v.(type) {
+	case *Map:
+		if k, ok := i.(string); ok {
+			got, _ := v.Get(k)
+			return got, nil
+		}
+	case []any:
+		n, ok := i.(int64)
+		if !ok {
+			return nil, nil
+		}
+		if n < 0 {
+			n += int64(len(v))
+		}
+		if n < 0 || n >= int64(len(v)) {
+			return nil, errors.New("index is out of range")
+		}
+		return v[n], nil
+	}
+	_, isMap := v.(*Map)
+	_, isKeys := v.(keySet)
+	if n, ok := i.(int64); ok && n < 0 && !isMap && !isKeys {
+		return nil, errors.New("index is out of range")
+	}
+	return nil, nil
 }
 
 // assign stores v under the last part of the reference.
@@ -87,19 +121,22 @@ func (r *ref) assign(s *state, v any) error {
 	if err != nil {
 		return err
 	}
-	m, ok := o.(*Map)
-	if !ok {
-		return fmt.Errorf("cannot assign to a property of %s", kind(o))
-	}
 	last := r.parts[len(r.parts)-1]
+	m, ok := o.(*Map)
+	if _, isList := o.([]any); isList && last.index != nil {
+		return errors.New("assigning to an element of a list is not implemented")
+	}
+	if !ok { // logged and skipped
+		return nil
+	}
 	name := last.name
 	if last.index != nil {
 		i, err := last.index.eval(s)
 		if err != nil {
 			return err
 		}
-		if name, err = Text(i); err != nil {
-			return err
+		if name, ok = i.(string); !ok {
+			return errors.New("a map key that is not a string is not implemented")
 		}
 	}
 	return m.assign(name, v)

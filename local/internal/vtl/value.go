@@ -4,10 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
+	"strings"
 )
 
-// A value is nil, bool, string, int64, float64, []any, *Map, or one of the two root objects.
+// A value is nil, bool, string, int64, float64, []any, keySet, *Map, or one of the two root objects.
+
+// keySet is the result of a map's keySet(): it has no order that can be asked for by index.
+type keySet []string
 
 // Map is a string-keyed map that keeps the order of insertion. The zero value and nil are empty.
 type Map struct {
@@ -115,10 +120,27 @@ func Text(v any) (string, error) {
 	case int64:
 		return strconv.FormatInt(v, 10), nil
 	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64), nil
+		return javaDouble(v), nil
 	default:
-		return "", fmt.Errorf("cannot render %s as text", kind(v))
+		return "", fmt.Errorf("rendering %s as text is not implemented", kind(v))
 	}
+}
+
+// javaDouble is Double.toString: plain between 1e-3 and 1e7, else with an exponent, always with a decimal.
+func javaDouble(f float64) string {
+	if abs := math.Abs(f); abs == 0 || abs >= 1e-3 && abs < 1e7 {
+		text := strconv.FormatFloat(f, 'f', -1, 64)
+		if !strings.Contains(text, ".") {
+			text += ".0"
+		}
+		return text
+	}
+	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'E', -1, 64), "E")
+	if !strings.Contains(mantissa, ".") {
+		mantissa += ".0"
+	}
+	n, _ := strconv.Atoi(exponent)
+	return mantissa + "E" + strconv.Itoa(n)
 }
 
 func kind(v any) string {
@@ -131,7 +153,7 @@ func kind(v any) string {
 		return "a string"
 	case int64, float64:
 		return "a number"
-	case []any:
+	case []any, keySet:
 		return "a list"
 	case *Map:
 		return "a map"
@@ -139,38 +161,39 @@ func kind(v any) string {
 	return "this object"
 }
 
-func truthy(v any) bool {
-	b, isBool := v.(bool)
-	return v != nil && (!isBool || b)
+// compare implements the six comparison operators. As in ASTEQNode of Velocity 1.7, numbers are compared by value, null
+// equals null only, and anything else by its text: "1" == 1 is true. < > <= and >= of anything but two numbers are false.
+func compare(op string, l, r any) (bool, error) {
+	lf, lok := number(l)
+	rf, rok := number(r)
+	switch {
+	case lok && rok:
+		return ordered(op, lf, rf), nil
+	case op != "==" && op != "!=":
+		return false, nil
+	case l == nil || r == nil:
+		return (l == nil && r == nil) == (op == "=="), nil
+	}
+	if collection(l) || collection(r) {
+		return false, fmt.Errorf("comparing %s with %s is not implemented", kind(l), kind(r))
+	}
+	lt, err := Text(l)
+	if err != nil {
+		return false, err
+	}
+	rt, err := Text(r)
+	return (lt == rt) == (op == "=="), err
 }
 
-// compare implements the six comparison operators. "null compared with anything" and operands of different kinds are
-// false for every operator, != included: ASTEQNode and ASTNENode log an error and return false.
-func compare(op string, l, r any) bool {
-	if l == nil || r == nil {
-		return false
-	}
-	if lf, lok := number(l); lok {
-		rf, rok := number(r)
-		if !rok {
-			return false
-		}
-		return ordered(op, lf, rf)
-	}
-	switch l := l.(type) {
-	case string:
-		if r, ok := r.(string); ok && (op == "==" || op == "!=") {
-			return ordered(op, l, r)
-		}
-	case bool:
-		if r, ok := r.(bool); ok {
-			return op == "==" && l == r || op == "!=" && l != r
-		}
+func collection(v any) bool {
+	switch v.(type) {
+	case []any, keySet, *Map:
+		return true
 	}
 	return false
 }
 
-func ordered[T float64 | string](op string, l, r T) bool {
+func ordered(op string, l, r float64) bool {
 	switch op {
 	case "==":
 		return l == r

@@ -14,15 +14,23 @@
 //   - $input.body, .params(), .params(x), .json(path), .path(path); $context, $stageVariables; $util's escapeJavaScript,
 //     base64Encode, base64Decode, urlEncode, urlDecode and parseJson; $context.requestOverride and .responseOverride.
 //
-// # Semantics worth knowing
+// # Semantics
 //
-// They are those of Velocity 1.x, which API Gateway runs: comparing with null is false for == and for != alike; !$null
-// is true; any value other than null and false is true, the empty string too; an unresolved $x renders as its own
-// source text and an unresolved $!x as nothing; #set to null leaves the variable as it was. Header names in
+// They are those of Apache Velocity 1.7: TestVelocity compares with renderings recorded from that engine. Worth knowing:
+// null equals only null; other values of different kinds are compared by their text, so "1" == 1; a number, string, list
+// or map written in a condition is false, while a reference to one is true; an unresolved $x renders as its own source
+// text and an unresolved $!x as the empty string; #set to null leaves the variable as it was. Header names in
 // $input.params() are looked up exactly as the client sent them.
 //
-// Not implemented, and refused: macros, #include, #parse, #evaluate, #define, #stop, #break, arithmetic, ranges,
-// escapes with a backslash, and rendering a map or a list as text.
+// AWS does not document which version of Velocity it runs. The authors of an emulator that is tested against AWS speak
+// of "AWS' own fork of velocity" (https://github.com/purcell/airspeed/pull/80), so a template that depends on the finer
+// points can still behave differently there.
+//
+// # Not implemented
+//
+// [Parse] refuses macros, #include, #parse, #evaluate, #define, #stop, #break, arithmetic, ranges, escapes with a
+// backslash, and the places where Velocity 1.7 loses or repeats text, such as a comment directly after a reference. The
+// kind of a value is known only at run time: printing or comparing a map or a list is an error of [Template.Render].
 package vtl
 
 import (
