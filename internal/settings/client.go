@@ -145,6 +145,7 @@ func isParameter(s string) bool {
 		"response_type", "response_mode", "client_id", "redirect_uri", "state", "nonce", "code_challenge",
 		"code_challenge_method", "request", "request_uri", "registration", "client_secret", "client_assertion",
 		"client_assertion_type", "resource", "dpop_jkt", "id_token_hint", "code", "iss", "authorization_details",
+		"return_to", // of login/start itself
 	}
 	return madeOf(s, 1, 64, "-_.") && !slices.Contains(taken, s)
 }

@@ -46,6 +46,19 @@ func (c *call) room(a *agent) int {
 	return min(maxSession, maxHeaders-headroom-others)
 }
 
+// sessionSize is what the session's cookies take in the Cookie header that was
+// received.
+func (c *call) sessionSize(a *agent) int {
+	size := 0
+	for _, name := range a.Names.Session() {
+		for _, each := range a.Names.UnsetAll(name, c.received) {
+			each.Value = c.received[each.Name]
+			size += inCookieHeader(each)
+		}
+	}
+	return size
+}
+
 // sizeOf is what cookies take in the Cookie header.
 func sizeOf(cookies []*http.Cookie) int {
 	size := 0

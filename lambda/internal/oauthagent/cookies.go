@@ -23,8 +23,10 @@ type state struct {
 	logins map[int]pendingLogin
 }
 
+// pendingLogin is the content of a login cookie.
 type pendingLogin struct {
 	oauth.Login
+	Place   string `json:"place,omitempty"` // that the page returns to
 	expires time.Time
 }
 
@@ -59,7 +61,7 @@ func (c *call) open(a *agent) {
 			continue
 		}
 		login := pendingLogin{expires: content.Expires}
-		if json.Unmarshal([]byte(content.Token), &login.Login) == nil {
+		if json.Unmarshal([]byte(content.Token), &login) == nil {
 			c.logins[n] = login
 		}
 	}

@@ -23,16 +23,15 @@ func (a *agent) loginEnd(c *call) (any, error) {
 	}
 	c.sweep(a)
 	switch {
+	case !onRedirectURI:
+		// The parameters are the page's own: other services return there.
+		return a.sessionAnswer(c, false)
 	case parameters.Has("response") && a.Provider.Signed():
-		return a.endSigned(c, parameters, onRedirectURI)
-	case len(parameters) == 1 && parameters.Has("response"):
-		return nil, malformed.with("a JWT authorization response, which was not asked for")
+		return a.endSigned(c, parameters)
 	case !(parameters.Has("code") || parameters.Has("error")) || !parameters.Has("state"):
 		return a.sessionAnswer(c, false)
 	case a.Provider.Signed():
 		return nil, malformed.with("an authorization response that is not signed, though a signed one was asked for")
-	case !onRedirectURI:
-		return nil, offRedirectURI
 	}
 	for _, name := range responseParameters {
 		// RFC 6749 section 3.1: parameters "MUST NOT be included more than once".
@@ -40,10 +39,20 @@ func (a *agent) loginEnd(c *call) (any, error) {
 			return nil, malformed.with("a parameter of the authorization response comes twice")
 		}
 	}
+	if c.repeats(a, parameters) {
+		return a.sessionAnswer(c, true)
+	}
 	if err := a.finishLogin(c, parameters); err != nil {
 		return nil, err
 	}
 	return a.sessionAnswer(c, true)
+}
+
+// repeats reports whether an authorization response with a code belongs to no
+// pending login while there is a session: the page sent it twice, or was
+// reloaded. Its code is not used, and the session stays as it is.
+func (c *call) repeats(a *agent, parameters url.Values) bool {
+	return parameters.Has("code") && !parameters.Has("error") && c.loginOf(parameters.Get("state")) == 0 && c.loggedIn(a)
 }
 
 // pageParameters returns the query parameters of the page, and whether the page
@@ -104,7 +113,8 @@ func (a *agent) finishLogin(c *call, parameters url.Values) error {
 		// response is no exception.
 		return unknownLogin
 	}
-	login := c.logins[slot].Login
+	pending := c.logins[slot]
+	login := pending.Login
 	c.set(a.Names.Unset(a.Names.Login(slot)))
 	if err := a.Provider.CheckLogin(login); err != nil {
 		return providerFailure(err)
@@ -132,6 +142,7 @@ func (a *agent) finishLogin(c *call, parameters url.Values) error {
 		return err
 	}
 	c.adopt(a, session, tokens, csrfValue)
+	c.place = pending.Place
 	return nil
 }
 

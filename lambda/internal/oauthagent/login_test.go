@@ -2,11 +2,14 @@ package oauthagent
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
 	"github.com/tokenhandler/aws/lambda/internal/oauth/oauthtest"
@@ -100,6 +103,20 @@ func TestStateBinding(t *testing.T) {
 					w.Errorf("got %d %s", got.StatusCode, got.text)
 				}
 				w.hasNot(names.Login(1), names.Login(2), names.Login(3), names.Login(4), names.Login(5))
+				if result.Has("error") {
+					w.fails(w.end(page), 400, "invalid_request")
+					return
+				}
+				// Sent again, it gets the session and uses no code.
+				before := maps.Clone(w.cookies)
+				if got := w.end(page); got.json["handled"] != true || got.json["isLoggedIn"] != true || w.provider.Requests("/token") != 1 {
+					w.Errorf("sent twice: got %d %s", got.StatusCode, got.text)
+				}
+				if diff := cmp.Diff(before, w.cookies); diff != "" {
+					w.Errorf("sent twice: cookies changed:\n%s", diff)
+				}
+				// Without the session, it is refused.
+				clear(w.cookies)
 				w.fails(w.end(page), 400, "invalid_request")
 			})
 		})
@@ -155,13 +172,13 @@ func TestLoginEndPages(t *testing.T) {
 		{"good", func(url.Values) {}, "", 200},
 		{"foreign parameters", func(q url.Values) { q["tab"] = []string{"1", "2"} }, "", 200},
 		{"session_state", func(q url.Values) { q.Set("session_state", "x") }, "", 200},
-		{"A13 another host", func(url.Values) {}, "https://evil.example/", 400},
-		{"A13 another path", func(url.Values) {}, "https://www.example.com/callback", 400},
-		{"A13 another scheme", func(url.Values) {}, "http://www.example.com/", 400},
-		{"A13 another port", func(url.Values) {}, "https://www.example.com:8443/", 400},
-		{"A13 user info", func(url.Values) {}, "https://x@www.example.com/", 400},
+		{"A13 another host", func(url.Values) {}, "https://evil.example/", 0},
+		{"A13 another path", func(url.Values) {}, "https://www.example.com/callback", 0},
+		{"A13 another scheme", func(url.Values) {}, "http://www.example.com/", 0},
+		{"A13 another port", func(url.Values) {}, "https://www.example.com:8443/", 0},
+		{"A13 user info", func(url.Values) {}, "https://x@www.example.com/", 0},
 		{"A13 same with default port", func(url.Values) {}, "https://WWW.example.com:443", 200},
-		{"A13 encoded path", func(url.Values) {}, "https://www.example.com/%2e%2e", 400},
+		{"A13 encoded path", func(url.Values) {}, "https://www.example.com/%2e%2e", 0},
 		{"two codes", func(q url.Values) { q.Add("code", "x") }, "", 400},
 		{"the same code twice", func(q url.Values) { q.Add("code", q.Get("code")) }, "", 400},
 		{"two states", func(q url.Values) { q.Add("state", "x") }, "", 400},
@@ -169,7 +186,7 @@ func TestLoginEndPages(t *testing.T) {
 		{"code and error", func(q url.Values) { q.Set("error", "access_denied") }, "", 400},
 		{"empty code", func(q url.Values) { q.Set("code", "") }, "", 400},
 		{"wrong iss", func(q url.Values) { q.Set("iss", "https://evil.example") }, "", 400},
-		{"JARM", func(q url.Values) { clear(q); q.Set("response", "a.b.c") }, "", 400},
+		{"JARM that was not asked for", func(q url.Values) { clear(q); q.Set("response", "a.b.c") }, "", 0},
 		{"another response parameter", func(q url.Values) { clear(q); q.Set("response", "yes"); q.Set("x", "y") }, "", 0},
 		{"code without state", func(q url.Values) { q.Del("state") }, "", 0},
 		{"state without code", func(q url.Values) { q.Del("code") }, "", 0},

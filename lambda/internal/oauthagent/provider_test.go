@@ -146,7 +146,9 @@ func TestSignedResponses(t *testing.T) {
 		twice.Add("response", "x")
 		w.fails(w.end(twice), 400, "invalid_request")
 		if !w.assistant {
-			w.fails(w.endPage("https://www.example.com/elsewhere?"+sign(query, nil).Encode()), 400, "invalid_request")
+			if got := w.endPage("https://www.example.com/elsewhere?" + sign(query, nil).Encode()); got.json["handled"] != false {
+				w.Errorf("on another page: got %d %s", got.StatusCode, got.text)
+			}
 		}
 		// A response of no login of this browser costs no request.
 		before := w.provider.Requests("/jwks")
@@ -159,7 +161,10 @@ func TestSignedResponses(t *testing.T) {
 			w.Fatalf("login/end: got %d %s", got.StatusCode, got.text)
 		}
 		// A11: and it is used once.
-		w.fails(w.end(sign(query, nil)), 400, "invalid_request")
+		codes := w.provider.Requests("/token")
+		if got := w.end(sign(query, nil)); got.json["handled"] != true || w.provider.Requests("/token") != codes {
+			w.Errorf("sent twice: got %d %s", got.StatusCode, got.text)
+		}
 		// Errors are signed as well, and tied to a login (A10, G11).
 		query = w.provider.Authorize(w, w.start())
 		w.fails(w.end(sign(url.Values{"error": {"access_denied"}, "state": query["state"]}, nil)), 400, "access_denied")

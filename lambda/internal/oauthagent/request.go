@@ -28,6 +28,7 @@ type call struct {
 	assistant bool
 	allow     string
 	notes     []string // for the log
+	place     string   // that the login just ended returns to
 
 	cookies []*http.Cookie // to be set
 	state                  // of the cookies received

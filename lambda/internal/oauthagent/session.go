@@ -17,6 +17,8 @@ type sessionBody struct {
 	Claims        json.RawMessage `json:"claims,omitempty"`
 	IDTokenClaims json.RawMessage `json:"id_token_claims,omitempty"`
 	ExpiresIn     *int            `json:"access_token_expires_in,omitempty"`
+	ReturnTo      string          `json:"returnTo,omitempty"`
+	Place         string          `json:"return_to,omitempty"`
 	// CSRF is for the classic dialect only.
 	CSRF string `json:"csrf,omitempty"`
 }
@@ -29,7 +31,7 @@ func (a *agent) session(c *call) (any, error) {
 // sessionAnswer tells of the session from cookies that open, are not expired
 // and belong together; that a cookie is there says nothing.
 func (a *agent) sessionAnswer(c *call, handled bool) (any, error) {
-	answer := sessionBody{Handled: handled}
+	answer := sessionBody{Handled: handled, ReturnTo: c.place, Place: c.place}
 	if !c.loggedIn(a) {
 		return answer, nil
 	}

@@ -6,20 +6,18 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
 )
 
-var offRedirectURI = malformed.with("an authorization response on a page other than the redirect URI")
-
 // endSigned ends a login with a signed authorization response (JARM), which is
 // the only parameter then. Its state is looked at before its signature: what
 // belongs to no login of this browser must not cost a request to the provider.
-func (a *agent) endSigned(c *call, parameters url.Values, onRedirectURI bool) (any, error) {
+func (a *agent) endSigned(c *call, parameters url.Values) (any, error) {
 	response := parameters["response"]
 	switch {
-	case !onRedirectURI:
-		return nil, offRedirectURI
 	case len(response) != 1:
 		return nil, malformed.with("a parameter of the authorization response comes twice")
 	case parameters.Has("code") || parameters.Has("error"):
 		return nil, malformed.with("an authorization response that is signed and not")
+	case c.loginOf(oauth.ResponseState(response[0])) == 0 && c.loggedIn(a):
+		return a.sessionAnswer(c, true) // as in repeats
 	case c.loginOf(oauth.ResponseState(response[0])) == 0:
 		return nil, unknownLogin
 	}

@@ -3,13 +3,13 @@ package oauthagent
 import (
 	"encoding/json"
 	mathrand "math/rand/v2"
+	"net/http"
 	"slices"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
-	"github.com/tokenhandler/aws/lambda/internal/oauth"
 )
 
 // loginLifetime is how long a user may take at the provider.
@@ -22,6 +22,10 @@ func (a *agent) loginStart(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	place, err := b.takePlace()
+	if err != nil {
+		return nil, err
+	}
 	extra, err := b.extraParameters(a.ExtraParameters)
 	if err != nil {
 		return nil, err
@@ -30,7 +34,7 @@ func (a *agent) loginStart(c *call) (any, error) {
 	if err != nil {
 		return nil, providerFailure(err)
 	}
-	if err := a.rememberLogin(c, login); err != nil {
+	if err := a.rememberLogin(c, pendingLogin{Login: login, Place: place}); err != nil {
 		return nil, err
 	}
 	return struct {
@@ -89,19 +93,34 @@ func containsControl(s string) bool { return slices.ContainsFunc([]rune(s), unic
 
 // rememberLogin seals what must be remembered of the request into a cookie of
 // its own, so that several tabs can sign in at once.
-func (a *agent) rememberLogin(c *call, login oauth.Login) error {
-	token, err := json.Marshal(login)
-	if err != nil {
-		return serverError.with("a login cannot be marshalled")
-	}
+//
+// The place is dropped if the browser's headers would come near the limit of
+// API Gateway: the user then returns to the redirect URI.
+func (a *agent) rememberLogin(c *call, login pendingLogin) error {
 	name := a.Names.Login(c.loginSlot())
-	content := cookie.Content{Session: newSession(c.now), Expires: c.now.Add(loginLifetime), Token: string(token)}
-	set, err := a.Names.Set(name, a.Ring.Seal(name, content), loginLifetime)
+	set, err := a.loginCookie(c, name, login)
+	if login.Place != "" && (err != nil || inCookieHeader(set)+c.sessionSize(a) > c.room(a)) {
+		login.Place = ""
+		set, err = a.loginCookie(c, name, login)
+	}
 	if err != nil {
-		return serverError.with("the login cookie is too large")
+		return err
 	}
 	c.set(set)
 	return nil
+}
+
+func (a *agent) loginCookie(c *call, name string, login pendingLogin) (*http.Cookie, error) {
+	token, err := json.Marshal(login)
+	if err != nil {
+		return nil, serverError.with("a login cannot be marshalled")
+	}
+	content := cookie.Content{Session: newSession(c.now), Expires: c.now.Add(loginLifetime), Token: string(token)}
+	set, err := a.Names.Set(name, a.Ring.Seal(name, content), loginLifetime)
+	if err != nil {
+		return nil, serverError.with("the login cookie is too large")
+	}
+	return set, nil
 }
 
 // loginSlot returns a free slot at random, since another tab may be choosing
