@@ -22,6 +22,7 @@ type Template struct {
 	Parameters map[string]map[string]any
 	Conditions map[string]any
 	Mappings   map[string]map[string]map[string]any
+	Outputs    map[string]map[string]any
 	Transform  any
 }
 
@@ -32,6 +33,7 @@ type Resource struct {
 	Properties map[string]any
 	Metadata   map[string]any
 	Condition  string
+	Origin     Origin `json:"-"` // of a resource of a nested stack; see ReadWithNested
 }
 
 // ConstructPath returns the path of the construct that made the resource, or

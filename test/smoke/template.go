@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
 // facts are what only the templates tell.
@@ -95,25 +95,21 @@ func (r resource) prefix() string {
 
 // readTemplates fills in what the synthesized templates tell; flags win.
 func (o *options) readTemplates(path string) error {
-	files := []string{path}
-	if info, err := os.Stat(path); err != nil {
+	files, _, err := cloudformation.ReadAll(path)
+	if err != nil {
 		return err
-	} else if info.IsDir() {
-		if files, err = filepath.Glob(filepath.Join(path, "*.template.json")); err != nil {
-			return err
-		}
 	}
 	var templates []resources
 	for _, file := range files {
-		content, err := os.ReadFile(file)
+		content, err := json.Marshal(file.Resources)
 		if err != nil {
 			return err
 		}
-		var template struct{ Resources resources }
+		var template resources
 		if err := json.Unmarshal(content, &template); err != nil {
-			return fmt.Errorf("-template: %s: %w", file, err)
+			return fmt.Errorf("-template: %s: %w", file.Name, err)
 		}
-		templates = append(templates, template.Resources)
+		templates = append(templates, template)
 	}
 	if err := o.chooseClient(templates); err != nil {
 		return err

@@ -102,7 +102,8 @@ func (l *loader) fail(format string, args ...any) {
 	l.errs = append(l.errs, fmt.Errorf("template: "+format, args...))
 }
 
-// Load reads `<stack>.template.json` and `<stack>.assets.json` from a cloud assembly folder.
+// Load reads `<stack>.template.json` and `<stack>.assets.json` from a cloud assembly folder, and with them the nested
+// stacks of the stack.
 func Load(dir, stack string, opts Options) (*Template, error) {
 	defaults := map[*string]string{&opts.Region: "eu-west-1", &opts.AccountID: "123456789012", &opts.Partition: "aws"}
 	for field, value := range defaults {
@@ -112,7 +113,7 @@ func Load(dir, stack string, opts Options) (*Template, error) {
 	}
 	l := &loader{stack: stack, dir: dir, opts: opts, secrets: map[string]Secret{}}
 	var err error
-	if l.Template, err = cloudformation.Read(filepath.Join(dir, stack+".template.json")); err != nil {
+	if l.Template, err = cloudformation.ReadWithNested(filepath.Join(dir, stack+".template.json")); err != nil {
 		return nil, notFound(err)
 	}
 	if l.assets, err = readAssets(filepath.Join(dir, stack+".assets.json")); err != nil {
