@@ -110,7 +110,7 @@ var retentions = map[int]awslogs.RetentionDays{
 }
 
 func (o operation) construct() tokenhandler.Operation {
-	policy := awscdk.RemovalPolicy_RETAIN
+	policy := awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE
 	if o.RemovalPolicy == "destroy" {
 		policy = awscdk.RemovalPolicy_DESTROY
 	}
@@ -176,7 +176,7 @@ func (s stage) sessionKey(scope constructs.Construct) awssecretsmanager.ISecret 
 	}
 	return tokenhandler.NewSessionKey(scope, "SessionKey", &tokenhandler.SessionKeyProps{
 		Name: s.SessionKeyName, ReplicaRegions: s.SessionKeyReplicas,
-		EncryptionKey: s.sessionKeyKeys[s.Region], ReplicaKeys: s.sessionKeyKeys,
+		EncryptionKey: s.sessionKeyKeys[s.Region], ReplicaKeys: s.sessionKeyKeys, RemovalPolicy: s.Operation.construct().RemovalPolicy,
 	})
 }
 
@@ -224,7 +224,7 @@ func addAccountLoggingRole(stack awscdk.Stack, api awsapigateway.RestApi) {
 		},
 	})
 	account := awsapigateway.NewCfnAccount(stack, jsii.String("ApiGatewayAccount"), &awsapigateway.CfnAccountProps{CloudWatchRoleArn: role.RoleArn()})
-	role.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN)
-	account.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
+	role.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE)
+	account.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE, nil)
 	api.DeploymentStage().Node().AddDependency(account)
 }

@@ -149,7 +149,7 @@ func newSessionKeyKeys(scope constructs.Construct, s stage) map[string]awskms.IK
 			PrimaryKeyArn: resource.AttrArn(), // not primary.KeyArn(), which CDK writes for one region only
 			KeyPolicy:     replicaPolicy(stack),
 		})
-		replica.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
+		replica.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE, nil)
 		replica.ApplyCrossStackReferenceStrength(awscdk.ReferenceStrength_WEAK)
 		keys[region] = awskms.Key_FromKeyArn(stack, jsii.String("Replica"), replica.AttrArn())
 	}
@@ -160,7 +160,7 @@ func newSessionKeyKeys(scope constructs.Construct, s stage) map[string]awskms.IK
 // its replicas: whoever IAM allows it to, and whoever may read the secret.
 func replicaPolicy(stack awscdk.Stack) awsiam.PolicyDocument {
 	account := awsiam.NewAccountRootPrincipal()
-	through := awskms.NewViaServicePrincipal(jsii.String("secretsmanager."+*stack.Region()+".amazonaws.com"), account)
+	through := awskms.NewViaServicePrincipal(jsii.String("secretsmanager."+*stack.Region()+"."+*stack.UrlSuffix()), account)
 	statement := func(principal awsiam.IPrincipal, actions ...string) awsiam.PolicyStatement {
 		return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Principals: &[]awsiam.IPrincipal{principal}, Actions: jsii.Strings(actions...), Resources: jsii.Strings("*"), // of a key's policy: the key

@@ -240,7 +240,7 @@ func TestKeyRotationInRegions(t *testing.T) {
 				statement := s.(map[string]any)
 				through, _ := json.Marshal(statement["Condition"])
 				if stack, _ := outputOf(t, statement["Resource"]); stack == "TokenHandler-multi-region-SessionKey-"+region &&
-					strings.Contains(string(through), "secretsmanager."+region+".amazonaws.com") {
+					strings.Contains(string(through), `"secretsmanager.`+region+`.",{"Ref":"AWS::URLSuffix"}`) {
 					raw, _ := json.Marshal(policy["Roles"])
 					readers[string(raw)] = true
 				}

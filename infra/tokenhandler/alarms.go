@@ -61,15 +61,19 @@ func (h *TokenHandler) AddAlarms(a Alarms) []awscloudwatch.Alarm {
 	}
 	add("AuthorizerErrors", "the authorizer fails; every request is refused with 500", m.authorizerErrors, 1, 1)
 	add("AuthorizerThrottles", "the authorizer is throttled; requests are refused with 500", m.authorizerThrottles, 1, 1)
-	add("AuthorizerSlow", "the authorizer is slow (p99)", m.authorizerP99, a.AuthorizerP99, 3)
+	// Lambda's Duration has no initialization in it; the API's latency has.
+	add("AuthorizerSlow", "the authorizer is slow (p99, cold starts not included)", m.authorizerP99, a.AuthorizerP99, 3)
 	add("AgentErrors", "the agent fails", m.agentErrors, 1, 1)
 	add("AgentThrottles", "the agent is throttled; nobody can sign in or refresh", m.agentThrottles, 1, 1)
-	add("AgentSlow", "the agent is slow (p99)", m.agentP99, a.AgentP99, 3)
+	add("AgentSlow", "the agent is slow (p99, cold starts not included)", m.agentP99, a.AgentP99, 3)
 	add("Agent5xx", "the agent answers 500 or more", m.agent5xx, 5, 1)
 	add("Api5xx", "the API answers 500 or more", m.api5xx, 5, 2)
-	add("ApiSlow", "the API is slow (p99)", m.apiP99, a.APIP99, 3)
+	add("ApiSlow", "the API is slow (p99, cold starts included)", m.apiP99, a.APIP99, 3)
 	add("Unopened", "session cookies do not open: has the key changed?", m.unopened, a.Unopened, 1)
 	add("ProviderErrors", "the OpenID Provider does not answer as it should", m.providerErrors, 5, 1)
+	if m.rotationErrors != nil {
+		add("RotationErrors", "the key of the cookies is not rotated", m.rotationErrors, 1, 1)
+	}
 	return alarms
 }
 
@@ -78,6 +82,7 @@ type watched struct {
 	authorizerErrors, authorizerThrottles, authorizerP50, authorizerP99 awscloudwatch.IMetric
 	agentErrors, agentThrottles, agent5xx, agentP50, agentP99           awscloudwatch.IMetric
 	apiCalls, api4xx, api5xx, apiP50, apiP99                            awscloudwatch.IMetric
+	rotationErrors                                                      awscloudwatch.IMetric // nil without rotation
 	unopened, undecided, providerErrors                                 awscloudwatch.IMetric
 	// By code: one line each in a graph, and in no alarm.
 	decisions, requests awscloudwatch.IMetric
@@ -98,7 +103,12 @@ func (h *TokenHandler) watch(caller string) watched {
 func (h *TokenHandler) newWatched() watched {
 	authorizer, agent := h.AuthorizerFunction, h.AgentFunction
 	stage := h.API.DeploymentStage()
+	var rotationErrors awscloudwatch.IMetric
+	if h.rotation != nil {
+		rotationErrors = h.rotation.MetricErrors(sum())
+	}
 	return watched{
+		rotationErrors:      rotationErrors,
 		authorizerErrors:    authorizer.MetricErrors(sum()),
 		authorizerThrottles: authorizer.MetricThrottles(sum()),
 		authorizerP50:       duration(authorizer, "p50"),

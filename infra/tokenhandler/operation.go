@@ -59,7 +59,9 @@ type Operation struct {
 	WebACL string
 
 	// RemovalPolicy of the keys, secrets, tables and log groups that are made.
-	// Default: RETAIN.
+	// Default: RETAIN_ON_UPDATE_OR_DELETE. It keeps them when the stack is
+	// deleted and removes them when the deployment that creates them fails, so
+	// that the next try finds no secret with its name.
 	RemovalPolicy awscdk.RemovalPolicy
 }
 
@@ -81,6 +83,8 @@ const (
 	MetricsEMF  = settings.MetricsEMF
 	MetricsNone = settings.MetricsNone
 )
+
+const accessLogsID = "AccessLogs"
 
 // Defaults of [Operation].
 const (
@@ -129,7 +133,7 @@ func checkOperation(c *Props) {
 		o.LogRetention = awslogs.RetentionDays_ONE_MONTH
 	}
 	if o.RemovalPolicy == "" {
-		o.RemovalPolicy = awscdk.RemovalPolicy_RETAIN
+		o.RemovalPolicy = awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE
 	}
 }
 
@@ -148,6 +152,7 @@ func (o Operation) options(id string) FunctionOptions {
 // policy is ours to write.
 func (h *TokenHandler) logGroup(id string, given awslogs.ILogGroup) awslogs.ILogGroup {
 	if given != nil {
+		h.checkLogClass(id, given)
 		return given
 	}
 	props := &awslogs.LogGroupProps{Retention: h.props.Operation.LogRetention}
@@ -155,6 +160,21 @@ func (h *TokenHandler) logGroup(id string, given awslogs.ILogGroup) awslogs.ILog
 		props.EncryptionKey = h.Key
 	}
 	return kept(h, awslogs.NewLogGroup(h, jsii.String(id), props))
+}
+
+// checkLogClass refuses a log group of this app whose class has no metrics: "The
+// Infrequent Access log class offers a subset of the Standard log class
+// features", without "embedded metric format" (Amazon CloudWatch Logs User
+// Guide, "Log classes"). The class of an imported log group is not known.
+func (h *TokenHandler) checkLogClass(id string, given awslogs.ILogGroup) {
+	made, ok := given.Node().DefaultChild().(awslogs.CfnLogGroup)
+	if !ok || h.props.Operation.Metrics == MetricsNone || id == accessLogsID || made.LogGroupClass() == nil {
+		return
+	}
+	if class := *made.LogGroupClass(); class != string(awslogs.LogGroupClass_STANDARD) && !isToken(class) {
+		misuse("Props.Operation: log group %s must be of class STANDARD, got %s: CloudWatch extracts no metrics from it. Set Operation.Metrics to %s to keep that class",
+			*given.Node().Path(), class, MetricsNone)
+	}
 }
 
 // allowLogs lets CloudWatch Logs use the key for the account's log groups of
@@ -166,7 +186,7 @@ func (h *TokenHandler) allowLogs(key awskms.Key) {
 	stack := awscdk.Stack_Of(h)
 	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid:        jsii.String("Logs"),
-		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("logs."+*stack.Region()+".amazonaws.com"), nil)},
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("logs."+*stack.Region()+"."+*stack.UrlSuffix()), nil)},
 		Actions:    jsii.Strings("kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"),
 		Resources:  jsii.Strings("*"), // of a key's policy: the key
 		Conditions: &map[string]any{"ArnLike": map[string]any{
@@ -206,7 +226,7 @@ func (h *TokenHandler) stageOptions() *awsapigateway.StageOptions {
 		options.TracingEnabled = jsii.Bool(true)
 	}
 	if o.AccessLogs {
-		group := h.logGroup("AccessLogs", o.AccessLogGroup)
+		group := h.logGroup(accessLogsID, o.AccessLogGroup)
 		options.AccessLogDestination = awsapigateway.NewLogGroupLogDestination(group)
 		options.AccessLogFormat = awsapigateway.AccessLogFormat_Custom(jsii.String(accessLogFormat()))
 	}

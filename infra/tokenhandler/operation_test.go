@@ -56,7 +56,11 @@ func TestOperationDefaults(t *testing.T) {
 }
 
 func TestRemovalPolicy(t *testing.T) {
-	for policy, want := range map[awscdk.RemovalPolicy]string{"": "Retain", awscdk.RemovalPolicy_DESTROY: "Delete"} {
+	for policy, want := range map[awscdk.RemovalPolicy][2]string{
+		"":                           {"RetainExceptOnCreate", "Retain"},
+		awscdk.RemovalPolicy_RETAIN:  {"Retain", "Retain"},
+		awscdk.RemovalPolicy_DESTROY: {"Delete", "Delete"},
+	} {
 		var raw struct {
 			Resources map[string]struct{ Type, DeletionPolicy, UpdateReplacePolicy string }
 		}
@@ -67,8 +71,8 @@ func TestRemovalPolicy(t *testing.T) {
 		for id, r := range raw.Resources {
 			if slices.Contains([]string{"AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::Logs::LogGroup"}, r.Type) {
 				seen++
-				if r.DeletionPolicy != want || r.UpdateReplacePolicy != want {
-					t.Errorf("%s: got %s and %s, want %s", id, r.DeletionPolicy, r.UpdateReplacePolicy, want)
+				if got := [2]string{r.DeletionPolicy, r.UpdateReplacePolicy}; got != want {
+					t.Errorf("%s: got %s, want %s", id, got, want)
 				}
 			}
 		}

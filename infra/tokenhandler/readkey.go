@@ -5,6 +5,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/internal/settings"
@@ -65,6 +66,14 @@ func secretPolicyArn(secret awssecretsmanager.ISecret) *string {
 	return jsii.String(*secret.SecretArn() + "-??????")
 }
 
+// viaSecretsManager is the value of kms:ViaService for requests that Secrets
+// Manager makes: the service's endpoint, whose suffix is the partition's (AWS
+// KMS Developer Guide, "kms:ViaService").
+func viaSecretsManager(scope constructs.Construct) string {
+	stack := awscdk.Stack_Of(scope)
+	return "secretsmanager." + *stack.Region() + "." + *stack.UrlSuffix()
+}
+
 // useSecretKey lets a function use the KMS key of a secret that has one of its
 // own, through Secrets Manager only: by the key's policy, or by the function's
 // role where the policy is not ours to change, as of a key given by its ARN or
@@ -79,7 +88,7 @@ func (h *TokenHandler) useSecretKey(secret awssecretsmanager.ISecret, function a
 		Actions:   jsii.Strings(actions...),
 		Resources: jsii.Strings("*"), // in a key's policy: that key
 		Conditions: &map[string]any{"StringEquals": map[string]any{
-			"kms:ViaService": "secretsmanager." + *awscdk.Stack_Of(h).Region() + ".amazonaws.com",
+			"kms:ViaService": viaSecretsManager(h),
 		}},
 	}
 	onKey := *statement

@@ -60,6 +60,7 @@ func (h *TokenHandler) addRotation(p Props) {
 		timeout:     60,
 		settings:    struct{}{}, // none
 	})
+	h.rotation = rotation
 	// The policy of "Lambda rotation function execution role permissions" (AWS
 	// Secrets Manager User Guide), on this secret.
 	rotation.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{

@@ -95,7 +95,7 @@ func TestKeyRotation(t *testing.T) {
 // Secrets Manager only.
 func TestKeyOfTheRotatedSecret(t *testing.T) {
 	const arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-	const through = ` if {"StringEquals":{"kms:ViaService":"secretsmanager.eu-west-1.amazonaws.com"}}`
+	const through = ` if {"StringEquals":{"kms:ViaService":{"Fn::Join":["",["secretsmanager.eu-west-1.",{"Ref":"AWS::URLSuffix"}]]}}}`
 	synthWith := func(key func(awscdk.Stack) awskms.IKey) template {
 		stack, props := regional(t, "eu-west-1"), oneOrigin()
 		props.KeyRotation = 24 * time.Hour
@@ -172,7 +172,7 @@ func regional(t *testing.T, region string) awscdk.Stack {
 func TestKeyRotatedElsewhere(t *testing.T) {
 	const name, full = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/session-key",
 		"arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/session-key-AbCdEf"
-	const through = ` if {"StringEquals":{"kms:ViaService":"secretsmanager.eu-west-1.amazonaws.com"}}`
+	const through = ` if {"StringEquals":{"kms:ViaService":{"Fn::Join":["",["secretsmanager.eu-west-1.",{"Ref":"AWS::URLSuffix"}]]}}}`
 	const kms = "arn:aws:kms:eu-west-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
 	for _, tt := range []struct {
 		name   string

@@ -22,6 +22,8 @@ type SessionKeyProps struct {
 	// ReplicaKeys has one: a replica of a multi-Region key, for instance.
 	EncryptionKey awskms.IKey
 	ReplicaKeys   map[string]awskms.IKey
+	// RemovalPolicy of the secret. Default: RETAIN_ON_UPDATE_OR_DELETE.
+	RemovalPolicy awscdk.RemovalPolicy
 }
 
 // NewSessionKey makes a secret with the key that seals the cookies, for token
@@ -49,13 +51,17 @@ func NewSessionKey(scope constructs.Construct, id string, props *SessionKeyProps
 		secret.ReplicaRegions = &replicas
 	}
 	made := awssecretsmanager.NewSecret(scope, jsii.String(id), secret)
-	made.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN)
+	policy := props.RemovalPolicy
+	if policy == "" {
+		policy = awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE
+	}
+	made.ApplyRemovalPolicy(policy)
 	return made
 }
 
 var (
 	secretNameRE = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,255}$`)
-	regionRE     = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+	regionRE     = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
 )
 
 // keySecret generates 64 hexadecimal characters: of the letters and digits that

@@ -85,6 +85,8 @@ func NewSite(scope constructs.Construct, id string, props *SiteProps) *Site {
 		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
 		Versioned:         jsii.Bool(true),
 		RemovalPolicy:     policy,
+		// CloudFormation deletes no bucket that has objects.
+		AutoDeleteObjects: jsii.Bool(policy == awscdk.RemovalPolicy_DESTROY),
 	})
 	s.addDistribution(p)
 	if p.HostedZone != nil {

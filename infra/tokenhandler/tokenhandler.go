@@ -1,6 +1,7 @@
 package tokenhandler
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -47,7 +48,8 @@ type TokenHandler struct {
 	routes    []string                    // paths given to Protect
 	demands   *demands
 	module    func() (module, error)
-	watchable func() watched // made once, when first asked for; nil of Extend
+	rotation  awslambda.Function // nil without Props.KeyRotation
+	watchable func() watched     // made once, when first asked for; nil of Extend
 
 	validators map[string]awsapigateway.IRequestValidator // by id
 	models     map[string]awsapigateway.IModel            // by id
@@ -96,6 +98,7 @@ func (h *TokenHandler) takeAPI(p Props) {
 		return
 	}
 	props := &awsapigateway.RestApiProps{
+		RestApiName:   jsii.String(h.apiName()),
 		EndpointTypes: &[]awsapigateway.EndpointType{awsapigateway.EndpointType_REGIONAL},
 		// The role is a setting of the whole account and region: not ours.
 		CloudWatchRole: jsii.Bool(false),
@@ -106,6 +109,16 @@ func (h *TokenHandler) takeAPI(p Props) {
 	h.addWebACL()
 	h.mapDomain()
 	h.addRecords()
+}
+
+// apiName returns the name of the API that is made. CloudWatch's metrics of API
+// Gateway have no other dimension for an API (Amazon API Gateway Developer
+// Guide, "Amazon API Gateway dimensions and metrics"), so it is unique in the
+// account and region: the stack's name and the construct's path in the stack.
+func (h *TokenHandler) apiName() string {
+	stack := awscdk.Stack_Of(h)
+	path := strings.TrimPrefix(*h.Node().Path(), *stack.Node().Path()+"/")
+	return *stack.StackName() + "-" + strings.ReplaceAll(path, "/", "-")
 }
 
 // addAuthorizer makes the REQUEST authorizer. Without a cache every request is

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenhandler/aws/internal/partition"
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
@@ -49,12 +50,12 @@ func newClient(arn string, env func(string) string, now func() time.Time) (*clie
 			return nil, errors.New("keys: AWS_ENDPOINT_URL_SECRETS_MANAGER is malformed: expected an https URL (http for loopback names only) without path")
 		}
 		c.endpoint = u.Scheme + "://" + u.Host + "/"
-	case parts[1] == "aws" || parts[1] == "aws-us-gov":
-		c.endpoint = "https://secretsmanager." + c.region + ".amazonaws.com/"
-	case parts[1] == "aws-cn":
-		c.endpoint = "https://secretsmanager." + c.region + ".amazonaws.com.cn/"
 	default:
-		return nil, fmt.Errorf("keys: partition %s: expected aws, aws-us-gov or aws-cn, or AWS_ENDPOINT_URL_SECRETS_MANAGER", parts[1])
+		suffix, err := partition.Suffix(parts[1])
+		if err != nil {
+			return nil, fmt.Errorf("keys: %w; AWS_ENDPOINT_URL_SECRETS_MANAGER can name the endpoint", err)
+		}
+		c.endpoint = "https://secretsmanager." + c.region + "." + suffix + "/"
 	}
 	c.http = &http.Client{
 		// A redirect would take the signature, and the answer, elsewhere.

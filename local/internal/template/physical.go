@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"github.com/tokenhandler/aws/internal/partition"
 )
 
 // physicalID makes up an id of n lower-case letters and digits, the same on every run.
@@ -28,10 +30,7 @@ func (l *loader) ref(id string, depth int) (any, error) {
 	case "AWS::Partition":
 		return l.opts.Partition, nil
 	case "AWS::URLSuffix":
-		if l.opts.Partition == "aws-cn" {
-			return "amazonaws.com.cn", nil
-		}
-		return "amazonaws.com", nil
+		return partition.Suffix(l.opts.Partition)
 	case "AWS::StackName":
 		return l.stack, nil
 	case "AWS::StackId":
