@@ -75,6 +75,17 @@ func newKey(private *ecdsa.PrivateKey) (*Key, error) {
 	return &Key{private, jwk{"EC", "P-256", b64.EncodeToString(point[1 : 1+size]), b64.EncodeToString(point[1+size:])}}, nil
 }
 
+// Thumbprint is that of the public key (RFC 7638 section 3), by which a token is
+// bound to it, or "" for no key.
+func (k *Key) Thumbprint() string {
+	if k == nil {
+		return ""
+	}
+	// "the fields […] ordered lexicographically", without whitespace.
+	hash := sha256.Sum256([]byte(`{"crv":"P-256","kty":"EC","x":"` + k.public.X + `","y":"` + k.public.Y + `"}`))
+	return b64.EncodeToString(hash[:])
+}
+
 // Bind returns the bound form of a token, or "" for none.
 func (k *Key) Bind(token string) string {
 	if token == "" {

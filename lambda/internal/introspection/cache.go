@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// maxEntries bounds the cache: with tokens of at most MaxToken that is 4 MB.
+// maxEntries bounds a cache: with tokens of at most MaxToken that is 4 MB.
 const maxEntries = 512
 
-// cache remembers active tokens by their hashes. The zero value is empty.
+// cache remembers answers by the hashes of their tokens. The zero value is
+// empty.
 type cache struct {
 	mu      sync.Mutex
 	entries map[[32]byte]entry
@@ -16,22 +17,23 @@ type cache struct {
 
 type entry struct {
 	result Result
+	err    error // nil or ErrForeign
 	until  time.Time
 }
 
-func (c *cache) get(id [32]byte, now time.Time) (Result, bool) {
+func (c *cache) get(id [32]byte, now time.Time) (entry, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.entries[id]
 	if !ok || !now.Before(e.until) {
 		delete(c.entries, id)
-		return Result{}, false
+		return entry{}, false
 	}
-	return e.result, true
+	return e, true
 }
 
-func (c *cache) put(id [32]byte, r Result, now, until time.Time) {
-	if !now.Before(until) {
+func (c *cache) put(id [32]byte, e entry, now time.Time) {
+	if !now.Before(e.until) {
 		return
 	}
 	c.mu.Lock()
@@ -42,7 +44,7 @@ func (c *cache) put(id [32]byte, r Result, now, until time.Time) {
 	if _, known := c.entries[id]; !known && len(c.entries) >= maxEntries {
 		c.makeRoom(now)
 	}
-	c.entries[id] = entry{r, until}
+	c.entries[id] = e
 }
 
 // makeRoom drops what has ended, or else the entry that ends first.

@@ -13,8 +13,9 @@
 //   - [JSON], application/json (RFC 7662): the token itself goes on.
 //
 // Yes is remembered for a while, under a hash of the token, never longer than
-// the token lives. No and errors are not remembered. A burst of requests with
-// one token makes one call.
+// the token lives. No is remembered for five seconds, so that a flood of one
+// refused token costs one call. Errors are not remembered. A burst of requests
+// with one token makes one call, and only a few calls run at the same time.
 package introspection
 
 import (
@@ -49,6 +50,15 @@ const MaxToken = 8192
 // callTimeout bounds a call with its one repetition, below the five seconds
 // that the authorizer may take.
 const callTimeout = 4500 * time.Millisecond
+
+const (
+	// noFor is how long a refusal is remembered: short, since a provider whose
+	// nodes lag may not know a new token yet.
+	noFor = 5 * time.Second
+	// maxCalls bounds the calls that run at the same time. Others wait, until
+	// their time is up.
+	maxCalls = 8
+)
 
 // ErrForeign is the error of a token that is active, but not for here: of
 // another issuer, for another audience, or no bearer token.
@@ -89,9 +99,12 @@ type Result struct {
 // Client asks one introspection endpoint. It is safe for use by several
 // goroutines.
 type Client struct {
-	cfg    Config
-	cache  cache
-	flight singleflight.Group
+	cfg Config
+	// Refusals have a cache of their own: a flood of them must not push out
+	// active tokens.
+	yes, no cache
+	flight  singleflight.Group
+	calls   chan struct{} // one element for each running call
 }
 
 // New makes a client.
@@ -103,9 +116,9 @@ func New(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("introspection: expected the issuer's key set to verify answers of type %s with", Signed)
 	}
 	if cfg.HTTP == nil {
-		cfg.HTTP = backchannel.New(0)
+		cfg.HTTP = backchannel.New(backchannel.Config{})
 	}
-	return &Client{cfg: cfg}, nil
+	return &Client{cfg: cfg, calls: make(chan struct{}, maxCalls)}, nil
 }
 
 // Introspect asks about a token. Any error but [ErrForeign] means that nothing
@@ -113,18 +126,30 @@ func New(cfg Config) (*Client, error) {
 func (c *Client) Introspect(ctx context.Context, token string) (Result, error) {
 	// Never the token itself: what is in memory may be dumped.
 	id := sha256.Sum256([]byte(token))
-	if result, ok := c.cache.get(id, c.cfg.Now()); ok {
-		return result, nil
+	if e, ok := c.yes.get(id, c.cfg.Now()); ok {
+		return e.result, nil
+	}
+	if e, ok := c.no.get(id, c.cfg.Now()); ok {
+		return Result{}, e.err
 	}
 	done := c.flight.DoChan(string(id[:]), func() (any, error) {
 		// Not the context of the caller that happened to be first: the others
 		// must not fail with it.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 		defer cancel()
+		select {
+		case c.calls <- struct{}{}:
+			defer func() { <-c.calls }()
+		case <-ctx.Done():
+			return Result{}, errors.New("introspection: too many calls are running")
+		}
 		result, err := c.ask(ctx, token)
-		if err == nil && result.Active {
-			now := c.cfg.Now()
-			c.cache.put(id, result, now, until(result, now, c.cfg.MaxAge))
+		now := c.cfg.Now()
+		switch {
+		case err == nil && result.Active:
+			c.yes.put(id, entry{result: result, until: until(result, now, c.cfg.MaxAge)}, now)
+		case err == nil || errors.Is(err, ErrForeign):
+			c.no.put(id, entry{err: err, until: now.Add(noFor)}, now)
 		}
 		return result, err
 	})
@@ -162,9 +187,10 @@ func (c *Client) ask(ctx context.Context, token string) (Result, error) {
 	// RFC 6749 section 2.3.1: identifier and secret are encoded "using the
 	// application/x-www-form-urlencoded encoding algorithm" first.
 	r.SetBasicAuth(url.QueryEscape(c.cfg.ClientID), url.QueryEscape(c.cfg.ClientSecret))
+	backchannel.Repeatable(r)
 	answer, err := c.cfg.HTTP.Do(ctx, r)
 	if err != nil {
-		return Result{}, fmt.Errorf("introspection: %w", err)
+		return Result{}, fmt.Errorf("introspection: the endpoint %w", err)
 	}
 	return c.read(ctx, token, answer)
 }
@@ -225,7 +251,7 @@ func (c *Client) readJWT(ctx context.Context, token string) (Result, error) {
 		return Result{}, fmt.Errorf("introspection: expected a JWT of at most %d bytes, got %d", MaxToken, len(token))
 	}
 	if c.cfg.Verifier != nil {
-		claims, err := c.cfg.Verifier.AccessToken(ctx, token)
+		claims, err := c.cfg.Verifier.AccessToken(ctx, token, "")
 		switch {
 		case errors.Is(err, jwt.ErrExpired):
 			return Result{}, nil
@@ -246,6 +272,10 @@ func (c *Client) result(token string, claims jwt.Claims) (Result, error) {
 	now := c.cfg.Now()
 	switch {
 	case c.cfg.Issuer != "" && claims.Issuer != "" && claims.Issuer != c.cfg.Issuer:
+		return Result{}, ErrForeign
+	case claims.Bound():
+		// RFC 9449 section 7.2, RFC 8705 section 3: it is sent on as a bearer
+		// token, which its binding forbids.
 		return Result{}, ErrForeign
 	case len(c.cfg.Audience) > 0 && !claims.HasAudience(c.cfg.Audience):
 		return Result{}, ErrForeign

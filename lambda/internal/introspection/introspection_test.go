@@ -128,7 +128,13 @@ func (s *signer) sign(t *testing.T, typ, payload string) string {
 }
 
 func (s *signer) verifier(audience ...string) *jwt.Verifier {
-	return jwt.NewVerifier(jwt.Config{Issuer: issuer, Audience: audience, JWKSURL: s.URL, Now: func() time.Time { return testTime }})
+	return newVerifier(s.URL, func() time.Time { return testTime }, audience...)
+}
+
+func newVerifier(url string, now func() time.Time, audience ...string) *jwt.Verifier {
+	return jwt.NewVerifier(jwt.Config{Issuer: issuer, Audience: audience, Now: now, Keys: jwt.NewKeySet(jwt.KeySetConfig{
+		URL: url, Client: backchannel.New(backchannel.Config{}), Now: now,
+	})})
 }
 
 type outcome int
@@ -219,6 +225,10 @@ func TestIntrospect(t *testing.T) {
 		{"JSON: expired", plain, 200, js, fmt.Sprintf(`{"active":true,"exp":%d}`, testTime.Unix()), inactive, ""},
 		{"JSON: not valid yet", plain, 200, js, fmt.Sprintf(`{"active":true,"nbf":%d}`, testTime.Unix()+60), inactive, ""},
 		{"JSON: a refresh token", plain, 200, js, `{"active":true,"token_type":"refresh_token"}`, foreign, ""},
+		{"JSON: bound to a certificate", plain, 200, js, `{"active":true,"token_type":"Bearer","cnf":{"x5t#S256":"x"}}`, foreign, ""},
+		{"JSON: bound, without a type", plain, 200, js, `{"active":true,"cnf":{"jkt":"x"}}`, foreign, ""},
+		{"JSON: bound to null", plain, 200, js, strings.Replace(good, "{", `{"cnf":null,`, 1), active, opaque},
+		{"jwt: bound to a key", nil, 200, JWT, unsigned(`{"sub":"user-1","cnf":{"jkt":"x"}}`), foreign, ""},
 		{"JSON: bound to a key", plain, 200, js, `{"active":true,"token_type":"DPoP"}`, foreign, ""},
 		{"JSON: active as text", plain, 200, js, `{"active":"true"}`, undecided, ""},
 		{"JSON: active as a number", plain, 200, js, `{"active":1}`, undecided, ""},
@@ -283,11 +293,11 @@ func TestIntrospect(t *testing.T) {
 					}
 				}
 			}
-			if got != active { // asked again: nothing but yes is remembered
+			if got == undecided { // an error is not remembered
 				before := e.calls.Load()
 				c.Introspect(context.Background(), opaque)
 				if e.calls.Load() != before+1 {
-					t.Error("what is no yes was remembered")
+					t.Error("the error was remembered")
 				}
 			}
 		})
@@ -310,7 +320,7 @@ func TestTheTokenIsEncoded(t *testing.T) {
 // P1, P2: an endpoint that is not there, or does not answer in time.
 func TestUnreachable(t *testing.T) {
 	e := newEndpoint(t, JWT)
-	slow := e.client(t, func(c *Config) { c.HTTP = backchannel.New(50 * time.Millisecond) })
+	slow := e.client(t, func(c *Config) { c.HTTP = backchannel.New(backchannel.Config{Timeout: 50 * time.Millisecond}) })
 	e.script = func(http.ResponseWriter, string) { time.Sleep(200 * time.Millisecond) }
 	if r, err := slow.Introspect(context.Background(), opaque); err == nil || r.Active {
 		t.Errorf("slow: got %+v, %v", r, err)
@@ -372,14 +382,14 @@ func TestCacheHoldsHashesAndIsBounded(t *testing.T) {
 	if _, err := c.Introspect(context.Background(), opaque); err != nil {
 		t.Fatal(err)
 	}
-	if text := fmt.Sprintf("%+v", c.cache.entries); strings.Contains(text, opaque) {
+	if text := fmt.Sprintf("%+v", c.yes.entries); strings.Contains(text, opaque) {
 		t.Error("the cache holds the token")
 	}
 
 	var kept cache
 	for i := range 3 * maxEntries {
 		until := testTime.Add(time.Duration(i+1) * time.Second)
-		kept.put([32]byte{byte(i), byte(i >> 8)}, Result{}, testTime, until)
+		kept.put([32]byte{byte(i), byte(i >> 8)}, entry{until: until}, testTime)
 	}
 	if len(kept.entries) != maxEntries {
 		t.Errorf("the cache has %d entries", len(kept.entries))
@@ -389,9 +399,65 @@ func TestCacheHoldsHashesAndIsBounded(t *testing.T) {
 		t.Error("the entry that lasts longest was dropped")
 	}
 	// All but one have ended.
-	kept.put([32]byte{99, 99}, Result{}, testTime.Add(3*maxEntries*time.Second-time.Second), testTime.Add(time.Hour))
+	kept.put([32]byte{99, 99}, entry{until: testTime.Add(time.Hour)}, testTime.Add(3*maxEntries*time.Second-time.Second))
 	if len(kept.entries) > 2 {
 		t.Errorf("the cache keeps %d entries that have ended", len(kept.entries))
+	}
+}
+
+// A flood of refused tokens: each costs one call within five seconds, they do
+// not push out active tokens, and few calls run at the same time.
+func TestFloodOfRefusals(t *testing.T) {
+	now := testTime
+	e := newEndpoint(t, JSON)
+	var running, most atomic.Int32
+	e.script = func(w http.ResponseWriter, token string) {
+		n := running.Add(1)
+		defer running.Add(-1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+		}
+		time.Sleep(time.Millisecond)
+		w.Header().Set("Content-Type", JSON)
+		switch {
+		case token == opaque:
+			fmt.Fprint(w, `{"active":true}`)
+		case strings.HasPrefix(token, "foreign"):
+			fmt.Fprint(w, `{"active":true,"token_type":"DPoP"}`)
+		default:
+			fmt.Fprint(w, `{"active":false}`)
+		}
+	}
+	c := e.client(t, func(c *Config) { c.MediaType, c.Now = JSON, func() time.Time { return now } })
+	ask := func(token string, wantActive bool, wantErr error) {
+		t.Helper()
+		if r, err := c.Introspect(context.Background(), token); r.Active != wantActive || !errors.Is(err, wantErr) {
+			t.Errorf("%s: got %+v, %v", token, r, err)
+		}
+	}
+	ask(opaque, true, nil)
+	var group sync.WaitGroup
+	for i := range 600 {
+		group.Go(func() { ask(fmt.Sprint("junk-", i), false, nil) })
+	}
+	group.Wait()
+	if got := most.Load(); got > maxCalls || got < 2 {
+		t.Errorf("%d calls ran at the same time, want 2 to %d", got, maxCalls)
+	}
+	ask(opaque, true, nil)
+	if got := e.calls.Load(); got != 601 {
+		t.Errorf("got %d calls, want 601", got)
+	}
+	for range 600 {
+		ask("junk-again", false, nil)
+		ask("foreign", false, ErrForeign)
+	}
+	if got := e.calls.Load(); got != 603 {
+		t.Errorf("got %d calls for two more tokens, want 603", got)
+	}
+	now = now.Add(noFor)
+	ask("junk-again", false, nil)
+	if got := e.calls.Load(); got != 604 {
+		t.Errorf("got %d calls after %s, want 604", got, noFor)
 	}
 }
 
@@ -450,7 +516,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(JSON, JWT, `{"active":false}`)
 	f.Add(JWT, JWT, unsigned(`{"exp":1900000000}`))
 	f.Add(Signed, Signed, unsigned(`{"token_introspection":{"active":true}}`))
-	verifier := jwt.NewVerifier(jwt.Config{Issuer: issuer, JWKSURL: "http://127.0.0.1:1/", Now: func() time.Time { return testTime }})
+	verifier := newVerifier("http://127.0.0.1:1/", func() time.Time { return testTime })
 	f.Fuzz(func(t *testing.T, asked, typ, body string) {
 		c, err := New(Config{MediaType: asked, Verifier: verifier, Now: func() time.Time { return testTime }})
 		if err != nil || asked == JWT { // with a verifier nothing unsigned passes

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tokenhandler/aws/internal/setup"
+	"github.com/tokenhandler/aws/lambda/internal/backchannel"
 	"github.com/tokenhandler/aws/lambda/internal/jwt"
 )
 
@@ -109,7 +110,9 @@ func TestRealProvider(t *testing.T) {
 			config := Config{URL: issuer + "/token/introspection", ClientID: "gate:way", ClientSecret: realSecret, MediaType: mediaType,
 				MaxAge: time.Minute, Issuer: issuer, Now: time.Now}
 			if mediaType == Signed {
-				config.Verifier = jwt.NewVerifier(jwt.Config{Issuer: issuer, JWKSURL: issuer + "/jwks", Now: time.Now})
+				config.Verifier = jwt.NewVerifier(jwt.Config{Issuer: issuer, Now: time.Now, Keys: jwt.NewKeySet(jwt.KeySetConfig{
+					URL: issuer + "/jwks", Client: backchannel.New(backchannel.Config{}), Now: time.Now,
+				})})
 			}
 			client := func(change func(*Config)) *Client {
 				t.Helper()

@@ -45,11 +45,11 @@ func ParseClaims(object []byte) (Claims, error) {
 	c := Claims{members: members}
 	var subject string
 	err = errors.Join(
-		c.read("iss", &c.Issuer),
-		c.read("sub", &subject),
-		c.readTime("exp", &c.Expires),
-		c.readTime("nbf", &c.NotBefore),
-		c.readList("aud", &c.Audience),
+		read(members, "iss", &c.Issuer),
+		read(members, "sub", &subject),
+		ReadTime(members, "exp", &c.Expires),
+		ReadTime(members, "nbf", &c.NotBefore),
+		ReadList(members, "aud", &c.Audience),
 		c.readScope(),
 	)
 	if err != nil {
@@ -61,8 +61,8 @@ func ParseClaims(object []byte) (Claims, error) {
 	return c, nil
 }
 
-func (c *Claims) read(name string, into any) error {
-	raw, present := c.members[name]
+func read(members map[string]json.RawMessage, name string, into any) error {
+	raw, present := members[name]
 	if !present || bytes.Equal(raw, []byte("null")) {
 		return nil
 	}
@@ -73,11 +73,12 @@ func (c *Claims) read(name string, into any) error {
 	return nil
 }
 
-// readTime reads a NumericDate (RFC 7519 section 2): seconds, which may have a
-// fraction.
-func (c *Claims) readTime(name string, into *time.Time) error {
+// ReadTime reads a claim that is a NumericDate (RFC 7519 section 2): seconds,
+// which may have a fraction. It leaves into alone if the claim is missing or
+// null.
+func ReadTime(members map[string]json.RawMessage, name string, into *time.Time) error {
 	var seconds *float64
-	if err := c.read(name, &seconds); err != nil || seconds == nil {
+	if err := read(members, name, &seconds); err != nil || seconds == nil {
 		return err
 	}
 	if !(*seconds >= 1 && *seconds < 1<<40) {
@@ -87,16 +88,16 @@ func (c *Claims) readTime(name string, into *time.Time) error {
 	return nil
 }
 
-// readList reads a string or a list of strings, as aud is.
-func (c *Claims) readList(name string, into *[]string) error {
+// ReadList reads a claim that is a string or a list of strings, such as aud.
+func ReadList(members map[string]json.RawMessage, name string, into *[]string) error {
 	var one string
-	if c.read(name, &one) == nil {
+	if read(members, name, &one) == nil {
 		if one != "" {
 			*into = []string{one}
 		}
 		return nil
 	}
-	return c.read(name, into)
+	return read(members, name, into)
 }
 
 // readScope reads scope, "a JSON string containing a space-separated list of
@@ -108,7 +109,7 @@ func (c *Claims) readScope() error {
 		name = "scp"
 	}
 	var list []string
-	if err := c.readList(name, &list); err != nil {
+	if err := ReadList(c.members, name, &list); err != nil {
 		return err
 	}
 	for _, item := range list {
@@ -157,8 +158,22 @@ func (c Claims) Has(name, value string) bool {
 	return false
 }
 
-// Member returns a member of the object as it is, nil if there is none.
-func (c Claims) Member(name string) json.RawMessage { return c.members[name] }
+// Member returns a member of the object as it is, nil if it is missing or null.
+func (c Claims) Member(name string) json.RawMessage {
+	if raw := c.members[name]; !bytes.Equal(raw, []byte("null")) {
+		return raw
+	}
+	return nil
+}
+
+// Bound reports whether the token is bound to a key (RFC 7800 section 3.1).
+func (c Claims) Bound() bool { return c.Member("cnf") != nil }
+
+// text returns a claim that is a string, or "".
+func (c Claims) text(name string) string {
+	s, _ := strictjson.String(c.members, name)
+	return s
+}
 
 func isSubject(s string) bool {
 	for _, b := range []byte(s) {

@@ -1,43 +1,40 @@
-// Package jwt verifies what a provider has signed: access tokens (RFC 9068 and
-// those of older providers) and introspection responses (RFC 9701).
+// Package jwt verifies JWTs that the provider has signed: access tokens (RFC
+// 9068 and those of older providers), introspection responses (RFC 9701), and,
+// for package oauth, ID tokens and other signed responses.
 //
-// The keys come from the provider's JWK set and from nowhere else: what a
-// token's header says of keys, besides the id of one, is not followed. Only
-// asymmetric algorithms are accepted, none and those with a shared secret never
-// (RFC 8725 section 3.1).
+// The keys come from the provider's JWK set only: of the token's header the key
+// id is used, and no key or address in it.
 //
 // # What is not done
 //
 // No discovery: the URL of the key set is configured. No encrypted tokens. No
-// revocation: a signed token is good until it expires; see package
-// introspection for what knows better.
+// revocation: a signed token is accepted until it expires; package
+// introspection knows better.
 package jwt
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
-	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
-	"github.com/tokenhandler/aws/lambda/internal/backchannel"
+	"github.com/tokenhandler/aws/lambda/internal/strictjson"
 )
 
-// ErrInvalid is wrapped by what is wrong with a token, ErrExpired is one that
-// was good. Any other error means that nothing could be decided.
+// ErrInvalid is wrapped by every error about the token itself, ErrExpired is
+// returned for a token that was valid before. Any other error means that the
+// token could not be checked.
 var (
 	ErrInvalid = errors.New("jwt: the token is not valid")
 	ErrExpired = errors.New("jwt: the token has expired")
 )
 
-// maxSize bounds a token; API Gateway's headers end at 10,240 bytes.
-const maxSize = 16 << 10
+// maxAccessToken bounds an access token: API Gateway's headers end at 10,240
+// bytes.
+const maxAccessToken = 16 << 10
 
 // leeway is for clocks that differ, on claims that lie in the future. An
 // expiry has none.
@@ -46,61 +43,108 @@ const leeway = 30 * time.Second
 // freshness is how old a signed introspection response may be.
 const freshness = 5 * time.Minute
 
-var algorithms = []jose.SignatureAlgorithm{
-	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
-	jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
-}
-
-// Config says whose tokens are accepted.
+// Config says which tokens are accepted.
 type Config struct {
 	Issuer   string
 	Audience []string // any of them
-	JWKSURL  string
-	Client   *backchannel.Client // nil: one with the default timeout
-	Now      func() time.Time
+	// ClientID is the agent's client. A token for it is an ID token, unless the
+	// token says otherwise.
+	ClientID string
+	// RequireType refuses access tokens without the type at+jwt (RFC 9068
+	// section 4).
+	RequireType bool
+	Keys        *KeySet
+	Now         func() time.Time
 }
 
 // Verifier verifies signatures and claims. It is safe for use by several
 // goroutines.
-type Verifier struct {
-	cfg  Config
-	keys *keySet
-}
+type Verifier struct{ cfg Config }
 
-// NewVerifier makes a verifier. Nothing is fetched before the first token.
-func NewVerifier(cfg Config) *Verifier {
-	if cfg.Client == nil {
-		cfg.Client = backchannel.New(0)
+// NewVerifier returns a verifier. It does no network call.
+func NewVerifier(cfg Config) *Verifier { return &Verifier{cfg} }
+
+// AccessToken verifies an access token: its signature, kind, iss, aud, exp, nbf
+// and cnf (RFC 9068 section 4). thumbprint is that of the key whose possession
+// the request proves (RFC 9449 section 6.1), empty for a plain bearer token.
+func (v *Verifier) AccessToken(ctx context.Context, token, thumbprint string) (Claims, error) {
+	if len(token) > maxAccessToken {
+		return Claims{}, fmt.Errorf("%w: expected at most %d bytes", ErrInvalid, maxAccessToken)
 	}
-	return &Verifier{cfg: cfg, keys: &keySet{url: cfg.JWKSURL, client: cfg.Client, now: cfg.Now}}
-}
-
-// AccessToken verifies an access token: its signature, iss, aud, exp and nbf
-// (RFC 9068 section 4).
-func (v *Verifier) AccessToken(ctx context.Context, token string) (Claims, error) {
-	typ, payload, err := v.verify(ctx, token)
+	signed, err := v.cfg.Keys.Verify(ctx, token)
 	if err != nil {
 		return Claims{}, err
 	}
-	// RFC 8725 section 3.11: explicit types tell kinds of JWT apart. Providers
-	// older than RFC 9068 write JWT or nothing.
-	switch typ {
-	case "at+jwt", "jwt", "":
-	default:
-		return Claims{}, fmt.Errorf("%w: it is of another type than an access token", ErrInvalid)
-	}
-	c, err := ParseClaims(payload)
+	c, err := ParseClaims(signed.Payload)
 	if err != nil {
 		return Claims{}, fmt.Errorf("%w: %v", ErrInvalid, err)
 	}
-	// ID tokens have no type to tell them by, but these claims (OpenID Connect
-	// Core section 2 and 3.1.3.6).
-	for _, name := range []string{"nonce", "at_hash", "c_hash"} {
-		if c.Member(name) != nil {
-			return Claims{}, fmt.Errorf("%w: it is an ID token", ErrInvalid)
-		}
+	if err := v.checkKind(signed.Type, c); err != nil {
+		return Claims{}, err
+	}
+	if err := c.checkConfirmation(thumbprint); err != nil {
+		return Claims{}, err
 	}
 	return c, v.check(c)
+}
+
+// otherKinds are claims that only other kinds of JWT have: security event and
+// logout tokens (RFC 8417 section 2.2), introspection responses (RFC 9701
+// section 5), authorization responses (JARM section 2.1), and the ID tokens of
+// the hybrid flow (OpenID Connect Core section 3.3.2.11, FAPI 1.0).
+var otherKinds = []string{"events", "token_introspection", "code", "c_hash", "s_hash"}
+
+// checkKind refuses JWTs of the provider that are no access tokens (RFC 8725
+// section 3.11 and 3.12). nonce and at_hash do not tell an ID token: Keycloak
+// writes them into access tokens.
+func (v *Verifier) checkKind(typ string, c Claims) error {
+	// Providers older than RFC 9068 write the type JWT or none.
+	marked := typ == "at+jwt"
+	if !marked && (v.cfg.RequireType || typ != "jwt" && typ != "") {
+		return fmt.Errorf("%w: it has another type than an access token", ErrInvalid)
+	}
+	// Amazon Cognito Developer Guide, "Understanding the access token":
+	// token_use is access, of an ID token id.
+	switch use := c.text("token_use"); use {
+	case "access":
+		marked = true
+	case "id", "refresh":
+		return fmt.Errorf("%w: token_use is not access", ErrInvalid)
+	}
+	// Keycloak, class org.keycloak.util.TokenUtil: the claim typ is Bearer or
+	// DPoP in access tokens.
+	switch kind := c.text("typ"); kind {
+	case "Bearer", "DPoP":
+		marked = true
+	case "ID", "Refresh", "Offline", "Logout":
+		return fmt.Errorf("%w: the claim typ is not Bearer", ErrInvalid)
+	}
+	for _, name := range otherKinds {
+		if c.Member(name) != nil {
+			return fmt.Errorf("%w: it has a claim that access tokens have not", ErrInvalid)
+		}
+	}
+	// OpenID Connect Core section 2: the audience of an ID token contains the
+	// client. So do those of signed UserInfo and authorization responses.
+	if !marked && v.cfg.ClientID != "" && slices.Contains(c.Audience, v.cfg.ClientID) {
+		return fmt.Errorf("%w: it is for the client itself, as ID tokens are", ErrInvalid)
+	}
+	return nil
+}
+
+// checkConfirmation holds a token that is bound to a key to that key: without a
+// proof it "MUST NOT" be accepted as a bearer token (RFC 9449 section 7.2, RFC
+// 8705 section 3).
+func (c Claims) checkConfirmation(thumbprint string) error {
+	if !c.Bound() {
+		return nil
+	}
+	confirmation, err := strictjson.Object(c.Member("cnf"))
+	jkt, ok := strictjson.String(confirmation, "jkt")
+	if err != nil || !ok || thumbprint == "" || jkt != thumbprint || len(confirmation) != 1 {
+		return fmt.Errorf("%w: it is bound to a key that the request does not prove", ErrInvalid)
+	}
+	return nil
 }
 
 func (v *Verifier) check(c Claims) error {
@@ -108,7 +152,7 @@ func (v *Verifier) check(c Claims) error {
 	switch {
 	case c.Issuer != v.cfg.Issuer:
 		return fmt.Errorf("%w: another issuer than expected", ErrInvalid)
-	case !c.HasAudience(v.cfg.Audience):
+	case !v.isForUs(c):
 		return fmt.Errorf("%w: another audience than expected", ErrInvalid)
 	case c.Expires.IsZero():
 		return fmt.Errorf("%w: it does not expire", ErrInvalid)
@@ -120,23 +164,34 @@ func (v *Verifier) check(c Claims) error {
 	return nil
 }
 
+// isForUs compares the audience. Access tokens of Cognito have none, and name
+// the client that they were issued to ("Verifying JSON web tokens": "The
+// client_id claim should match").
+func (v *Verifier) isForUs(c Claims) bool {
+	if c.Member("aud") != nil || c.text("token_use") != "access" {
+		return c.HasAudience(v.cfg.Audience)
+	}
+	client := c.text("client_id")
+	return client != "" && (client == v.cfg.ClientID || slices.Contains(v.cfg.Audience, client))
+}
+
 // Introspection verifies a signed introspection response that the provider
-// made for this audience, and returns what it says of the token: the member
-// token_introspection (RFC 9701 section 5).
+// made for this audience, and returns its member token_introspection (RFC 9701
+// section 5).
 func (v *Verifier) Introspection(ctx context.Context, response, audience string) ([]byte, error) {
-	typ, payload, err := v.verify(ctx, response)
+	signed, err := v.cfg.Keys.Verify(ctx, response)
 	if err != nil {
 		return nil, err
 	}
-	if typ != "token-introspection+jwt" {
+	if signed.Type != "token-introspection+jwt" {
 		return nil, fmt.Errorf("%w: expected the type token-introspection+jwt", ErrInvalid)
 	}
-	c, err := ParseClaims(payload)
+	c, err := ParseClaims(signed.Payload)
 	if err != nil {
 		return nil, err
 	}
 	var issued time.Time
-	if err := c.readTime("iat", &issued); err != nil {
+	if err := ReadTime(c.members, "iat", &issued); err != nil {
 		return nil, err
 	}
 	now := v.cfg.Now()
@@ -153,59 +208,30 @@ func (v *Verifier) Introspection(ctx context.Context, response, audience string)
 	return c.Member("token_introspection"), nil
 }
 
-// verify checks the signature and returns the type of the JWT, in lower case
-// and without "application/" (RFC 7515 section 4.1.9), and its payload.
-func (v *Verifier) verify(ctx context.Context, token string) (typ string, payload []byte, err error) {
-	if len(token) > maxSize {
-		return "", nil, fmt.Errorf("%w: expected at most %d bytes", ErrInvalid, maxSize)
+// Payload returns the payload of a JWT, a JSON object, byte for byte. It
+// verifies nothing: it is for tokens that were verified when they were
+// received, or whose way here vouches for them.
+func Payload(token string) (json.RawMessage, error) {
+	segments := strings.Split(token, ".")
+	if len(segments) != 3 {
+		return nil, errors.New("jwt: expected three segments")
 	}
-	// What the library says of a token may quote it.
-	jws, err := jose.ParseSignedCompact(token, algorithms)
-	if err != nil || len(jws.Signatures) != 1 {
-		return "", nil, fmt.Errorf("%w: expected a JWT signed with an asymmetric algorithm", ErrInvalid)
-	}
-	header := jws.Signatures[0].Protected
-	keys, err := v.keys.candidates(ctx, header.KeyID)
+	payload, err := b64.DecodeString(segments[1])
 	if err != nil {
-		return "", nil, err
+		return nil, errors.New("jwt: expected base64url without padding")
 	}
-	for _, k := range keys {
-		if k.Algorithm != "" && k.Algorithm != header.Algorithm {
-			continue
-		}
-		if payload, err := jws.Verify(k.Key); err == nil {
-			typ, _ := header.ExtraHeaders[jose.HeaderType].(string)
-			return strings.TrimPrefix(strings.ToLower(typ), "application/"), payload, nil
-		}
+	if object, err := strictjson.Members(payload); err != nil || object == nil {
+		return nil, errors.New("jwt: expected a payload that is a JSON object")
 	}
-	return "", nil, fmt.Errorf("%w: no key of the provider's has signed it", ErrInvalid)
+	return payload, nil
 }
 
-func isSigningKey(k jose.JSONWebKey) bool {
-	if k.Use != "" && k.Use != "sig" {
-		return false
-	}
-	switch key := k.Key.(type) {
-	case *rsa.PublicKey:
-		return key.N.BitLen() >= minRSABits
-	case *ecdsa.PublicKey, ed25519.PublicKey:
-		return true
-	}
-	return false // a shared secret or a private key has no place in a public set
-}
-
-// Unverified reads the claims of a JWT without looking at its signature: for
-// tokens whose way here vouches for them. ok is false if it is no JWT.
+// Unverified reads the claims of a JWT, likewise. ok is false if it is no JWT.
 func Unverified(token string) (c Claims, ok bool) {
-	_, rest, _ := strings.Cut(token, ".")
-	payload, signature, isJWT := strings.Cut(rest, ".")
-	if !isJWT || signature == "" || strings.Contains(signature, ".") {
+	payload, err := Payload(token)
+	if err != nil || strings.HasSuffix(token, ".") { // not signed
 		return Claims{}, false
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(payload)
-	if err != nil {
-		return Claims{}, false
-	}
-	c, err = ParseClaims(raw)
+	c, err = ParseClaims(payload)
 	return c, err == nil
 }

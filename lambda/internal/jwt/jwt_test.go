@@ -20,11 +20,14 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/tokenhandler/aws/lambda/internal/backchannel"
 )
 
 const (
 	issuer   = "https://login.example.com"
 	audience = "https://api.example.com"
+	clientID = "spa"
 )
 
 var testTime = time.Unix(1_800_000_000, 0)
@@ -59,7 +62,15 @@ func (p *provider) set(status int, keys ...jose.JSONWebKey) {
 }
 
 func (p *provider) verifier(now *time.Time) *Verifier {
-	return NewVerifier(Config{Issuer: issuer, Audience: []string{audience, "other"}, JWKSURL: p.URL, Now: func() time.Time { return *now }})
+	return newVerifier(p.URL, now)
+}
+
+func newVerifier(url string, now *time.Time) *Verifier {
+	clock := func() time.Time { return *now }
+	return NewVerifier(Config{
+		Issuer: issuer, Audience: []string{audience, "other"}, ClientID: clientID, Now: clock,
+		Keys: NewKeySet(KeySetConfig{URL: url, Client: backchannel.New(backchannel.Config{}), Now: clock}),
+	})
 }
 
 func public(key crypto.PublicKey, kid, alg string) jose.JSONWebKey {
@@ -110,7 +121,7 @@ func sign(t testing.TB, alg jose.SignatureAlgorithm, key any, kid, typ string, p
 	return must(signed.CompactSerialize())
 }
 
-func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+func encode(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
 func TestAccessToken(t *testing.T) {
 	p := newProvider(t,
@@ -136,23 +147,23 @@ func TestAccessToken(t *testing.T) {
 		{"several audiences", rs(object{"aud": []string{"x", "other"}}), nil},
 		{"not before, within the leeway", rs(object{"nbf": testTime.Unix() + 30}), nil},
 
-		{"alg none", b64(`{"alg":"none","kid":"rsa"}`) + "." + payload + ".", ErrInvalid},
-		{"alg none with a signature", b64(`{"alg":"none","kid":"rsa"}`) + "." + payload + "." + signature, ErrInvalid},
+		{"alg none", encode(`{"alg":"none","kid":"rsa"}`) + "." + payload + ".", ErrInvalid},
+		{"alg none with a signature", encode(`{"alg":"none","kid":"rsa"}`) + "." + payload + "." + signature, ErrInvalid},
 		{"HS256 with the public key as secret", sign(t, jose.HS256, publicBytes, "rsa", "at+jwt", claims(nil)), ErrInvalid},
 		{"HS256 with a secret of the set", sign(t, jose.HS256, []byte("a shared secret of thirty-two byte"), "oct", "at+jwt", claims(nil)), ErrInvalid},
 		{"another algorithm than the key's", sign(t, jose.PS256, rsaKey, "rsa", "at+jwt", claims(nil)), ErrInvalid},
 		{"another key with the same id", sign(t, jose.RS256, otherRSA, "rsa", "at+jwt", claims(nil)), ErrInvalid},
 		{"a key for encryption", sign(t, jose.RS256, rsaKey, "enc", "at+jwt", claims(nil)), ErrInvalid},
 		{"the key in the header", signWithJWK(t, otherRSA), ErrInvalid},
-		{"unknown critical header", b64(`{"alg":"RS256","kid":"rsa","crit":["x"],"x":1}`) + "." + payload + "." + signature, ErrInvalid},
-		{"altered payload", header + "." + b64(string(must(json.Marshal(claims(object{"sub": "admin"}))))) + "." + signature, ErrInvalid},
+		{"unknown critical header", encode(`{"alg":"RS256","kid":"rsa","crit":["x"],"x":1}`) + "." + payload + "." + signature, ErrInvalid},
+		{"altered payload", header + "." + encode(string(must(json.Marshal(claims(object{"sub": "admin"}))))) + "." + signature, ErrInvalid},
 		{"no signature", header + "." + payload + ".", ErrInvalid},
 		{"detached payload", header + ".." + signature, ErrInvalid},
 		{"two parts", header + "." + payload, ErrInvalid},
 		{"JSON serialization", `{"payload":"` + payload + `","protected":"` + header + `","signature":"` + signature + `"}`, ErrInvalid},
 		{"opaque", "opaque", ErrInvalid},
 		{"empty", "", ErrInvalid},
-		{"too long", good + strings.Repeat("A", maxSize), ErrInvalid},
+		{"too long", good + strings.Repeat("A", maxAccessToken), ErrInvalid},
 		{"P1 not a token but an answer", `{"active":false}`, ErrInvalid},
 
 		{"another issuer", rs(object{"iss": issuer + "/"}), ErrInvalid},
@@ -171,11 +182,9 @@ func TestAccessToken(t *testing.T) {
 		{"not an object", sign(t, jose.RS256, rsaKey, "rsa", "", `[]`), ErrInvalid},
 		{"a logout token", sign(t, jose.RS256, rsaKey, "rsa", "logout+jwt", claims(nil)), ErrInvalid},
 		{"an introspection response", sign(t, jose.RS256, rsaKey, "rsa", "token-introspection+jwt", claims(nil)), ErrInvalid},
-		{"an ID token with nonce", sign(t, jose.RS256, rsaKey, "rsa", "JWT", claims(object{"nonce": "x"})), ErrInvalid},
-		{"an ID token with at_hash", sign(t, jose.RS256, rsaKey, "rsa", "JWT", claims(object{"at_hash": "x"})), ErrInvalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := v.AccessToken(context.Background(), tt.token)
+			got, err := v.AccessToken(context.Background(), tt.token, "")
 			switch {
 			case tt.want == nil && err != nil:
 				t.Fatalf("refused: %v", err)
@@ -192,6 +201,92 @@ func TestAccessToken(t *testing.T) {
 				t.Errorf("the error shows the token: %v", err)
 			}
 		})
+	}
+}
+
+// Access tokens of providers as they are, and other kinds of JWT of the same
+// provider, which must not pass for one.
+func TestKinds(t *testing.T) {
+	p := newProvider(t, public(&rsaKey.PublicKey, "rsa", ""))
+	loose := p.verifier(&testTime)
+	cfg := loose.cfg
+	cfg.RequireType = true
+	strict := NewVerifier(cfg)
+	event := object{"http://schemas.openid.net/event/backchannel-logout": object{}}
+	for _, tt := range []struct {
+		name, typ string
+		changes   object
+		ok, typed bool // accepted, and where the type is demanded
+	}{
+		{"RFC 9068", "at+jwt", nil, true, true},
+		{"RFC 9068, full media type", "application/AT+jwt", nil, true, true},
+		{"the type JWT", "JWT", nil, true, false},
+		{"no type", "", nil, true, false},
+		{"Keycloak with a nonce", "JWT", object{"typ": "Bearer", "azp": clientID, "nonce": "x"}, true, false},
+		{"at_hash", "JWT", object{"at_hash": "x"}, true, false},
+		{"the client among the audiences, typed", "at+jwt", object{"aud": []string{audience, clientID}}, true, true},
+		{"the client among the audiences, Keycloak", "JWT", object{"typ": "Bearer", "aud": []string{clientID, audience}}, true, false},
+		{"Cognito", "", object{"aud": nil, "token_use": "access", "client_id": clientID}, true, false},
+		{"Cognito with a resource server", "", object{"token_use": "access", "client_id": "x"}, true, false},
+
+		{"Cognito, of another client", "", object{"aud": nil, "token_use": "access", "client_id": "x"}, false, false},
+		{"Cognito without a client", "", object{"aud": nil, "token_use": "access"}, false, false},
+		{"Cognito ID token", "", object{"token_use": "id"}, false, false},
+		{"a client but no audience", "", object{"aud": nil, "client_id": clientID}, false, false},
+		{"a client but no audience, typed", "at+jwt", object{"aud": nil, "client_id": clientID}, false, false},
+		{"ID token", "JWT", object{"aud": clientID, "nonce": "x"}, false, false},
+		{"ID token for the API too", "", object{"aud": []string{clientID, audience}, "azp": clientID}, false, false},
+		{"Keycloak ID token", "JWT", object{"typ": "ID"}, false, false},
+		{"Keycloak refresh token", "JWT", object{"typ": "Refresh"}, false, false},
+		{"hybrid ID token", "JWT", object{"c_hash": "x"}, false, false},
+		{"logout token", "logout+jwt", object{"events": event}, false, false},
+		{"logout token without its type", "JWT", object{"events": event}, false, false},
+		{"security event token", "secevent+jwt", object{"events": object{}}, false, false},
+		{"authorization response", "JWT", object{"code": "x", "state": "y"}, false, false},
+		{"authorization response for the client", "", object{"aud": clientID, "error": "access_denied"}, false, false},
+		{"signed UserInfo", "JWT", object{"aud": clientID, "email": "x@example.com"}, false, false},
+		{"introspection response", "token-introspection+jwt", object{"token_introspection": object{"active": true}}, false, false},
+		{"introspection response without its type", "JWT", object{"token_introspection": object{"active": true}}, false, false},
+		{"request object", "oauth-authz-req+jwt", nil, false, false},
+		{"DPoP proof", "dpop+jwt", nil, false, false},
+		{"ID-JAG", "oauth-id-jag+jwt", nil, false, false},
+	} {
+		token := sign(t, jose.RS256, rsaKey, "rsa", tt.typ, claims(tt.changes))
+		for v, want := range map[*Verifier]bool{loose: tt.ok, strict: tt.typed} {
+			_, err := v.AccessToken(context.Background(), token, "")
+			if want && err != nil || !want && !errors.Is(err, ErrInvalid) {
+				t.Errorf("%s (type demanded: %t): got %v, want ok %t", tt.name, v == strict, err, want)
+			}
+		}
+	}
+}
+
+// A token that is bound to a key is accepted with a proof of that key only.
+func TestConfirmation(t *testing.T) {
+	p := newProvider(t, public(&rsaKey.PublicKey, "rsa", ""))
+	v := p.verifier(&testTime)
+	for _, tt := range []struct {
+		name       string
+		cnf        any
+		thumbprint string
+		ok         bool
+	}{
+		{"bearer", nil, "", true},
+		{"proved, but not bound", nil, "key", true}, // of an opaque binding the API knows
+		{"bound and proved", object{"jkt": "key"}, "key", true},
+		{"bound, as a bearer token", object{"jkt": "key"}, "", false},
+		{"bound to another key", object{"jkt": "other"}, "key", false},
+		{"bound to no key", object{"jkt": ""}, "", false},
+		{"bound to a certificate", object{"x5t#S256": "key"}, "", false},
+		{"bound to a certificate, with a proof", object{"x5t#S256": "key"}, "key", false},
+		{"bound to both", object{"jkt": "key", "x5t#S256": "x"}, "key", false},
+		{"unreadable", "key", "key", false},
+		{"empty", object{}, "", false},
+	} {
+		_, err := v.AccessToken(context.Background(), sign(t, jose.RS256, rsaKey, "rsa", "at+jwt", claims(object{"cnf": tt.cnf})), tt.thumbprint)
+		if tt.ok && err != nil || !tt.ok && !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: got %v", tt.name, err)
+		}
 	}
 }
 
@@ -212,10 +307,10 @@ func TestKeySet(t *testing.T) {
 	token := func(kid string, key any, alg jose.SignatureAlgorithm) string {
 		return sign(t, alg, key, kid, "", claims(object{"exp": testTime.Add(24 * time.Hour).Unix()}))
 	}
-	first, second := token("1", rsaKey, jose.RS256), token("2", ecKey, jose.ES256)
+	first, second, third := token("1", rsaKey, jose.RS256), token("2", ecKey, jose.ES256), token("3", ecKey, jose.ES256)
 	step := func(what, token string, want error, fetched int) {
 		t.Helper()
-		_, err := v.AccessToken(context.Background(), token)
+		_, err := v.AccessToken(context.Background(), token, "")
 		if want == errUndecided {
 			if err == nil || errors.Is(err, ErrInvalid) || errors.Is(err, ErrExpired) {
 				t.Errorf("%s: got %v, want an error that decides nothing", what, err)
@@ -229,12 +324,12 @@ func TestKeySet(t *testing.T) {
 	}
 	step("first token", first, nil, 1)
 	step("kept", first, nil, 1)
-	step("unknown key id, a moment after the fetch", second, ErrInvalid, 1)
-	now = now.Add(retryAfter)
-	step("unknown key id", second, ErrInvalid, 2)
+	now = now.Add(time.Second)
+	step("unknown key id, a moment after the fetch", second, ErrInvalid, 2)
 	step("unknown key id again", second, ErrInvalid, 2)
+	step("another unknown key id", third, ErrInvalid, 2)
 	p.set(http.StatusOK, public(&ecKey.PublicKey, "2", ""))
-	now = now.Add(retryAfter)
+	now = now.Add(missAfter)
 	step("the provider's new key", second, nil, 3)
 	step("its old key is gone", first, ErrInvalid, 3)
 
@@ -268,17 +363,26 @@ func TestKeySetRefusesWhatItIsServed(t *testing.T) {
 		"no keys":       {},
 	} {
 		p := newProvider(t, keys...)
-		if _, err := p.verifier(&testTime).AccessToken(context.Background(), token); err == nil || errors.Is(err, ErrInvalid) {
+		if _, err := p.verifier(&testTime).AccessToken(context.Background(), token, ""); err == nil || errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: got %v, want an error of the key set", name, err)
 		}
 	}
 	for name, body := range map[string]string{"HTML": "<html>", "no set": `{"jwks":[]}`, "too large": `{"keys":[` + strings.Repeat(" ", 70<<10) + `]}`} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(body)) }))
-		v := NewVerifier(Config{Issuer: issuer, Audience: []string{audience}, JWKSURL: s.URL, Now: func() time.Time { return testTime }})
-		if _, err := v.AccessToken(context.Background(), token); err == nil || errors.Is(err, ErrInvalid) {
+		v := newVerifier(s.URL, &testTime)
+		if _, err := v.AccessToken(context.Background(), token, ""); err == nil || errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: got %v, want an error of the key set", name, err)
 		}
 		s.Close()
+	}
+}
+
+// A token with an unknown key id costs one fetch also on a cold start.
+func TestKeySetColdMiss(t *testing.T) {
+	p := newProvider(t, public(&rsaKey.PublicKey, "1", ""))
+	_, err := p.verifier(&testTime).AccessToken(context.Background(), sign(t, jose.ES256, ecKey, "2", "", claims(nil)), "")
+	if !errors.Is(err, ErrInvalid) || p.fetched != 1 {
+		t.Errorf("got %v after %d fetches", err, p.fetched)
 	}
 }
 
@@ -290,7 +394,7 @@ func TestKeySetIsFetchedOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for range 20 {
 		group.Go(func() {
-			if _, err := v.AccessToken(context.Background(), token); err != nil {
+			if _, err := v.AccessToken(context.Background(), token, ""); err != nil {
 				t.Error(err)
 			}
 		})
@@ -325,7 +429,7 @@ func TestIntrospection(t *testing.T) {
 		{"without issue time", sign(t, jose.RS256, rsaKey, "1", typ, answer(object{"iat": nil})), false},
 		{"without the member", sign(t, jose.RS256, rsaKey, "1", typ, object{"iss": issuer, "aud": "gateway", "iat": testTime.Unix()}), false},
 		{"signed with another key", sign(t, jose.RS256, must(rsa.GenerateKey(rand.Reader, 2048)), "1", typ, answer(nil)), false},
-		{"not signed", b64(`{"alg":"none","typ":"`+typ+`"}`) + "." + b64(`{"token_introspection":{"active":true}}`) + ".", false},
+		{"not signed", encode(`{"alg":"none","typ":"`+typ+`"}`) + "." + encode(`{"token_introspection":{"active":true}}`) + ".", false},
 	} {
 		object, err := v.Introspection(context.Background(), tt.response, "gateway")
 		if (err == nil) != tt.ok || tt.ok && string(object) != `{"active":true}` {

@@ -2,140 +2,159 @@ package jwt
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"github.com/tokenhandler/aws/lambda/internal/backchannel"
 )
 
-// How the key set is kept.
+// How a key set is kept. The rules are the same for agent and authorizer.
 const (
-	// After freshFor the set is fetched again, so that a key the provider has
-	// withdrawn is forgotten.
+	// After freshFor the set is fetched again, so that a withdrawn key is
+	// forgotten.
 	freshFor = 10 * time.Minute
-	// Until staleFor an old set serves while fetching fails: a provider that is
-	// down must not take every API behind it along. After it, nothing is
-	// decided any more.
+	// Until staleFor an old set is used while fetching fails: a provider that is
+	// down must not stop every API behind the gateway. After it no token can be
+	// verified.
 	staleFor = time.Hour
-	// Between two fetches at least retryAfter passes, whatever tokens ask for:
-	// anybody can send tokens with unknown key ids. After one that failed it is
-	// failedAfter.
-	retryAfter  = 30 * time.Second
+	// A token that no key has signed fetches the set at once, but only if no
+	// other such token has done so within missAfter: everybody can send tokens
+	// with unknown key ids.
+	missAfter = 30 * time.Second
+	// After a failure the next attempt waits for failedAfter.
 	failedAfter = 2 * time.Second
-
-	maxKeys    = 64
-	minRSABits = 2048 // RFC 7518 section 3.3: "A key of size 2048 bits or larger MUST be used"
 )
 
-// keySet is the provider's JWK set (RFC 7517 section 5), fetched when it is
-// first needed.
-type keySet struct {
-	url    string
-	client *backchannel.Client
-	now    func() time.Time
+// maxJWS bounds a JWT of the provider.
+const maxJWS = 64 << 10
 
-	// Held while fetching, so that a burst makes one call.
-	mu             sync.Mutex
-	keys           []jose.JSONWebKey
-	fetched, tried time.Time
-	failed         bool // the last attempt
+// KeySetConfig configures a [KeySet].
+type KeySetConfig struct {
+	URL    string
+	Client *backchannel.Client
+	// Algorithms are those accepted; empty stands for all that the package knows.
+	Algorithms []string
+	Now        func() time.Time
 }
 
-// candidates are the keys that may have signed a token: those with its key id,
-// or all if it has none. An unknown key id fetches the set once more.
-func (s *keySet) candidates(ctx context.Context, kid string) ([]jose.JSONWebKey, error) {
+// KeySet is the provider's JWK set (RFC 7517 section 5), fetched at first use.
+// It is safe for use by several goroutines.
+type KeySet struct {
+	cfg KeySetConfig
+
+	mu            sync.Mutex // held while fetching, so that a burst makes one call
+	keys          []key
+	fetched       time.Time // the keys are of this time
+	tried, missed time.Time // of the last attempt, and of the last for an unknown key
+	failure       error     // of the last attempt
+}
+
+// NewKeySet returns a key set. It does no network call.
+func NewKeySet(c KeySetConfig) *KeySet { return &KeySet{cfg: c} }
+
+// Signed is a JWT whose signature was verified.
+type Signed struct {
+	Algorithm string
+	Type      string // typ in lower case, without "application/"
+	Payload   []byte
+}
+
+// Verify verifies the signature of a JWT. An error that is not [ErrInvalid]
+// means that there are no keys to verify it with. No error quotes the token.
+func (s *KeySet) Verify(ctx context.Context, text string) (Signed, error) {
+	if len(text) > maxJWS {
+		return Signed{}, fmt.Errorf("%w: expected at most %d bytes", ErrInvalid, maxJWS)
+	}
+	t, err := parse(text, s.cfg.Algorithms)
+	if err != nil {
+		return Signed{}, err
+	}
+	keys, fetched, err := s.current(ctx)
+	if err != nil {
+		return Signed{}, err
+	}
+	if !t.signedByAny(keys) {
+		if fetched {
+			return Signed{}, errUnsigned
+		}
+		if keys, err = s.missing(ctx); err != nil {
+			return Signed{}, err
+		}
+		if !t.signedByAny(keys) {
+			return Signed{}, errUnsigned
+		}
+	}
+	return Signed{t.alg, t.typ, t.payload}, nil
+}
+
+var errUnsigned = fmt.Errorf("%w: no key of the provider has signed it", ErrInvalid)
+
+// Prefetch fetches the keys if they are missing or old, so that a following
+// Verify does not wait. That one reports a failure.
+func (s *KeySet) Prefetch(ctx context.Context) { s.current(ctx) }
+
+// signedByAny tries the keys with the token's key id and those without any, or
+// all keys if the token has no key id.
+func (t *token) signedByAny(keys []key) bool {
+	for _, k := range keys {
+		if (t.kid == "" || k.id == "" || k.id == t.kid) && t.signedBy(k) {
+			return true
+		}
+	}
+	return false
+}
+
+// current returns the keys, and whether they were fetched for this call.
+func (s *KeySet) current(ctx context.Context) (keys []key, fetched bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.now()
+	now := s.cfg.Now()
 	if s.fetched.IsZero() || now.Sub(s.fetched) >= freshFor {
-		if err := s.fetch(ctx, now); err != nil && (s.fetched.IsZero() || now.Sub(s.fetched) >= staleFor) {
-			return nil, err
+		err := s.fetch(ctx, now)
+		if err != nil && (s.fetched.IsZero() || now.Sub(s.fetched) >= staleFor) {
+			return nil, false, err
 		}
+		return s.keys, err == nil, nil
 	}
-	if found := s.find(kid); len(found) > 0 {
-		return found, nil
-	}
-	if s.due(now) {
-		if err := s.fetch(ctx, now); err != nil {
-			return nil, err
-		}
-	}
-	return s.find(kid), nil
+	return s.keys, false, nil
 }
 
-func (s *keySet) find(kid string) []jose.JSONWebKey {
-	var found []jose.JSONWebKey
-	for _, k := range s.keys {
-		if kid == "" || k.KeyID == kid {
-			found = append(found, k)
+// missing returns the keys after one more fetch, if that is allowed now.
+func (s *KeySet) missing(ctx context.Context) ([]key, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.cfg.Now()
+	if !s.missed.IsZero() && now.Sub(s.missed) < missAfter || s.failure != nil && now.Sub(s.tried) < failedAfter {
+		return s.keys, nil
+	}
+	if err := s.fetch(ctx, now); err != nil {
+		return nil, err
+	}
+	s.missed = now
+	return s.keys, nil
+}
+
+// fetch replaces the keys. The caller holds mu.
+func (s *KeySet) fetch(ctx context.Context, now time.Time) error {
+	if s.failure != nil && now.Sub(s.tried) < failedAfter {
+		return s.failure
+	}
+	// Served as application/json by most providers and as text/plain by some:
+	// the content decides.
+	answer, err := s.cfg.Client.Get(ctx, s.cfg.URL, "application/jwk-set+json, application/json")
+	var keys []key
+	if err == nil {
+		keys, err = parseKeys(answer.Body)
+	}
+	if err != nil {
+		err = fmt.Errorf("key set of the provider %w", err)
+		if !errors.Is(err, context.Canceled) { // says nothing about the provider
+			s.tried, s.failure = now, err
 		}
-	}
-	return found
-}
-
-func (s *keySet) due(now time.Time) bool {
-	wait := retryAfter
-	if s.failed {
-		wait = failedAfter
-	}
-	return s.tried.IsZero() || now.Sub(s.tried) >= wait
-}
-
-// fetch replaces the keys.
-func (s *keySet) fetch(ctx context.Context, now time.Time) error {
-	if !s.due(now) {
-		return fmt.Errorf("jwt: key set: fetching it failed a moment ago")
-	}
-	s.tried, s.failed = now, true
-	r, err := http.NewRequest(http.MethodGet, s.url, nil)
-	if err != nil {
-		return fmt.Errorf("jwt: key set: the URL is malformed")
-	}
-	r.Header.Set("Accept", "application/jwk-set+json, application/json")
-	answer, err := s.client.Do(ctx, r)
-	if err != nil {
-		return fmt.Errorf("jwt: key set: %w", err)
-	}
-	// Served as application/json by most, as text/plain by some: the content
-	// decides.
-	if answer.Status != http.StatusOK {
-		return fmt.Errorf("jwt: key set: expected status 200, got %d", answer.Status)
-	}
-	keys, err := parseKeys(answer.Body)
-	if err != nil {
 		return err
 	}
-	s.keys, s.fetched, s.failed = keys, now, false
+	s.keys, s.fetched, s.tried, s.failure = keys, now, now, nil
 	return nil
-}
-
-// parseKeys keeps the public signature keys of a set. Others are skipped: RFC
-// 7517 section 5: "Implementations SHOULD ignore JWKs within a JWK Set that use
-// "kty" (key type) values that are not understood by them".
-func parseKeys(body []byte) ([]jose.JSONWebKey, error) {
-	var set struct {
-		Keys []json.RawMessage `json:"keys"`
-	}
-	if err := json.Unmarshal(body, &set); err != nil || set.Keys == nil {
-		return nil, fmt.Errorf("jwt: key set: expected a JWK set")
-	}
-	if len(set.Keys) > maxKeys {
-		return nil, fmt.Errorf("jwt: key set: expected at most %d keys, got %d", maxKeys, len(set.Keys))
-	}
-	var keys []jose.JSONWebKey
-	for _, raw := range set.Keys {
-		var k jose.JSONWebKey
-		if json.Unmarshal(raw, &k) == nil && isSigningKey(k) {
-			keys = append(keys, k)
-		}
-	}
-	if len(keys) == 0 {
-		return nil, fmt.Errorf("jwt: key set: expected at least one public signature key")
-	}
-	return keys, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tokenhandler/aws/internal/partition"
 	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/lambda/internal/backchannel"
 )
 
 // errNoVersion: the secret has no version with this stage.
@@ -94,7 +95,7 @@ func (c *client) call(ctx context.Context, stage string) (v version, retry bool,
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return version{}, true, fmt.Errorf("keys: Secrets Manager cannot be reached: %w", err)
+		return version{}, true, errors.New("keys: Secrets Manager " + backchannel.Reason(err))
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))

@@ -3,13 +3,14 @@ package oauth
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/oauth2"
 
 	"github.com/tokenhandler/aws/lambda/internal/clientauth"
 )
@@ -38,31 +39,34 @@ const requestLifetime = time.Minute
 // harmless ones through. An extra scope takes the place of the configured one,
 // and must be part of it.
 func (c *Client) Authorize(ctx context.Context, extra map[string]string) (string, Login, error) {
-	p, err := c.metadata(ctx)
+	p, err := c.authorizationServer(ctx)
 	if err != nil {
 		return "", Login{}, err
 	}
-	// RFC 7636 section 4.1: "a 32-octet sequence" of random, base64url-encoded;
-	// state and nonce are made likewise (RFC 9700 section 2.1: transaction-specific).
-	login := Login{Issuer: c.config.Issuer, State: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier()}
+	// Fixed parameters win over those of the page.
+	asked := map[string]string{}
+	maps.Copy(asked, extra)
+	maps.Copy(asked, c.config.AuthorizeParameters)
+	login := Login{Issuer: c.config.Issuer, State: random(), Verifier: random()}
 	if c.profile.openID {
-		login.Nonce = oauth2.GenerateVerifier()
+		login.Nonce = random()
 	}
-	if err := c.rememberStepUp(&login, extra); err != nil {
+	if err := c.rememberStepUp(&login, asked); err != nil {
 		return "", Login{}, err
 	}
 	parameters := url.Values{}
-	for name, value := range extra {
+	for name, value := range asked {
 		parameters.Set(name, value)
 	}
 	if err := c.narrow(parameters); err != nil {
 		return "", Login{}, err
 	}
-	// After the extra ones, so that none of these can be one of them.
+	challenge := sha256.Sum256([]byte(login.Verifier))
+	// After the others, so that none of these can be one of them.
 	for name, value := range map[string]string{
 		"response_type": "code", "client_id": c.config.ClientID, "redirect_uri": c.config.RedirectURI,
 		"state": login.State, "nonce": login.Nonce, "response_mode": c.config.ResponseMode,
-		"code_challenge": oauth2.S256ChallengeFromVerifier(login.Verifier), "code_challenge_method": "S256",
+		"code_challenge": base64.RawURLEncoding.EncodeToString(challenge[:]), "code_challenge_method": "S256",
 	} {
 		parameters.Del(name)
 		if value != "" {
@@ -74,6 +78,26 @@ func (c *Client) Authorize(ctx context.Context, extra map[string]string) (string
 	}
 	authorizationURL, err := c.request(ctx, p, parameters)
 	return authorizationURL, login, err
+}
+
+// authorizationServer discovers also where the authorization endpoint is
+// configured: only metadata tells that requests must be pushed. A provider that
+// demands it refuses others anyway, so that failing discovery stops no login.
+func (c *Client) authorizationServer(ctx context.Context) (*provider, error) {
+	p, err := c.provider(ctx, c.complete)
+	if err != nil && c.static.Authorize != "" && (c.static.PAR != "" || !c.config.Push) {
+		return c.static, nil
+	}
+	return p, err
+}
+
+// random returns 32 random bytes in base64url: for a code verifier "a 32-octet
+// sequence" (RFC 7636 section 4.1); state and nonce must be as unguessable
+// (RFC 9700 section 2.1).
+func random() string {
+	var b [32]byte
+	rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
 // narrow sets the scope: the one asked for, as far as it is configured.
@@ -196,13 +220,17 @@ func (c *Client) CheckIssuer(ctx context.Context, iss string) error {
 		}
 		return nil
 	}
-	p, err := c.metadata(ctx)
-	if err != nil {
-		return err
+	sends := c.config.SendsIssuer
+	if !sends {
+		p, err := c.provider(ctx, c.complete)
+		if err != nil {
+			return err
+		}
+		sends = p.sendsIssuer
 	}
 	// "Clients MUST reject authorization responses without the iss parameter
 	// from authorization servers that do support the parameter".
-	if p.SendsIssuer {
+	if sends {
 		return &Error{WrongIssuer, "authorization response: iss is missing though the provider sends it"}
 	}
 	return nil

@@ -8,9 +8,8 @@
 // responses come in the query or signed (JARM).
 //
 // Endpoints that are not configured are discovered at first use and kept for
-// an hour; a failed discovery is tried again at the next use. Key sets are
-// kept for an hour and fetched again for a key id that is not in them. [New]
-// does no network call.
+// an hour, or for a day while discovery fails. Package jwt keeps the key set.
+// [New] does no network call.
 //
 // # Errors
 //
@@ -31,6 +30,7 @@ import (
 	"time"
 
 	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/lambda/internal/backchannel"
 	"github.com/tokenhandler/aws/lambda/internal/clientauth"
 )
 
@@ -51,10 +51,23 @@ type Config struct {
 	// Profile is oidc, cognito, github or oauth2; empty stands for oidc.
 	Profile string
 
+	// MetadataURL is where the metadata is, if it is not at the well-known place
+	// of the issuer.
+	MetadataURL string
 	// Each endpoint overrides the discovered one. With the first four, or with
 	// those of them that the profile needs, there is no discovery.
 	AuthorizeEndpoint, TokenEndpoint, UserInfoEndpoint, JWKSEndpoint string
 	LogoutEndpoint, RevocationEndpoint, PAREndpoint                  string
+
+	// SendsIssuer: the provider sends iss in every authorization response (RFC
+	// 9207), so that one without it is refused. Metadata may say the same.
+	SendsIssuer bool
+	// AuthorizeParameters are added to every authorization request. A page cannot
+	// change them, and they cannot change the parameters of the protocol.
+	AuthorizeParameters map[string]string
+	// Algorithms are the accepted signature algorithms of the provider; empty
+	// stands for all that package jwt knows.
+	Algorithms []string
 
 	// Push sends authorization requests to the provider directly. It is also
 	// done where the metadata demands it.
@@ -79,42 +92,34 @@ type Config struct {
 	// Certificate is shown to the provider where it asks for one.
 	Certificate *tls.Certificate
 
-	// Transport carries the requests to the provider. Nil stands for one with
-	// a connect timeout of 2 s. With Certificate it is an *http.Transport.
+	// Transport replaces that of package backchannel. For tests.
 	Transport http.RoundTripper
 	// Now is the clock. Nil stands for time.Now.
 	Now func() time.Time
 }
 
+// timeout bounds a call to the provider.
+const timeout = 5 * time.Second
+
 // Client is safe for use by several goroutines.
 type Client struct {
-	config    Config
-	profile   profile
-	http      *http.Client // every request
-	documents *http.Client // metadata and key sets
+	config  Config
+	profile profile
+	channel *backchannel.Client
+	static  *provider // the configured endpoints
 
-	mu       sync.Mutex
-	provider *provider // nil until it is known
+	mu         sync.Mutex // held while discovering, so that a burst makes one call
+	discovered *provider  // nil until it is known
+	retry      time.Time  // no discovery before
 
 	nonces nonces // that servers demanded of proofs
 }
 
-// New returns a client. It does no network call. It panics on a profile that
-// does not exist, and on a certificate without a transport to show it.
+// New returns a client. It does no network call. It panics on an unknown
+// profile.
 func New(config Config) *Client {
 	if config.Now == nil {
 		config.Now = time.Now
-	}
-	if config.Transport == nil {
-		config.Transport = newTransport()
-	}
-	if config.Certificate != nil {
-		t := config.Transport.(*http.Transport).Clone()
-		if t.TLSClientConfig == nil {
-			t.TLSClientConfig = &tls.Config{}
-		}
-		t.TLSClientConfig.Certificates = []tls.Certificate{*config.Certificate}
-		config.Transport = t
 	}
 	if config.Profile == "" {
 		config.Profile = DefaultProfile
@@ -122,16 +127,15 @@ func New(config Config) *Client {
 	if config.Authentication == nil {
 		config.Authentication = clientauth.Basic{Secret: config.ClientSecret}
 	}
-	c := &Client{config: config}
-	var known bool
-	if c.profile, known = profiles[config.Profile]; !known {
+	profile, known := profiles[config.Profile]
+	if !known {
 		panic(fmt.Sprintf("oauth: profile %q does not exist", config.Profile))
 	}
-	c.http = newHTTPClient(bounded{config.Transport})
-	c.documents = newHTTPClient(documents{bounded{config.Transport}})
-	if e := c.configured(); c.complete(e) {
-		c.provider = c.newProvider(e)
-	}
+	c := &Client{config: config, profile: profile, channel: backchannel.New(backchannel.Config{
+		Timeout: timeout, Certificate: config.Certificate, Transport: config.Transport,
+	})}
+	c.static = &provider{endpoints: c.configured()}
+	c.static.keys = c.newKeySet(c.static.JWKS)
 	return c
 }
 

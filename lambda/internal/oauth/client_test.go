@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -157,6 +158,12 @@ func TestTokenAnswers(t *testing.T) {
 		{name: "duplicate key somewhere", on: oauthtest.Answer(200, "application/json", `{"access_token":"leak","token_type":"bearer","x":{"a":1,"a":2}}`)},
 		{name: "not UTF-8", on: oauthtest.Answer(200, "application/json", "{\"access_token\":\"leak\xff\",\"token_type\":\"bearer\"}")},
 		{name: "two JSON objects", on: oauthtest.Answer(200, "application/json", `{}{"access_token":"leak"}`)},
+		{name: "error null beside tokens", answer: map[string]any{"error": json.RawMessage("null")}, ok: true},
+		{name: "error empty beside tokens", answer: map[string]any{"error": ""}, ok: true},
+		{name: "error false beside tokens", answer: map[string]any{"error": false}, ok: true},
+		{name: "error object beside tokens", answer: map[string]any{"error": map[string]any{"code": 1}}},
+		{name: "byte order mark", on: oauthtest.Answer(200, "application/json", "\xef\xbb\xbf"+`{"access_token":"leak","token_type":"bearer"}`), kind: oauth.InvalidIDToken},
+		{name: "expires_in is empty", answer: map[string]any{"expires_in": ""}, ok: true},
 		{name: "201", on: oauthtest.Answer(201, "application/json", `{"access_token":"leak","token_type":"bearer"}`)},
 		{name: "error beside tokens", answer: map[string]any{"error": "invalid_grant"}},
 		{name: "two content types", on: func(w http.ResponseWriter, _ *http.Request) {
@@ -311,6 +318,95 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
+// Which answers to a refresh end the session: every lasting refusal that is
+// not the client's own fault, in whatever form it comes.
+func TestRefreshRefusals(t *testing.T) {
+	const js = "application/json"
+	ends, stays, ours := oauth.InvalidGrant, oauth.Rejected, oauth.Unavailable
+	for _, tt := range []struct {
+		name, contentType, body string
+		status                  int
+		want                    oauth.Kind
+	}{
+		{"as the standard has it", js, `{"error":"invalid_grant"}`, 400, ends},
+		{"charset", js + "; charset=ISO-8859-1", `{"error":"invalid_grant"}`, 400, ends},
+		{"byte order mark", js, "\xef\xbb\xbf" + `{"error":"invalid_grant"}`, 400, ends},
+		{"text", "text/plain", `{"error":"invalid_grant"}`, 400, ends},
+		{"HTML", "text/html; charset=utf-8", `{"error":"invalid_grant"}`, 400, ends},
+		{"no content type", "", `{"error":"invalid_grant"}`, 400, ends},
+		{"malformed content type", "leak leak", `{"error":"invalid_grant"}`, 400, ends},
+		{"problem+json", "application/problem+json", `{"type":"about:blank","error":"invalid_grant"}`, 400, ends},
+		{"a form", "application/x-www-form-urlencoded", `error=invalid_grant&error_description=leak`, 400, ends},
+		{"with 401", js, `{"error":"invalid_grant"}`, 401, ends},
+		{"with 403", js, `{"error":"invalid_grant"}`, 403, ends},
+		{"interaction_required", js, `{"error":"interaction_required","suberror":"bad_token"}`, 400, ends},
+		{"consent_required", js, `{"error":"consent_required"}`, 400, ends},
+		{"login_required", js, `{"error":"login_required"}`, 400, ends},
+		{"invalid_token", js, `{"error":"invalid_token"}`, 401, ends},
+		{"expired_token", js, `{"error":"expired_token"}`, 400, ends},
+		{"token_inactive", js, `{"error":"token_inactive"}`, 401, ends},
+		{"access_denied", js, `{"error":"access_denied"}`, 403, ends},
+		{"unknown code", js, `{"error":"leak_revoked"}`, 400, ends},
+		{"invalid_scope though none was asked for", js, `{"error":"invalid_scope"}`, 400, ends},
+		{"invalid_target", js, `{"error":"invalid_target"}`, 400, ends},
+		{"an object of another framework", js, `{"errorCode":"leak","message":"expired"}`, 400, ends},
+		{"error is an object", js, `{"error":{"type":"OAuthException"}}`, 400, ends},
+		{"reason phrase as code", js, `{"status":400,"error":"Bad Request"}`, 400, ends},
+
+		{"our request", js, `{"error":"invalid_request"}`, 400, stays},
+		{"text that says invalid_grant", "text/html", `invalid_grant`, 400, stays},
+		{"no body", "", ``, 400, stays},
+		{"truncated", js, `{"error":"invalid_grant`, 400, stays},
+		{"firewall", "text/html", `<h1>leak</h1>`, 403, stays},
+		{"gateway", js, `{"message":"Forbidden"}`, 403, stays},
+		{"our credentials", js, `{"error":"invalid_client"}`, 401, ours},
+		{"our credentials with 400", js, `{"error":"invalid_client"}`, 400, ours},
+		{"our registration", js, `{"error":"unauthorized_client"}`, 400, ours},
+		{"our grant type", js, `{"error":"unsupported_grant_type"}`, 400, ours},
+		{"401 of a framework", js, `{"status":401,"error":"Unauthorized"}`, 401, ours},
+		{"401 without a body", "", ``, 401, ours},
+		{"wrong address", js, `{"error":"not_found"}`, 404, ours},
+		{"wrong method", js, `{"error":"leak"}`, 405, ours},
+		{"too many requests", js, `{"error":"invalid_grant"}`, 429, ours},
+		{"request timeout", js, `{"error":"invalid_grant"}`, 408, ours},
+		{"server error", js, `{"error":"invalid_grant"}`, 500, ours},
+		{"maintenance", js, `{"error":"invalid_grant"}`, 503, ours},
+		{"temporarily_unavailable", js, `{"error":"temporarily_unavailable"}`, 400, stays},
+		{"server_error with 400", js, `{"error":"server_error"}`, 400, stays},
+		{"slow_down", js, `{"error":"slow_down"}`, 400, stays},
+		{"error with 200", js, `{"error":"invalid_grant"}`, 200, ours},
+		{"redirect", js, `{"error":"invalid_grant"}`, 302, ours},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, config := start(t)
+			c := oauth.New(config)
+			tokens := mustSignIn(t, p, c)
+			p.On["/token"] = func(w http.ResponseWriter, _ *http.Request) {
+				w.Header()["Content-Type"] = []string{tt.contentType}
+				if tt.contentType == "" {
+					w.Header()["Content-Type"] = nil
+				}
+				w.WriteHeader(tt.status)
+				io.WriteString(w, tt.body)
+			}
+			_, err := c.Refresh(t.Context(), tokens.RefreshToken, tokens.IDToken)
+			want(t, p, err, tt.want)
+			// The same answer to a code never is the end of a session.
+			if _, err := signIn(t, p, c); err == nil {
+				t.Error("a login succeeded")
+			}
+		})
+	}
+	t.Run("less scope", func(t *testing.T) {
+		p, config := start(t)
+		c := oauth.New(config)
+		tokens := mustSignIn(t, p, c)
+		p.On["/token"] = oauthtest.Answer(400, js, `{"error":"invalid_scope"}`)
+		_, err := c.RefreshScope(t.Context(), tokens.RefreshToken, tokens.IDToken, "openid")
+		want(t, p, err, oauth.Rejected)
+	})
+}
+
 // A17: the sub of UserInfo is that of the ID token.
 func TestUserInfo(t *testing.T) {
 	for _, tt := range []struct {
@@ -361,14 +457,25 @@ func TestCheckIssuer(t *testing.T) {
 			t.Errorf("supported %t: missing iss: got %v", supported, err)
 		}
 	}
+	// Without metadata the settings say so.
+	p, config := start(t)
+	config = explicit(p, config)
+	if err := oauth.New(config).CheckIssuer(t.Context(), ""); err != nil {
+		t.Error(err)
+	}
+	config.SendsIssuer = true
+	want(t, p, oauth.New(config).CheckIssuer(t.Context(), ""), oauth.WrongIssuer)
 }
 
 func TestKeysNotToBeHad(t *testing.T) {
 	for name, on := range map[string]http.HandlerFunc{
-		"500":  oauthtest.Answer(500, "text/plain", "leak"),
-		"302":  oauthtest.Answer(302, "text/plain", "leak"),
-		"HTML": oauthtest.Answer(200, "text/html", "<leak>"),
-		"huge": oauthtest.Answer(200, "application/json", `{"keys":[],"pad":"`+strings.Repeat("x", 2<<20)+`"}`),
+		"500":                     oauthtest.Answer(500, "text/plain", "leak"),
+		"302":                     oauthtest.Answer(302, "text/plain", "leak"),
+		"HTML":                    oauthtest.Answer(200, "text/html", "<leak>"),
+		"no key":                  oauthtest.Answer(200, "application/json", `{"keys":[]}`),
+		"no key that can be used": oauthtest.Answer(200, "application/json", `{"keys":[null,{"kty":"leak"}]}`),
+		"no set":                  oauthtest.Answer(200, "application/json", `{"leak":[]}`),
+		"huge":                    oauthtest.Answer(200, "application/json", `{"keys":[],"pad":"`+strings.Repeat("x", 2<<20)+`"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, config := start(t)

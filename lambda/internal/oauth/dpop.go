@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tokenhandler/aws/lambda/internal/backchannel"
 	"github.com/tokenhandler/aws/lambda/internal/dpop"
 )
 
@@ -110,8 +111,8 @@ func (n *nonces) keep(server, nonce string) bool {
 
 // nonceOf is the nonce of a response, "" unless there is one that can be used.
 // Section 8.2: a server sends it with any response, also one of success.
-func nonceOf(r *http.Response) string {
-	values := r.Header.Values(nonceHeader)
+func nonceOf(h http.Header) string {
+	values := h.Values(nonceHeader)
 	if len(values) != 1 || !dpop.IsNonce(values[0]) {
 		return ""
 	}
@@ -142,37 +143,38 @@ func (c *Client) postBound(ctx context.Context, p *provider, what, address strin
 }
 
 // doWithToken sends a request to the UserInfo endpoint with the access token
-// and, where there is a key, with a proof for it (section 7.1). A demanded
-// nonce comes with 401 (section 9), and the request is made once more.
-func (c *Client) doWithToken(request *http.Request, token string, key *dpop.Key) (*http.Response, error) {
+// and, if there is a key, with a proof for it (section 7.1). A demanded nonce
+// comes with 401 (section 9), and the request is made once more.
+func (c *Client) doWithToken(ctx context.Context, request *http.Request, token string, key *dpop.Key) (backchannel.Answer, error) {
 	request.Header.Set("Authorization", tokenType(key)+" "+token)
-	if key == nil {
-		return c.http.Do(request)
-	}
 	for attempt := 1; ; attempt++ {
-		proof, err := key.Proof(dpop.Request{
-			Method: request.Method, URL: request.URL.String(), AccessToken: token,
-			Nonce: c.nonces.get(userInfoEndpoint), Now: c.config.Now(),
-		})
+		if key != nil {
+			proof, err := key.Proof(dpop.Request{
+				Method: request.Method, URL: request.URL.String(), AccessToken: token,
+				Nonce: c.nonces.get(userInfoEndpoint), Now: c.config.Now(),
+			})
+			if err != nil {
+				return backchannel.Answer{}, &Error{Unavailable, userInfoEndpoint + ": no proof of possession could be made"}
+			}
+			request.Header[proofHeader] = []string{proof}
+		}
+		answer, err := c.channel.Do(ctx, request)
 		if err != nil {
-			return nil, err
+			return answer, &Error{Unavailable, userInfoEndpoint + " " + err.Error()}
 		}
-		request.Header[proofHeader] = []string{proof}
-		response, err := c.http.Do(request)
-		if err != nil {
-			return nil, err
+		if key == nil {
+			return answer, nil
 		}
-		fresh := c.nonces.keep(userInfoEndpoint, nonceOf(response))
-		if response.StatusCode != http.StatusUnauthorized || !demandsNonce(response) || !fresh || attempt == 2 {
-			return response, nil
+		fresh := c.nonces.keep(userInfoEndpoint, nonceOf(answer.Header))
+		if answer.Status != http.StatusUnauthorized || !demandsNonce(answer.Header) || !fresh || attempt == 2 {
+			return answer, nil
 		}
-		response.Body.Close()
 	}
 }
 
 // demandsNonce reads WWW-Authenticate: DPoP error="use_dpop_nonce".
-func demandsNonce(r *http.Response) bool {
-	for _, challenge := range r.Header.Values("WWW-Authenticate") {
+func demandsNonce(h http.Header) bool {
+	for _, challenge := range h.Values("WWW-Authenticate") {
 		if strings.Contains(challenge, useNonce) {
 			return true
 		}

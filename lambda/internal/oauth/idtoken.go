@@ -3,132 +3,143 @@ package oauth
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
-
+	"github.com/tokenhandler/aws/lambda/internal/jwt"
 	"github.com/tokenhandler/aws/lambda/internal/strictjson"
 )
 
-// issuedAtLeeway is how far the provider's clock may be ahead of ours.
-const issuedAtLeeway = time.Minute
+// leeway is how far the provider's clock may be ahead of ours.
+const leeway = time.Minute
 
-// asymmetric are the signature algorithms of ID tokens we accept: never none,
-// and never one that takes the client secret or a public key for a shared key.
-var asymmetric = []string{
-	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
-	oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
-}
+// idClaims are the claims of an ID token. A claim is read when it is needed:
+// one of another type matters only then.
+type idClaims map[string]json.RawMessage
 
-// idClaims are the claims of an ID token that are checked here and not by
-// go-oidc.
-type idClaims struct {
-	Issuer          string   `json:"iss"`
-	Subject         string   `json:"sub"`
-	Audience        audience `json:"aud"`
-	AuthorizedParty *string  `json:"azp"`
-	Nonce           string   `json:"nonce"`
-	AuthTime        *float64 `json:"auth_time"`
-	ACR             string   `json:"acr"`
-}
-
-// audience is one string or an array of them (RFC 7519 section 4.1.3).
-type audience []string
-
-func (a *audience) UnmarshalJSON(b []byte) error {
-	var one string
-	if json.Unmarshal(b, &one) == nil {
-		*a = audience{one}
-		return nil
+// text returns a claim that must be a string. It is "" if the claim is missing
+// or null.
+func (c idClaims) text(name string) (string, error) {
+	value, ok := strictjson.String(c, name)
+	if !ok {
+		return "", invalid(name + " must be a string")
 	}
-	return json.Unmarshal(b, (*[]string)(a))
+	return value, nil
+}
+
+func (c idClaims) time(name string) (value time.Time, err error) {
+	if jwt.ReadTime(c, name, &value) != nil {
+		return time.Time{}, invalid(name + " must be a time")
+	}
+	return value, nil
+}
+
+func (c idClaims) audience() (value []string, err error) {
+	if jwt.ReadList(c, "aud", &value) != nil {
+		return nil, invalid("aud must be a string or a list of strings")
+	}
+	return value, nil
 }
 
 // verifyIDToken does the validation of OpenID Connect Core section 3.1.3.7,
 // except for the nonce.
 func (c *Client) verifyIDToken(ctx context.Context, p *provider, tokens Tokens) (idClaims, error) {
-	var claims idClaims
 	if tokens.IDToken == "" {
-		return claims, invalid("missing from the token response")
+		return nil, invalid("missing from the token response")
+	}
+	signed, err := p.keys.Verify(ctx, tokens.IDToken)
+	switch {
+	case errors.Is(err, jwt.ErrInvalid):
+		return nil, invalid("not a JWT that the provider signed with an accepted algorithm")
+	case err != nil:
+		return nil, &Error{Unavailable, err.Error()}
 	}
 	// RFC 7519 section 4: claim names "MUST be unique".
-	payload, err := Claims(tokens.IDToken)
+	claims, err := strictjson.Object(signed.Payload)
 	if err != nil {
-		return claims, err
+		return nil, invalid("expected a JSON object without duplicate names")
 	}
-	if _, err := strictjson.Object(payload); err != nil {
-		return claims, invalid("a claim comes twice")
-	}
-	keys := &verification{keys: p.keys}
-	// Signature, alg, iss, aud contains us, exp and nbf.
-	token, err := oidc.NewVerifier(c.config.Issuer, keys, &oidc.Config{
-		ClientID: c.config.ClientID, SupportedSigningAlgs: asymmetric, Now: c.config.Now,
-	}).Verify(ctx, tokens.IDToken)
-	var expired *oidc.TokenExpiredError
-	switch {
-	case keys.failure != nil:
-		return claims, &Error{Unavailable, "key set of the provider " + networkReason(keys.failure)}
-	case errors.As(err, &expired):
-		return claims, invalid("expired")
-	case err != nil:
-		return claims, invalid("signature, alg, iss, aud or nbf is not as expected")
-	}
-	if err := token.Claims(&claims); err != nil {
-		return claims, invalid("a claim has the wrong type")
+	return claims, c.checkIDToken(claims, signed, tokens.AccessToken)
+}
+
+func (c *Client) checkIDToken(claims idClaims, signed jwt.Signed, accessToken string) error {
+	issuer, err1 := claims.text("iss")
+	subject, err2 := claims.text("sub")
+	party, err3 := claims.text("azp")
+	hash, err4 := claims.text("at_hash")
+	audience, err5 := claims.audience()
+	expires, err6 := claims.time("exp")
+	issued, err7 := claims.time("iat")
+	notBefore, err8 := claims.time("nbf")
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7, err8); err != nil {
+		return invalid("a claim has the wrong type")
 	}
 	now := c.config.Now()
+	_, hasParty := claims["azp"]
 	switch {
-	case claims.Subject == "":
-		return claims, invalid("sub is missing")
-	// Points 4 and 5: with several audiences an azp is expected, and if there
-	// is one it is us.
-	case len(claims.Audience) > 1 && claims.AuthorizedParty == nil:
-		return claims, invalid("several audiences but no azp")
-	case claims.AuthorizedParty != nil && *claims.AuthorizedParty != c.config.ClientID:
-		return claims, invalid("azp is another client")
-	case token.IssuedAt.IsZero():
-		return claims, invalid("iat is missing")
-	case token.IssuedAt.After(now.Add(issuedAtLeeway)):
-		return claims, invalid("iat is in the future")
+	case signed.Type == "at+jwt" || signed.Type == "logout+jwt":
+		return invalid("it has the type of another kind of token") // RFC 8725 section 3.11
+	case issuer != c.config.Issuer:
+		return invalid("iss is not the configured issuer")
+	case !slices.Contains(audience, c.config.ClientID):
+		return invalid("aud is not this client")
+	case expires.IsZero():
+		return invalid("exp is missing")
+	case !now.Before(expires):
+		return invalid("expired")
+	case notBefore.After(now.Add(leeway)):
+		return invalid("nbf is in the future")
+	case subject == "":
+		return invalid("sub is missing")
+	// Points 4 and 5: with several audiences an azp is expected, and azp must be
+	// this client.
+	case len(audience) > 1 && !hasParty:
+		return invalid("several audiences but no azp")
+	case hasParty && party != c.config.ClientID:
+		return invalid("azp is another client")
+	case issued.IsZero():
+		return invalid("iat is missing")
+	case issued.After(now.Add(leeway)):
+		return invalid("iat is in the future")
 	// Section 3.1.3.8.
-	case token.AccessTokenHash != "" && token.VerifyAccessToken(tokens.AccessToken) != nil:
-		return claims, invalid("at_hash is not of the access token")
+	case hash != "" && hash != jwt.HalfHash(signed.Algorithm, accessToken):
+		return invalid("at_hash is not of the access token")
 	}
-	return claims, nil
+	return nil
 }
 
 func invalid(reason string) *Error { return &Error{InvalidIDToken, "id token: " + reason} }
 
 // checkNonce does point 11 of section 3.1.3.7.
 func (c idClaims) checkNonce(want string) error {
-	if want == "" || subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(want)) != 1 {
+	nonce, err := c.text("nonce")
+	if err != nil || want == "" || subtle.ConstantTimeCompare([]byte(nonce), []byte(want)) != 1 {
 		return invalid("nonce is not the one of this login")
 	}
 	return nil
 }
 
-// checkStepUp holds the authentication to what the login demanded of it.
+// checkStepUp holds the authentication to the demands of the login.
 func (c idClaims) checkStepUp(login Login, now time.Time) error {
 	// Point 13: "If the auth_time Claim was requested, either through a specific
 	// request for this Claim or by using the max_age parameter, the Client
 	// SHOULD check the auth_time Claim value".
 	if login.MaxAge != nil {
-		if c.AuthTime == nil {
+		authenticated, err := c.time("auth_time")
+		if err != nil || authenticated.IsZero() {
 			return &Error{StepUpFailed, "id token: auth_time is missing though max_age was asked for"}
 		}
-		latest := numericDate(*c.AuthTime).Add(time.Duration(*login.MaxAge) * time.Second)
-		if now.After(latest.Add(issuedAtLeeway)) {
+		if now.After(authenticated.Add(time.Duration(*login.MaxAge)*time.Second + leeway)) {
 			return &Error{StepUpFailed, "id token: auth_time is longer ago than max_age"}
 		}
 	}
 	// Point 12.
-	if len(login.ACR) > 0 && !slices.Contains(login.ACR, c.ACR) {
-		return &Error{StepUpFailed, "id token: acr is none of those that were asked for"}
+	if len(login.ACR) > 0 {
+		if acr, err := c.text("acr"); err != nil || !slices.Contains(login.ACR, acr) {
+			return &Error{StepUpFailed, "id token: acr is none of those that were asked for"}
+		}
 	}
 	return nil
 }
@@ -136,27 +147,29 @@ func (c idClaims) checkStepUp(login Login, now time.Time) error {
 // checkContinues does the comparison of section 12.2. The previous token was
 // verified when it was received.
 func (c idClaims) checkContinues(previousIDToken string) error {
-	payload, err := Claims(previousIDToken)
+	previous, err := claimsOf(previousIDToken)
 	if err != nil {
 		return err
 	}
-	var previous idClaims
-	if err := json.Unmarshal(payload, &previous); err != nil {
-		return invalid("the previous one has a claim of the wrong type")
+	same := func(name string) bool {
+		a, err1 := c.text(name)
+		b, err2 := previous.text(name)
+		return err1 == nil && err2 == nil && a == b
 	}
-	for _, a := range previous.Audience {
-		if !slices.Contains(c.Audience, a) {
-			return invalid("aud does not include the previous one")
-		}
-	}
+	before, err1 := previous.audience()
+	now, err2 := c.audience()
+	nonce, hadNonce := c["nonce"]
+	_, hasNonce := previous["nonce"]
 	switch {
-	case c.Issuer != previous.Issuer:
+	case err1 != nil || err2 != nil || slices.ContainsFunc(before, func(a string) bool { return !slices.Contains(now, a) }):
+		return invalid("aud does not include the previous one")
+	case !same("iss"):
 		return invalid("iss is not the previous one")
-	case c.Subject != previous.Subject:
+	case !same("sub"):
 		return invalid("sub is not the previous one")
 	// "it SHOULD NOT have a nonce Claim […] however, if it is present, its
 	// value MUST be the same".
-	case c.Nonce != "" && previous.Nonce != "" && c.Nonce != previous.Nonce:
+	case hadNonce && hasNonce && string(nonce) != `""` && string(nonce) != "null" && !same("nonce"):
 		return invalid("nonce is not the previous one")
 	}
 	return nil
@@ -166,31 +179,34 @@ func (c idClaims) checkContinues(previousIDToken string) error {
 // verifies nothing: it is for tokens that [Client.Exchange] or
 // [Client.Refresh] returned.
 func Claims(idToken string) (json.RawMessage, error) {
-	segments := strings.Split(idToken, ".")
-	if len(segments) != 3 {
-		return nil, invalid("expected three segments")
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(segments[1])
-	if err != nil || !isObject(payload) {
-		return nil, invalid("expected a payload that is a JSON object")
+	payload, err := jwt.Payload(idToken)
+	if err != nil {
+		return nil, invalid("expected a JWT with a payload that is a JSON object")
 	}
 	return payload, nil
 }
 
+func claimsOf(idToken string) (idClaims, error) {
+	payload, err := Claims(idToken)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := strictjson.Object(payload)
+	if err != nil {
+		return nil, invalid("expected a JSON object without duplicate names")
+	}
+	return claims, nil
+}
+
 // Subject returns the sub claim of an ID token, likewise.
 func Subject(idToken string) (string, error) {
-	payload, err := Claims(idToken)
+	claims, err := claimsOf(idToken)
 	if err != nil {
 		return "", err
 	}
-	var claims idClaims
-	if err := json.Unmarshal(payload, &claims); err != nil || claims.Subject == "" {
+	subject, err := claims.text("sub")
+	if err != nil || subject == "" {
 		return "", invalid("sub is missing")
 	}
-	return claims.Subject, nil
-}
-
-func isObject(b []byte) bool {
-	var object map[string]json.RawMessage
-	return json.Unmarshal(b, &object) == nil && object != nil
+	return subject, nil
 }

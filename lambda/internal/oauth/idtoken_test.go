@@ -1,6 +1,9 @@
 package oauth_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -18,12 +21,25 @@ func TestIDTokenChecks(t *testing.T) {
 		name   string
 		claims map[string]any
 		sign   func(p *oauthtest.Provider) func(map[string]any) string
+		hash   bool // with an at_hash of the access token
 		ok     bool
 	}{
 		{name: "good", ok: true},
 		{name: "aud is an array", claims: map[string]any{"aud": []string{oauthtest.ClientID}}, ok: true},
 		{name: "azp is us", claims: map[string]any{"azp": oauthtest.ClientID, "aud": []string{oauthtest.ClientID, "other"}}, ok: true},
 		{name: "iat within the leeway", claims: map[string]any{"iat": now.Add(50 * time.Second).Unix()}, ok: true},
+		{name: "at_hash", hash: true, ok: true},
+		{name: "claims in another case", claims: map[string]any{"Sub": "leak", "Nonce": "leak", "AUD": 7, "EXP": "leak", "Iss": "leak", "ACR": []string{"leak"}, "At_Hash": 7}, ok: true},
+		{name: "claims that were not asked for", claims: map[string]any{"acr": []string{"leak"}, "auth_time": "leak", "amr": "leak", "name": 7, "scope": map[string]any{}}, ok: true},
+		{name: "exp with a fraction", claims: map[string]any{"exp": float64(now.Unix()) + 60.5}, ok: true},
+		{name: "at_hash is a number", claims: map[string]any{"at_hash": 7}},
+		{name: "only in another case", claims: map[string]any{"sub": nil, "Sub": "leak"}},
+		{name: "nonce only in another case", claims: map[string]any{"nonce": nil, "Nonce": "leak"}},
+		{name: "nonce is a number", claims: map[string]any{"nonce": 7}},
+		{name: "azp is a number", claims: map[string]any{"azp": 7}},
+		{name: "aud has a number", claims: map[string]any{"aud": []any{oauthtest.ClientID, 7}}},
+		{name: "iat is text", claims: map[string]any{"iat": "leak"}},
+		{name: "not valid yet", claims: map[string]any{"nbf": now.Add(61 * time.Second).Unix()}},
 		{name: "iss of another", claims: map[string]any{"iss": "https://leak.example"}},
 		{name: "iss missing", claims: map[string]any{"iss": nil}},
 		{name: "aud of another", claims: map[string]any{"aud": "leak"}},
@@ -73,6 +89,16 @@ func TestIDTokenChecks(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p, config := start(t)
 			p.Claims = oauthtest.Set(tt.claims)
+			if tt.hash {
+				p.TokenAnswer = func(answer map[string]any) {
+					claims, _ := oauth.Claims(answer["id_token"].(string))
+					var m map[string]any
+					json.Unmarshal(claims, &m)
+					sum := sha256.Sum256([]byte(answer["access_token"].(string)))
+					m["at_hash"] = base64.RawURLEncoding.EncodeToString(sum[:16])
+					answer["id_token"] = oauthtest.SignWith(p.Key, "k1", jose.ES256, m)
+				}
+			}
 			if tt.sign != nil {
 				p.Sign = tt.sign(p)
 			}

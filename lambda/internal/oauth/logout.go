@@ -17,15 +17,15 @@ func (c *Client) LogoutURL(ctx context.Context) (string, error) {
 	if c.profile.logoutReturn == "" {
 		return "", nil
 	}
-	endpoint := c.config.LogoutEndpoint
-	if endpoint == "" {
-		p, err := c.metadata(ctx)
-		if err != nil {
-			return "", err
-		}
-		if endpoint = p.Logout; endpoint == "" && c.profile.logoutPath != "" {
-			endpoint = beside(p.Authorize, c.profile.logoutPath)
-		}
+	p, err := c.provider(ctx, func(e *endpoints) bool {
+		return e.Logout != "" || c.profile.logoutPath != "" && e.Authorize != ""
+	})
+	if err != nil {
+		return "", err
+	}
+	endpoint := p.Logout
+	if endpoint == "" && c.profile.logoutPath != "" {
+		endpoint = beside(p.Authorize, c.profile.logoutPath)
 	}
 	if endpoint == "" {
 		return "", nil

@@ -13,6 +13,8 @@ type profile struct {
 	// plainAnswers: the token endpoint may answer a form instead of JSON, send
 	// its errors with status 200, and say nothing of the token type's case.
 	plainAnswers bool
+	// untyped: a token response without token_type is one with a bearer token.
+	untyped bool
 	// errorCodes maps codes of the provider's own to those of RFC 6749.
 	errorCodes map[string]string
 	// userInfoAccept is the media type to ask the user endpoint for.
@@ -71,7 +73,7 @@ var profiles = map[string]profile{
 		userInfoAccept: "application/vnd.github+json", subjectClaim: "id",
 	},
 	"oauth2": {
-		discovery: []wellKnown{authorizationServer, openIDConfiguration}, plainAnswers: true,
+		discovery: []wellKnown{authorizationServer, openIDConfiguration}, plainAnswers: true, untyped: true,
 		subjectClaim: "sub", logoutReturn: "post_logout_redirect_uri",
 	},
 }

@@ -104,7 +104,6 @@ func TestPlainAnswers(t *testing.T) {
 		kind                    oauth.Kind
 	}{
 		{"duplicate parameter", "application/x-www-form-urlencoded", "access_token=leak&access_token=b&token_type=bearer", oauth.Unavailable},
-		{"no token type", "application/x-www-form-urlencoded", "access_token=leak", oauth.Unavailable},
 		{"unknown token type", "application/x-www-form-urlencoded", "access_token=leak&token_type=mac", oauth.Unavailable},
 		{"malformed form", "application/x-www-form-urlencoded", "access_token=%zz&token_type=bearer", oauth.Unavailable},
 		{"plain text", "text/plain", "access_token=leak&token_type=bearer", oauth.Unavailable},
@@ -131,6 +130,25 @@ func TestPlainAnswers(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// token_type is required by RFC 6749 section 5.1, and left out by some servers:
+// profile oauth2 tolerates that, others do not.
+func TestTokenTypeMissing(t *testing.T) {
+	for _, body := range []string{`{"access_token":"t"}`, `{"access_token":"t","token_type":null}`, `{"access_token":"t","token_type":""}`} {
+		for profile, ok := range map[string]bool{"oauth2": true, "github": false} {
+			server := httptest.NewServer(oauthtest.Answer(200, "application/json", body))
+			c := oauth.New(oauth.Config{
+				Profile: profile, Issuer: server.URL, ClientID: "spa", RedirectURI: oauthtest.RedirectURI,
+				AuthorizeEndpoint: server.URL + "/authorize", TokenEndpoint: server.URL + "/token",
+			})
+			tokens, err := c.Exchange(t.Context(), "code", oauth.Login{Issuer: server.URL})
+			if (err == nil) != ok || ok && tokens.AccessToken != "t" {
+				t.Errorf("%s, %s: got %v", profile, body, err)
+			}
+			server.Close()
+		}
 	}
 }
 

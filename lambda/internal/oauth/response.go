@@ -12,7 +12,7 @@ import (
 // before [Client.Response] verifies it.
 func ResponseState(response string) string {
 	payload, err := Claims(response)
-	if err != nil || len(response) > maxJWT {
+	if err != nil {
 		return ""
 	}
 	claims, err := strictjson.Object(payload)
@@ -26,7 +26,7 @@ func ResponseState(response string) string {
 // Response verifies a signed authorization response and returns its parameters
 // (JWT Secured Authorization Response Mode for OAuth 2.0, section 2.4).
 func (c *Client) Response(ctx context.Context, response string) (url.Values, error) {
-	p, err := c.metadata(ctx)
+	p, err := c.provider(ctx, func(e *endpoints) bool { return e.JWKS != "" })
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func (c *Client) Response(ctx context.Context, response string) (url.Values, err
 		return nil, err
 	}
 	// Section 2.1: iss, aud and exp are always there.
-	if _, present := claims["exp"]; !present {
+	if claims["exp"] == nil || string(claims["exp"]) == "null" {
 		return nil, &Error{BadSignature, "authorization response: exp is missing"}
 	}
 	parameters := url.Values{}
@@ -44,7 +44,7 @@ func (c *Client) Response(ctx context.Context, response string) (url.Values, err
 		if !ok {
 			return nil, &Error{BadSignature, "authorization response: a parameter is not a string"}
 		}
-		if _, present := claims[name]; present {
+		if value != "" {
 			parameters.Set(name, value)
 		}
 	}

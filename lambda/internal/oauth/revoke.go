@@ -18,18 +18,14 @@ func (c *Client) Revoke(ctx context.Context, refreshToken string) error {
 	if refreshToken == "" {
 		return nil
 	}
-	address := c.config.RevocationEndpoint
-	p, err := c.metadata(ctx)
+	p, err := c.provider(ctx, func(e *endpoints) bool { return e.Revocation != "" && c.authenticates(e) })
 	if err != nil {
 		return err
 	}
-	if address == "" {
-		address = p.Revocation
-	}
-	if address == "" {
+	if p.Revocation == "" {
 		return nil
 	}
-	a, err := c.post(ctx, p, revocationEndpoint, address, url.Values{"token": {refreshToken}, "token_type_hint": {"refresh_token"}})
+	a, err := c.post(ctx, p, revocationEndpoint, p.Revocation, url.Values{"token": {refreshToken}, "token_type_hint": {"refresh_token"}})
 	if err != nil {
 		return err
 	}
@@ -39,5 +35,5 @@ func (c *Client) Revoke(ctx context.Context, refreshToken string) error {
 	if a.status == http.StatusOK {
 		return nil
 	}
-	return a.refusal(a.status)
+	return a.refusal()
 }

@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"math"
@@ -37,9 +36,12 @@ func (c *Client) grant(ctx context.Context, p *provider, form url.Values, key *d
 		return Tokens{}, err
 	}
 	if err := a.ok(c); err != nil {
+		if form.Get("grant_type") == "refresh_token" && a.endsSession(form.Has("scope")) {
+			err.Kind = InvalidGrant
+		}
 		return Tokens{}, err
 	}
-	return c.read(a.members, tokenType(key))
+	return c.readTokens(a.members, tokenType(key))
 }
 
 // Exchange redeems the code of an authorization response for tokens and, with
@@ -49,7 +51,7 @@ func (c *Client) Exchange(ctx context.Context, code string, login Login) (Tokens
 	if err := c.CheckLogin(login); err != nil {
 		return Tokens{}, err
 	}
-	p, err := c.metadata(ctx)
+	p, err := c.provider(ctx, c.redeems)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -57,6 +59,7 @@ func (c *Client) Exchange(ctx context.Context, code string, login Login) (Tokens
 	if err != nil {
 		return Tokens{}, err
 	}
+	defer c.prefetch(ctx, p, c.profile.openID)()
 	tokens, err := c.grant(ctx, p, url.Values{
 		"grant_type": {"authorization_code"}, "code": {code},
 		"redirect_uri": {c.config.RedirectURI}, "code_verifier": {login.Verifier},
@@ -104,10 +107,11 @@ func (c *Client) RefreshScope(ctx context.Context, refreshToken, previousIDToken
 		}
 		form.Set("scope", scope)
 	}
-	p, err := c.metadata(ctx)
+	p, err := c.provider(ctx, c.redeems)
 	if err != nil {
 		return Tokens{}, err
 	}
+	defer c.prefetch(ctx, p, previousIDToken != "")()
 	tokens, err := c.grant(ctx, p, form, key)
 	if err != nil {
 		return Tokens{}, err
@@ -131,8 +135,18 @@ func (c *Client) RefreshScope(ctx context.Context, refreshToken, previousIDToken
 	return tokens.bind(key), nil
 }
 
-// read checks a token response (RFC 6749 section 5.1).
-func (c *Client) read(members map[string]json.RawMessage, wanted string) (Tokens, error) {
+// prefetch fetches the key set beside the token request that follows: neither
+// needs the other. The function it returns ends it.
+func (c *Client) prefetch(ctx context.Context, p *provider, expected bool) (end func()) {
+	ctx, end = context.WithCancel(ctx)
+	if expected {
+		go p.keys.Prefetch(ctx)
+	}
+	return end
+}
+
+// readTokens checks a token response (RFC 6749 section 5.1).
+func (c *Client) readTokens(members map[string]json.RawMessage, wanted string) (Tokens, error) {
 	fail := func(reason string) (Tokens, error) {
 		return Tokens{}, &Error{Unavailable, tokenEndpoint + " answered " + reason}
 	}
@@ -147,7 +161,7 @@ func (c *Client) read(members map[string]json.RawMessage, wanted string) (Tokens
 	}
 	// Section 7.1: "The client MUST NOT use an access token if it does not
 	// understand the token type." The type is case-insensitive.
-	if !strings.EqualFold(kind, wanted) {
+	if !strings.EqualFold(kind, wanted) && !(kind == "" && wanted == "Bearer" && c.profile.untyped) {
 		return fail("without the token type " + wanted)
 	}
 	// The token becomes a header field: no space, control or non-ASCII
@@ -171,9 +185,9 @@ func (c *Client) read(members map[string]json.RawMessage, wanted string) (Tokens
 }
 
 // lifetime reads expires_in: a number, or, as some providers write it, a
-// number in quotes. 0 stands for none.
+// number in quotes. 0 stands for an unknown one.
 func lifetime(raw json.RawMessage) (seconds int64, ok bool) {
-	if raw == nil || bytes.Equal(raw, []byte("null")) {
+	if raw == nil || string(raw) == "null" || string(raw) == `""` {
 		return 0, true
 	}
 	var number json.Number

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -22,14 +21,14 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (jso
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.metadata(ctx)
+	p, err := c.provider(ctx, func(e *endpoints) bool { return e.UserInfo != "" })
 	if err != nil {
 		return nil, err
 	}
 	if p.UserInfo == "" {
 		return nil, &Error{Unavailable, "userinfo: the provider has no such endpoint"}
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.UserInfo, nil)
+	request, err := http.NewRequest(http.MethodGet, p.UserInfo, nil)
 	if err != nil {
 		return nil, &Error{Unavailable, userInfoEndpoint + " is not a URL"}
 	}
@@ -40,30 +39,29 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (jso
 	// GitHub Docs, "Getting started with the REST API": requests without a
 	// User-Agent are rejected.
 	request.Header.Set("User-Agent", "token-handler")
-	response, err := c.doWithToken(request, accessToken, key)
+	answer, err := c.doWithToken(ctx, request, accessToken, key)
 	if err != nil {
-		return nil, &Error{Unavailable, userInfoEndpoint + " " + networkReason(err)}
+		return nil, err
 	}
-	defer response.Body.Close()
-	status := response.StatusCode
-	answered := fmt.Sprintf("%s answered %d", userInfoEndpoint, status)
+	answered := fmt.Sprintf("%s answered %d", userInfoEndpoint, answer.Status)
 	switch {
-	case status == http.StatusUnauthorized:
+	case answer.Status == http.StatusUnauthorized:
 		return nil, &Error{TokenExpired, answered}
-	case refused(status):
+	case refused(answer.Status):
 		return nil, &Error{Rejected, answered}
-	case status != http.StatusOK:
+	case answer.Status != http.StatusOK:
 		return nil, &Error{Unavailable, answered}
 	}
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return nil, &Error{Unavailable, userInfoEndpoint + " " + networkReason(err)}
-	}
-	switch mediaType(response) {
+	body := answer.Body
+	switch answer.MediaType {
 	case "application/json":
 	case "application/jwt":
 		// OpenID Connect Core section 5.3.2: a signed answer "MUST contain the
-		// Claims iss (issuer) and aud (audience) as members".
+		// Claims iss (issuer) and aud (audience) as members". Its keys are in the
+		// metadata, unless they are configured.
+		if p, err = c.provider(ctx, func(e *endpoints) bool { return e.JWKS != "" }); err != nil {
+			return nil, err
+		}
 		if body, _, err = c.verifyJWT(ctx, p, strings.TrimSpace(string(body)), "userinfo", Unavailable); err != nil {
 			return nil, err
 		}

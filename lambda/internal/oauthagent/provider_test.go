@@ -278,7 +278,7 @@ func TestBadProviderKeepsTheSession(t *testing.T) {
 		{"duplicate key", "application/json", `{"access_token":"leak","access_token":"b","token_type":"bearer"}`, 200, 502, "authorization_server_error"},
 		{"redirect", "text/plain", "", 307, 502, "authorization_server_error"},
 		{"our credentials", "application/json", `{"error":"invalid_client"}`, 401, 502, "authorization_server_error"},
-		{"refused", "application/json", `{"error":"invalid_scope"}`, 400, 400, "authorization_error"},
+		{"refused", "application/json", `{"error":"invalid_request"}`, 400, 400, "authorization_error"},
 		{"A22 text that says invalid_grant", "text/html", `invalid_grant`, 400, 400, "authorization_error"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

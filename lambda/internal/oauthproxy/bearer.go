@@ -42,7 +42,7 @@ func (p *Proxy) decideBearer(ctx context.Context, r *Request, header csrf.Header
 	if p.hasSession(header) {
 		return d.refuse(contract.CodeUnauthorizedRequest, messageTwoCredentials)
 	}
-	return p.decideToken(ctx, r, d, token, foreignToken)
+	return p.decideToken(ctx, r, d, token, foreignToken, nil)
 }
 
 // bearerToken reads the one value that may be: "Bearer", whose letter case does

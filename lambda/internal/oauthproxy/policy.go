@@ -48,7 +48,7 @@ func (p *Proxy) Handle(ctx context.Context, r Request) (Response, error) {
 		// no secret. The gateway answers with 500.
 		slog.LogAttrs(ctx, slog.LevelError, "undecided", slog.String("error", err.Error()),
 			slog.String("method", scope.method), slog.String("resource", r.Resource),
-			slog.String("requestId", r.RequestContext.RequestID))
+			slog.String("request_id", r.RequestContext.RequestID))
 		return Response{}, err
 	}
 	if measured.Code = d.Code; d.Allow {
@@ -60,7 +60,7 @@ func (p *Proxy) Handle(ctx context.Context, r Request) (Response, error) {
 		slog.LogAttrs(ctx, slog.LevelInfo, "refused",
 			slog.String("code", d.Code), slog.String("reason", d.Message),
 			slog.String("method", scope.method), slog.String("resource", r.Resource),
-			slog.String("requestId", r.RequestContext.RequestID))
+			slog.String("request_id", r.RequestContext.RequestID))
 	}
 	return d.response(scope), nil
 }

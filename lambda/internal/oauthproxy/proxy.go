@@ -211,7 +211,7 @@ func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Heade
 	if !ok || !isBearerToken(token) {
 		return d.refuse(contract.CodeTokenExpired, messageUnbound) // a refresh mends it
 	}
-	if d, err = p.decideToken(ctx, r, d, token, sealedToken); err != nil || !d.Allow || key == nil {
+	if d, err = p.decideToken(ctx, r, d, token, sealedToken, key); err != nil || !d.Allow || key == nil {
 		return d, err
 	}
 	if d.Proof, err = p.proofs.prove(r, key, d.Token, p.now()); err != nil {

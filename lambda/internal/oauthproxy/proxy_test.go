@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
@@ -223,23 +221,28 @@ func TestKeyRotation(t *testing.T) {
 	}
 }
 
-func TestSubjectOf(t *testing.T) {
+// The principal of a session is the subject of its token, if that is a JWT.
+func TestSubjectOfSession(t *testing.T) {
 	jwt := func(payload string) string {
 		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".c2ln"
 	}
 	for token, want := range map[string]string{
-		"opaque":                "",
-		"a.b":                   "",
-		jwt(`{"sub":"user-1"}`): "user-1",
-		jwt(`{"sub":7}`):        "",
-		jwt(`{"sub":"a\nb"}`):   "",
-		jwt(`{"sub":"Zoë"}`):    "",
-		jwt(`not json`):         "",
-		"e30.!!!.c2ln":          "",
+		"opaque":                              "",
+		"a.b":                                 "",
+		jwt(`{"sub":"user-1"}`):               "user-1",
+		jwt(`{"sub":"user-1","Sub":"admin"}`): "user-1",
+		jwt(`{"SUB":"admin"}`):                "",
+		jwt(`{"sub":"user-1","sub":"admin"}`): "",
+		jwt(`{"sub":7}`):                      "",
+		jwt(`{"sub":"a\nb"}`):                 "",
+		jwt(`{"sub":"Zoë"}`):                  "",
+		jwt(`not json`):                       "",
+		"e30.!!!.c2ln":                        "",
 		jwt(`{"sub":"` + strings.Repeat("x", 256) + `"}`): "",
 	} {
-		if diff := cmp.Diff(want, subjectOf(token)); diff != "" {
-			t.Errorf("%s: %s", token, diff)
+		d, err := proxyWith(t, func(*settings.Authorizer) {}).decideToken(t.Context(), &Request{}, Decision{}, token, sealedToken, nil)
+		if err != nil || !d.Allow || d.Subject != want {
+			t.Errorf("%s: got %+v, %v; want the subject %q", token, d, err, want)
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/lambda/internal/backchannel"
+	"github.com/tokenhandler/aws/lambda/internal/dpop"
 	"github.com/tokenhandler/aws/lambda/internal/introspection"
 	"github.com/tokenhandler/aws/lambda/internal/jwt"
 )
@@ -20,8 +22,12 @@ type tokens struct {
 
 func newTokens(s settings.Authorizer, now func() time.Time) (tokens, error) {
 	var t tokens
+	channel := backchannel.New(backchannel.Config{})
 	if s.JWKSEndpoint != "" {
-		t.verifier = jwt.NewVerifier(jwt.Config{Issuer: s.Issuer, Audience: s.Audience, JWKSURL: s.JWKSEndpoint, Now: now})
+		t.verifier = jwt.NewVerifier(jwt.Config{
+			Issuer: s.Issuer, Audience: s.Audience, Now: now,
+			Keys: jwt.NewKeySet(jwt.KeySetConfig{URL: s.JWKSEndpoint, Client: channel, Now: now}),
+		})
 	}
 	if !s.UsePhantomToken {
 		return t, nil
@@ -34,7 +40,7 @@ func newTokens(s settings.Authorizer, now func() time.Time) (tokens, error) {
 	t.introspection, err = introspection.New(introspection.Config{
 		URL: s.IntrospectionURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
 		MediaType: mediaType, MaxAge: time.Duration(s.MaxAge()) * time.Second,
-		Verifier: t.verifier, Issuer: s.Issuer, Audience: s.Audience, Now: now,
+		Verifier: t.verifier, Issuer: s.Issuer, Audience: s.Audience, HTTP: channel, Now: now,
 	})
 	return t, err
 }
@@ -51,8 +57,9 @@ const (
 )
 
 // decideToken ends a decision over a request whose caller is settled: with what
-// the token is worth and what the route demands of it.
-func (p *Proxy) decideToken(ctx context.Context, r *Request, d Decision, token string, from origin) (Decision, error) {
+// the token is worth and what the route demands of it. The request will prove
+// possession of the key; nil stands for a bearer token.
+func (p *Proxy) decideToken(ctx context.Context, r *Request, d Decision, token string, from origin, key *dpop.Key) (Decision, error) {
 	var claims jwt.Claims
 	switch {
 	case p.tokens.introspection != nil:
@@ -73,7 +80,7 @@ func (p *Proxy) decideToken(ctx context.Context, r *Request, d Decision, token s
 		token, claims = result.Token, result.Claims
 	case p.tokens.verifier != nil:
 		var err error
-		claims, err = p.tokens.verifier.AccessToken(ctx, token)
+		claims, err = p.tokens.verifier.AccessToken(ctx, token, key.Thumbprint())
 		switch {
 		case errors.Is(err, jwt.ErrExpired):
 			return d.refuse(contract.CodeTokenExpired, messageExpired)
@@ -83,7 +90,11 @@ func (p *Proxy) decideToken(ctx context.Context, r *Request, d Decision, token s
 			return Decision{}, err
 		}
 	case from == sealedToken:
-		claims.Subject = subjectOf(token)
+		// The signature needs no check: the token came sealed from the agent, which
+		// had it from the provider itself.
+		if unverified, ok := jwt.Unverified(token); ok {
+			claims.Subject = unverified.Subject
+		}
 	}
 
 	if p.caching.outlives(claims.Expires, p.now()) {

@@ -44,6 +44,34 @@ func Object(b []byte) (map[string]json.RawMessage, error) {
 	return object, nil
 }
 
+// Members is Object without a look into the members: bytes and names within
+// them are not checked. It is for a list whose items are then read one by one
+// with Object, so that one unreadable item does not spoil the others.
+func Members(b []byte) (map[string]json.RawMessage, error) {
+	decoder := json.NewDecoder(bytes.NewReader(b))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return nil, errNotAnObject
+	}
+	object := map[string]json.RawMessage{}
+	for decoder.More() {
+		token, err := decoder.Token()
+		name, _ := token.(string)
+		_, twice := object[name]
+		var value json.RawMessage
+		if err != nil || twice || decoder.Decode(&value) != nil {
+			return nil, errNotAnObject
+		}
+		object[name] = value
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, errNotAnObject
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errNotAnObject
+	}
+	return object, nil
+}
+
 // String returns a member that is a string; "" if it is absent or null. ok is
 // false if it is anything else.
 func String(object map[string]json.RawMessage, name string) (value string, ok bool) {
