@@ -43,56 +43,90 @@ const timeout = 30 * time.Second
 func Run(ctx context.Context, b Bootstrap, warm int) (s Sample, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout+time.Duration(warm)*5*time.Millisecond)
 	defer cancel()
-	api, err := newRuntimeAPI(b.Event)
+	began := time.Now()
+	e, err := Start(ctx, b)
 	if err != nil {
 		return s, err
 	}
-	defer api.close()
-
-	var output bytes.Buffer
-	cmd := exec.CommandContext(ctx, b.Path)
-	cmd.Dir = filepath.Dir(b.Path)
-	cmd.Env = append([]string{"AWS_LAMBDA_RUNTIME_API=" + api.address, "AWS_LAMBDA_FUNCTION_NAME=bench",
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_REGION=eu-west-1", "_HANDLER=bootstrap", "TZ=:UTC", "PATH=/usr/bin:/bin"}, b.Env...)
-	cmd.Stdout, cmd.Stderr = &output, &output
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		return s, err
-	}
-	ended := make(chan struct{})
-	go func() { cmd.Wait(); close(ended) }()
-	defer func() {
-		cmd.Process.Kill()
-		<-ended
-	}()
-
-	var latencies []time.Duration
+	defer e.Close()
 	for i := range 1 + warm {
-		select {
-		case a := <-api.answers:
-			switch {
-			case a.failed:
-				return s, fmt.Errorf("%s failed: %s", b.Name, a.body)
-			case i == 0:
-				s.Cold = a.at.Sub(began)
-				if b.Check != nil {
-					if err := b.Check(a.body); err != nil {
-						return s, fmt.Errorf("%w: %.300s", err, output.Bytes())
-					}
-				}
-			default:
-				latencies = append(latencies, a.at.Sub(a.given))
+		a, err := e.Invoke(ctx, b.Event)
+		if err != nil {
+			return s, err
+		}
+		if i > 0 {
+			s.Warm = append(s.Warm, a.At.Sub(a.Given))
+			continue
+		}
+		s.Cold = a.At.Sub(began)
+		if b.Check != nil {
+			if err := b.Check(a.Body); err != nil {
+				return s, fmt.Errorf("%w: %.300s", err, e.output.Bytes())
 			}
-		case <-ended:
-			return s, fmt.Errorf("%s ended before it answered: %s", b.Name, output.Bytes())
-		case <-ctx.Done():
-			return s, fmt.Errorf("%s: %w", b.Name, ctx.Err())
 		}
 	}
-	slices.Sort(latencies)
-	s.Warm, s.P50, s.P99 = latencies, latencies[len(latencies)/2], latencies[len(latencies)*99/100]
-	s.Peak, err = peakMemory(cmd.Process.Pid)
+	slices.Sort(s.Warm)
+	s.P50, s.P99 = s.Warm[len(s.Warm)/2], s.Warm[len(s.Warm)*99/100]
+	s.Peak, err = peakMemory(e.cmd.Process.Pid)
 	return s, err
+}
+
+// Environment is a running bootstrap. It serves one invocation at a time.
+type Environment struct {
+	name   string
+	cmd    *exec.Cmd
+	api    *runtimeAPI
+	ended  chan struct{}
+	output bytes.Buffer // of the process; read it after ended
+}
+
+// Start starts the bootstrap. Close ends it.
+func Start(ctx context.Context, b Bootstrap) (*Environment, error) {
+	api, err := newRuntimeAPI()
+	if err != nil {
+		return nil, err
+	}
+	e := &Environment{name: b.Name, api: api, ended: make(chan struct{}), cmd: exec.CommandContext(ctx, b.Path)}
+	e.cmd.Dir = filepath.Dir(b.Path)
+	e.cmd.Env = append([]string{"AWS_LAMBDA_RUNTIME_API=" + api.address, "AWS_LAMBDA_FUNCTION_NAME=bench",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_REGION=eu-west-1", "_HANDLER=bootstrap", "TZ=:UTC", "PATH=/usr/bin:/bin"}, b.Env...)
+	e.cmd.Stdout, e.cmd.Stderr = &e.output, &e.output
+	if err := e.cmd.Start(); err != nil {
+		api.server.Close()
+		return nil, err
+	}
+	go func() { e.cmd.Wait(); close(e.ended) }()
+	return e, nil
+}
+
+// Invoke gives the event to the bootstrap and waits for its answer.
+func (e *Environment) Invoke(ctx context.Context, event []byte) (Answer, error) {
+	var a Answer
+	select {
+	case e.api.events <- event:
+	case <-e.ended:
+		return a, fmt.Errorf("%s ended before it answered: %s", e.name, e.output.Bytes())
+	case <-ctx.Done():
+		return a, fmt.Errorf("%s: %w", e.name, ctx.Err())
+	}
+	select {
+	case a = <-e.api.answers:
+	case <-e.ended:
+		return a, fmt.Errorf("%s ended before it answered: %s", e.name, e.output.Bytes())
+	case <-ctx.Done():
+		return a, fmt.Errorf("%s: %w", e.name, ctx.Err())
+	}
+	if a.failed {
+		return a, fmt.Errorf("%s failed: %s", e.name, a.Body)
+	}
+	return a, nil
+}
+
+// Close kills the bootstrap and waits for its end.
+func (e *Environment) Close() {
+	e.cmd.Process.Kill()
+	<-e.ended
+	e.api.server.Close()
 }
 
 // peakMemory reads VmHWM, "peak resident set size" (proc_pid_status(5)).
@@ -110,29 +144,29 @@ func peakMemory(pid int) (int64, error) {
 	return kib << 10, err
 }
 
-// runtimeAPI is the part of the Lambda Runtime API that one process needs. It
-// gives the same event again and again.
+// runtimeAPI is the part of the Lambda Runtime API that one process needs.
 type runtimeAPI struct {
 	address string
-	answers chan answer
+	events  chan []byte
+	answers chan Answer
 
 	server *http.Server
-	event  []byte
 	given  time.Time // when the current event was given; a process has one at a time
 }
 
-type answer struct {
-	given, at time.Time
-	body      []byte
+// Answer is the response of a bootstrap to one event.
+type Answer struct {
+	Given, At time.Time
+	Body      []byte
 	failed    bool
 }
 
-func newRuntimeAPI(event []byte) (*runtimeAPI, error) {
+func newRuntimeAPI() (*runtimeAPI, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	r := &runtimeAPI{address: listener.Addr().String(), answers: make(chan answer), event: event}
+	r := &runtimeAPI{address: listener.Addr().String(), events: make(chan []byte), answers: make(chan Answer)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", r.next)
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", r.response)
@@ -142,16 +176,20 @@ func newRuntimeAPI(event []byte) (*runtimeAPI, error) {
 	return r, nil
 }
 
-func (r *runtimeAPI) close() { r.server.Close() }
-
-func (r *runtimeAPI) next(w http.ResponseWriter, _ *http.Request) {
+func (r *runtimeAPI) next(w http.ResponseWriter, req *http.Request) {
+	var event []byte
+	select {
+	case event = <-r.events:
+	case <-req.Context().Done():
+		return
+	}
 	r.given = time.Now()
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Lambda-Runtime-Aws-Request-Id", "6b7f1a0e-6a4e-4d38-a0c5-3e3c8c0b8a11")
 	h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(r.given.Add(timeout).UnixMilli(), 10))
 	h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:123456789012:function:bench")
-	w.Write(r.event)
+	w.Write(event)
 }
 
 func (r *runtimeAPI) response(w http.ResponseWriter, req *http.Request) {
@@ -162,7 +200,7 @@ func (r *runtimeAPI) response(w http.ResponseWriter, req *http.Request) {
 	failed := err != nil || strings.HasSuffix(req.URL.Path, "/error") || req.Trailer.Get("Lambda-Runtime-Function-Error-Type") != ""
 	w.WriteHeader(http.StatusAccepted)
 	select {
-	case r.answers <- answer{given, at, body, failed}:
+	case r.answers <- Answer{given, at, body, failed}:
 	case <-req.Context().Done():
 	}
 }

@@ -25,35 +25,47 @@ const (
 // authorizer is a GET of a signed-in user: its cookies are sealed with a
 // throwaway key.
 func authorizer() (Bootstrap, error) {
-	key := make([]byte, 32)
-	rand.Read(key)
-	sealer, err := sealedtest.New(hex.EncodeToString(key))
-	if err != nil {
-		return Bootstrap{}, err
-	}
-	session := make([]byte, 16)
-	rand.Read(session)
-	content := func(token string) sealedtest.Content {
-		return sealedtest.Content{Session: session, Expires: sealedtest.In(time.Hour), Token: token}
-	}
-	token := strings.Repeat("x", 800) // about the size of a JWT
-	cookies := "__Host-th-at=" + sealer.Seal("__Host-th-at", content(token)) +
-		"; __Host-th-auth=" + sealer.Seal("__Host-th-auth", content(rand.Text())) +
-		"; __Host-th-csrf=" + sealer.Seal("__Host-th-csrf", content(rand.Text()))
-
-	event, err := json.Marshal(gatewayEvent("GET", "/orders/{id}", "/orders/7", cookies, map[string]any{
-		"type": "REQUEST", "methodArn": methodARN, "pathParameters": map[string]string{"id": "7"},
-	}))
+	env, events, tokens, err := SignedIn(1)
 	return Bootstrap{
-		Env:   []string{"TRUSTED_WEB_ORIGINS=" + origin, "ENCRYPTION_KEY=" + hex.EncodeToString(key)},
-		Event: event,
+		Env:   env,
+		Event: events[0],
 		Check: func(answer []byte) error {
-			if !bytes.Contains(answer, []byte(`"Effect":"Allow"`)) || !bytes.Contains(answer, []byte(token)) {
+			if !bytes.Contains(answer, []byte(`"Effect":"Allow"`)) || !bytes.Contains(answer, []byte(tokens[0])) {
 				return errors.New("the authorizer did not allow the request")
 			}
 			return nil
 		},
 	}, err
+}
+
+// SignedIn returns the settings of an authorizer, and events of n users with
+// sessions and access tokens of their own.
+func SignedIn(n int) (env []string, events [][]byte, tokens []string, err error) {
+	key := make([]byte, 32)
+	rand.Read(key)
+	sealer, err := sealedtest.New(hex.EncodeToString(key))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for range n {
+		session := make([]byte, 16)
+		rand.Read(session)
+		content := func(token string) sealedtest.Content {
+			return sealedtest.Content{Session: session, Expires: sealedtest.In(time.Hour), Token: token}
+		}
+		token := rand.Text() + strings.Repeat("x", 774) // about the size of a JWT
+		cookies := "__Host-th-at=" + sealer.Seal("__Host-th-at", content(token)) +
+			"; __Host-th-auth=" + sealer.Seal("__Host-th-auth", content(rand.Text())) +
+			"; __Host-th-csrf=" + sealer.Seal("__Host-th-csrf", content(rand.Text()))
+		event, err := json.Marshal(gatewayEvent("GET", "/orders/{id}", "/orders/7", cookies, map[string]any{
+			"type": "REQUEST", "methodArn": methodARN, "pathParameters": map[string]string{"id": "7"},
+		}))
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		events, tokens = append(events, event), append(tokens, token)
+	}
+	return []string{"TRUSTED_WEB_ORIGINS=" + origin, "ENCRYPTION_KEY=" + hex.EncodeToString(key)}, events, tokens, nil
 }
 
 // agent is a GET of the session without cookies: all of the agent but a call to
