@@ -248,7 +248,7 @@ func TestExistingDomainOfAStage(t *testing.T) {
 // Two stages of two regions: the first makes the key and copies it, the second
 // names it.
 func TestSessionKeyOfTwoRegions(t *testing.T) {
-	for replicas, want := range map[string]string{"eu-west-1": `"ReplicaRegions"`, "": `:secret:prod/session-key:SecretString:::}}`} {
+	for replicas, want := range map[string]string{"eu-west-1": `"ReplicaRegions"`, "": `resolve:secretsmanager:prod/session-key:SecretString:::}}`} {
 		outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": "cross-origin", "sessionKeyName": "prod/session-key", "sessionKeyReplicas": replicas})
 		if status != 0 {
 			t.Fatalf("exit status %d: %s", status, stderr)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/tokenhandler"
+	"github.com/tokenhandler/aws/internal/settings"
 )
 
 // newStack makes the stack TokenHandler-<stage>, or TokenHandler-<stage>-<region>
@@ -114,6 +116,24 @@ func givenSecret(scope constructs.Construct, constructID, name string) awssecret
 		return awssecretsmanager.Secret_FromSecretCompleteArn(scope, id, jsii.String(name))
 	}
 	return awssecretsmanager.Secret_FromSecretNameV2(scope, id, jsii.String(name))
+}
+
+// checkSecretNames refuses names that Secrets Manager would not find.
+func (s stage) checkSecretNames() error {
+	for _, given := range [][2]string{
+		{"sessionKeyName", s.SessionKeyName}, {"clientSecretName", s.ClientSecretName},
+		{"introspectionClientSecretName", s.IntrospectionSecret}, {"clientPrivateKeySecretName", s.ClientPrivateKey},
+		{"clientCertificateSecretName", s.ClientCertificate}, {"clientCertificateKeySecretName", s.ClientCertificateKey},
+	} {
+		field, name := given[0], given[1]
+		if name == "" || strings.HasPrefix(name, "arn:") {
+			continue
+		}
+		if fault := settings.SecretNameFault(name); fault != "" {
+			return fmt.Errorf("%s %q %s", field, name, fault)
+		}
+	}
+	return nil
 }
 
 func architecture(name string) awslambda.Architecture {

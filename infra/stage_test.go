@@ -93,6 +93,8 @@ func TestDecodeStageRefuses(t *testing.T) {
 		{"no such stage", `{}`, map[string]any{"stage": "prod"}, `stage "prod" is not in cdk.json: expected one of t`},
 		{"no stages", `{}`, map[string]any{"stages": nil}, `the context has no "stages"`},
 		{"name", `{}`, map[string]any{"stage": "a b", "stages": map[string]any{"a b": map[string]any{}}}, `stage "a b": expected a name of`},
+		{"secret name that looks like an ARN's end", `{"clientSecretName":"prod/client-secret",` + route1 + `}`, nil, `stage t: clientSecretName "prod/client-secret" must not end in a hyphen and six characters`},
+		{"session key of such a name", `{"sessionKeyName":"prod/key-abc123",` + route1 + `}`, nil, `stage t: sessionKeyName "prod/key-abc123" must not end in`},
 		{"routes that are not JSON", `{` + route1 + `}`, map[string]any{"routes": "/a"}, "-c routes: expected JSON such as"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -86,3 +86,21 @@ func TestDestroyTakesTheSiteAway(t *testing.T) {
 		t.Errorf("%d resources empty the bucket, want 1", len(got))
 	}
 }
+
+// A secret given by name is referred to by name, and not where Secrets Manager
+// would take its name for a complete ARN.
+func TestSecretGivenByName(t *testing.T) {
+	stack, props := newStack(t), oneOrigin()
+	props.Provider.ClientSecret = awssecretsmanager.Secret_FromSecretNameV2(stack, jsii.String("Given"), jsii.String("prod/client-credentials"))
+	New(stack, "TokenHandler", props).Protect(orders())
+	mustContain(t, string(read(t, stack).raw), `"{{resolve:secretsmanager:prod/client-credentials:SecretString:::}}"`)
+
+	secret := awssecretsmanager.Secret_FromSecretNameV2(stack, jsii.String("Lost"), jsii.String("prod/client-secret"))
+	for field, props := range map[string]*Props{
+		"Props.Provider.ClientSecret": func() *Props { p := oneOrigin(); p.Provider.ClientSecret = secret; return p }(),
+		"Props.EncryptionKeySecret":   func() *Props { p := oneOrigin(); p.EncryptionKeySecret = secret; return p }(),
+	} {
+		mustContain(t, panicOf(func() { New(newStack(t), "TokenHandler", props) }), field+`: secret name "prod/client-secret" must not end in a hyphen and six characters`)
+	}
+	mustContain(t, panicOf(func() { NewSessionKey(newStack(t), "Key", &SessionKeyProps{Name: "prod/session-keyabc"}) }), "SessionKeyProps.Name: secret name")
+}

@@ -131,7 +131,7 @@ func (h *TokenHandler) clientSecrets(p Props, agent *settings.Agent) {
 		{a.Certificate, &agent.ClientCertificate}, {a.CertificateKey, &agent.ClientCertificateKey},
 	} {
 		if s.secret != nil {
-			*s.into = reference(s.secret)
+			*s.into = h.reference(s.secret)
 		}
 	}
 }

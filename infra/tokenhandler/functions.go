@@ -28,7 +28,7 @@ func (h *TokenHandler) addFunctions(p Props, agent settings.Agent) {
 
 	authorizer := authorizerSettings(p, agent.Shared)
 	if secret := h.introspectionSecret(p); secret != nil {
-		authorizer.ClientSecret = reference(secret)
+		authorizer.ClientSecret = h.reference(secret)
 	}
 	h.demands = &demands{authorizer: authorizer, routes: map[string]settings.Requirement{}}
 	h.AuthorizerFunction = h.newFunction(p, lambda{

@@ -18,7 +18,7 @@ func (p Props) keyIsRead() bool { return p.KeyRotation != 0 || p.KeyRotatedElsew
 // keySettings is where the Lambdas have the key from.
 func (h *TokenHandler) keySettings(p Props, shared *settings.Shared) {
 	if !p.keyIsRead() {
-		shared.EncryptionKey = reference(h.EncryptionKeySecret)
+		shared.EncryptionKey = h.reference(h.EncryptionKeySecret)
 		return
 	}
 	shared.EncryptionKeySecretARN = *h.EncryptionKeySecret.SecretArn()

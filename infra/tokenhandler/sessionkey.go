@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/internal/settings"
 )
 
 // SessionKeyProps configure [NewSessionKey].
@@ -34,8 +36,11 @@ type SessionKeyProps struct {
 // rotates it (Props.KeyRotation), the others need Props.KeyRotatedElsewhere. See
 // [Domain.Latency] for the records.
 func NewSessionKey(scope constructs.Construct, id string, props *SessionKeyProps) awssecretsmanager.Secret {
-	if props == nil || !secretNameRE.MatchString(props.Name) {
-		misuse("SessionKeyProps.Name is missing or malformed: expected a name such as prod/session-key, the same in every region")
+	if props == nil || props.Name == "" {
+		misuse("SessionKeyProps.Name is missing: expected a name such as prod/session-key, the same in every region")
+	}
+	if fault := settings.SecretNameFault(props.Name); fault != "" {
+		misuse("SessionKeyProps.Name: secret name %q %s", props.Name, fault)
 	}
 	var replicas []*awssecretsmanager.ReplicaRegion
 	for i, region := range props.ReplicaRegions {
@@ -59,10 +64,7 @@ func NewSessionKey(scope constructs.Construct, id string, props *SessionKeyProps
 	return made
 }
 
-var (
-	secretNameRE = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,255}$`)
-	regionRE     = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
-)
+var regionRE = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
 
 // keySecret generates 64 hexadecimal characters: of the letters and digits that
 // remain, only 0-9a-f, which are 32 uniformly random bytes.
