@@ -58,7 +58,7 @@ func startCaching(t *testing.T, dialect string) *cachingRun {
 	if r.template, err = template.Load(out, "TokenHandler-"+stage, template.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if r.lambdas, err = startLambdas(ctx, options{}, quiet, root, r.template); err != nil {
+	if r.lambdas, err = startLambdas(ctx, options{}, quiet, root, r.template, nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.lambdas.close)

@@ -14,6 +14,7 @@ import (
 	"github.com/tokenhandler/aws/local/internal/gateway"
 	"github.com/tokenhandler/aws/local/internal/lambdaruntime"
 	"github.com/tokenhandler/aws/local/internal/template"
+	"github.com/tokenhandler/aws/local/internal/trace"
 )
 
 // lambdas are the template's functions, running.
@@ -24,7 +25,7 @@ type lambdas struct {
 	others    []settings.Agent                   // of further clients
 }
 
-func startLambdas(ctx context.Context, o options, c *console, root string, t *template.Template) (*lambdas, error) {
+func startLambdas(ctx context.Context, o options, c *console, root string, t *template.Template, requests *trace.Log) (*lambdas, error) {
 	began := time.Now()
 	l := &lambdas{functions: map[string]*lambdaruntime.Function{}, names: map[string]string{}}
 	var sizes []string
@@ -41,8 +42,14 @@ func startLambdas(ctx context.Context, o options, c *console, root string, t *te
 			Name: f.Name, Dir: dir, Handler: f.Handler, Timeout: f.Timeout, MemoryMB: f.MemoryMB,
 			Environment: f.Environment, Region: t.API().Region, FunctionARN: f.ARN,
 		}
-		if o.verbose {
-			config.Log = func(line string) { c.child(name, line) }
+		traced, shown := ours(f), l.names[f.LogicalID]
+		config.Log = func(line string) {
+			if traced {
+				annotate(requests, shown, line)
+			}
+			if o.verbose {
+				c.child(name, line)
+			}
 		}
 		function, err := lambdaruntime.New(config)
 		if err == nil {

@@ -12,6 +12,7 @@
 //	http://login.example.localhost:3002   the OpenID Provider
 //	http://127.0.0.1:3003                 the upstream API
 //	http://127.0.0.1:3004                 Secrets Manager, if the stage has keyRotation
+//	http://127.0.0.1:3005                 the trace page: the way of each request
 //
 // Browsers resolve these names to loopback by themselves (RFC 6761 section
 // 6.3). Nothing listens elsewhere. Secrets that the template asks Secrets
@@ -33,7 +34,8 @@ import (
 type options struct {
 	domain                                    string
 	wwwPort, apiPort, loginPort, upstreamPort int
-	secretsPort                               int
+	secretsPort, tracePort, backPort          int
+	tls                                       bool
 	upstream                                  string
 	out                                       string
 	tokenLifetime                             time.Duration
@@ -55,6 +57,9 @@ func main() {
 	flag.IntVar(&o.loginPort, "login-port", 3002, "`port` of the OpenID Provider")
 	flag.IntVar(&o.upstreamPort, "upstream-port", 3003, "`port` of the sample upstream API")
 	flag.IntVar(&o.secretsPort, "secrets-port", 3004, "`port` of Secrets Manager, which listens only where the key is rotated")
+	flag.IntVar(&o.tracePort, "trace-port", 3005, "`port` of the trace page; 0 for none")
+	flag.IntVar(&o.backPort, "back-port", 3006, "`port` of the provider's back channel, which has one of its own with -tls")
+	flag.BoolVar(&o.tls, "tls", false, "serve https, with a certificate made at the start that is installed nowhere")
 	flag.StringVar(&o.upstream, "upstream", "", "origin of an upstream API of your own to put behind the routes, such as http://127.0.0.1:8080 (default: the sample)")
 	flag.StringVar(&o.out, "out", ".local/cdk.out", "`folder` to synthesize into")
 	flag.DurationVar(&o.tokenLifetime, "token-lifetime", 5*time.Minute, "lifetime of the provider's access tokens")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/tokenhandler/aws/internal/settings"
@@ -24,6 +25,7 @@ func startProvider(ctx context.Context, o options, c *console, root string, agen
 	began := time.Now()
 	config := provider.Config{
 		Script: filepath.Join(root, "local", "provider", "provider.mjs"), Issuer: agent.Issuer, AccessTokenTTL: o.tokenLifetime,
+		Proxied: true, Hosts: []string{strings.TrimPrefix(o.backChannel(), "http://")},
 		Clients: []provider.Client{{
 			ID: agent.ClientID, Secret: agent.ClientSecret, Name: "Orders, the sample application",
 			RedirectURIs: []string{agent.RedirectURI}, PostLogoutRedirectURIs: []string{agent.PostLogoutRedirectURI},

@@ -16,6 +16,7 @@ import (
 	"github.com/tokenhandler/aws/local/internal/site"
 	"github.com/tokenhandler/aws/local/internal/synth"
 	"github.com/tokenhandler/aws/local/internal/template"
+	"github.com/tokenhandler/aws/local/internal/trace"
 	"github.com/tokenhandler/aws/local/internal/upstream"
 )
 
@@ -28,13 +29,25 @@ func (o options) api() string   { return o.origin("api", o.apiPort) }
 func (o options) login() string { return o.origin("login", o.loginPort) }
 
 func (o options) origin(name string, port int) string {
-	return fmt.Sprintf("http://%s.%s:%d", name, o.domain, port)
+	scheme := "http"
+	if o.tls {
+		scheme = "https"
+	}
+	return fmt.Sprintf("%s://%s.%s:%d", scheme, name, o.domain, port)
 }
 
 // Programs other than browsers often do not resolve *.localhost, so what the
 // Lambdas and the upstream API call is named by its address.
-func (o options) backChannel() string { return fmt.Sprintf("http://127.0.0.1:%d", o.loginPort) }
-func (o options) sample() string      { return fmt.Sprintf("http://127.0.0.1:%d", o.upstreamPort) }
+// They do not know the certificate of the run either, so the back channel is
+// http.
+func (o options) backChannel() string {
+	port := o.loginPort
+	if o.tls {
+		port = o.backPort
+	}
+	return fmt.Sprintf("http://127.0.0.1:%d", port)
+}
+func (o options) sample() string { return fmt.Sprintf("http://127.0.0.1:%d", o.upstreamPort) }
 
 // overrides are the fields of the stage that follow from the flags. A provider
 // of the stage's own is left as it is, and so are the routes then: the sample
@@ -85,6 +98,19 @@ func run(ctx context.Context, o options, c *console) error {
 		return err
 	}
 	defer ports.close()
+	var cert *certificate
+	if o.tls {
+		if cert, err = newCertificate(began, o.names()...); err != nil {
+			return err
+		}
+	}
+	var requests *trace.Log
+	if o.tracePort != 0 {
+		requests = trace.NewLog()
+		page := serve(requests.Handler(o.tracePort), ports.trace, nil)
+		page.http.RegisterOnShutdown(requests.Close)
+		defer page.stop()
+	}
 	c.printf("\n%s\n\n", c.paint(bold, "The token handler, from its synthesized template"))
 
 	root, node, err := prepare(ctx, c)
@@ -105,7 +131,7 @@ func run(ctx context.Context, o options, c *console) error {
 	}
 	defer secrets.stop()
 	o.environment = secrets.environment()
-	lambdas, err := startLambdas(ctx, o, c, root, t)
+	lambdas, err := startLambdas(ctx, o, c, root, t, requests)
 	if err != nil {
 		return err
 	}
@@ -125,6 +151,9 @@ func run(ctx context.Context, o options, c *console) error {
 		}
 		defer idp.Stop()
 		providerEnded = idp.Done()
+		login := front(idp.Addr(), requests)
+		defer serve(login, ports.login, cert).stop()
+		defer serve(login, ports.back, nil).stop()
 
 		sample, err := upstream.New(upstream.Config{
 			IntrospectionURL: o.backChannel() + "/token/introspection", ClientID: ordersClient, ClientSecret: secret,
@@ -132,23 +161,29 @@ func run(ctx context.Context, o options, c *console) error {
 		if err != nil {
 			return err
 		}
-		defer serve(sample, ports.upstream).stop()
+		defer serve(sample, ports.upstream, nil).stop()
 		c.part("upstream", o.sample(), 0)
 	}
 
-	api, err := gateway.New(t.API(), gateway.Options{Invoke: lambdas.invoke, Log: c.requests()})
+	api, err := gateway.New(t.API(), gateway.Options{Invoke: lambdas.invoke, Log: c.requests(), Trace: lambdas.traceOptions(t, requests, cert.spki())})
 	if err != nil {
 		return err
 	}
-	defer serve(api, ports.api).stop()
+	defer serve(api, ports.api, cert).stop()
 	c.part("api", o.api(), 0)
 
 	page := site.Config{Dir: filepath.Join(root, "spa"), API: o.api(), AgentPath: lambdas.agent.BasePath}
 	if err := page.Validate(); err != nil {
 		return err
 	}
-	defer serve(site.Handler(page), ports.www).stop()
+	defer serve(site.Handler(page), ports.www, cert).stop()
 	c.part("spa", o.www(), 0)
+	if o.tracePort != 0 {
+		c.part("trace", fmt.Sprintf("http://127.0.0.1:%d", o.tracePort), 0)
+	}
+	if cert != nil {
+		c.part("pin", "sha256/"+cert.pin, 0)
+	}
 
 	c.routes(api.Routes(), lambdas.names)
 	if external {

@@ -38,7 +38,7 @@ func startSecrets(o options, c *console, t *template.Template) (*secrets, error)
 	for _, r := range rotations {
 		s.store.Add(r.SecretARN, r.Value.Reveal())
 	}
-	s.server = serve(s.store, listeners)
+	s.server = serve(s.store, listeners, nil)
 	c.part("secrets", s.url, 0)
 	return s, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"strconv"
@@ -34,39 +36,36 @@ func listen(what, flag string, port int) ([]net.Listener, error) {
 	return listeners, nil
 }
 
-// free checks that a port can be taken, and lets it go: another process will
-// listen there.
-func free(what, flag string, port int) error {
-	listeners, err := listen(what, flag, port)
-	for _, l := range listeners {
-		l.Close()
-	}
-	return err
-}
-
 // listeners are the ports of the run, taken before anything slow begins.
-type listeners struct{ www, api, upstream []net.Listener }
+type listeners struct{ www, api, login, back, upstream, trace []net.Listener }
 
 func takePorts(o options) (l listeners, err error) {
-	if l.www, err = listen("the application", "-www-port", o.wwwPort); err != nil {
-		return l, err
+	for _, p := range []struct {
+		to         *[]net.Listener
+		what, flag string
+		port       int
+		skip       bool
+	}{
+		{&l.www, "the application", "-www-port", o.wwwPort, false},
+		{&l.api, "the REST API", "-api-port", o.apiPort, false},
+		{&l.login, "the OpenID Provider", "-login-port", o.loginPort, false},
+		{&l.back, "the provider's back channel", "-back-port", o.backPort, !o.tls},
+		{&l.upstream, "the upstream API", "-upstream-port", o.upstreamPort, false},
+		{&l.trace, "the trace page", "-trace-port", o.tracePort, o.tracePort == 0},
+	} {
+		if p.skip {
+			continue
+		}
+		if *p.to, err = listen(p.what, p.flag, p.port); err != nil {
+			l.close()
+			return l, err
+		}
 	}
-	if l.api, err = listen("the REST API", "-api-port", o.apiPort); err != nil {
-		l.close()
-		return l, err
-	}
-	if l.upstream, err = listen("the upstream API", "-upstream-port", o.upstreamPort); err != nil {
-		l.close()
-		return l, err
-	}
-	if err = free("the OpenID Provider", "-login-port", o.loginPort); err != nil {
-		l.close()
-	}
-	return l, err
+	return l, nil
 }
 
 func (l listeners) close() {
-	for _, group := range [][]net.Listener{l.www, l.api, l.upstream} {
+	for _, group := range [][]net.Listener{l.www, l.api, l.login, l.back, l.upstream, l.trace} {
 		for _, listener := range group {
 			listener.Close()
 		}
@@ -76,7 +75,8 @@ func (l listeners) close() {
 // server serves a handler on listeners until it is stopped.
 type server struct{ http http.Server }
 
-func serve(handler http.Handler, listeners []net.Listener) *server {
+// With a certificate it serves https.
+func serve(handler http.Handler, listeners []net.Listener, cert *certificate) *server {
 	s := &server{http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -84,8 +84,16 @@ func serve(handler http.Handler, listeners []net.Listener) *server {
 		// Above API Gateway's 10,240 bytes, so that the gateway answers itself.
 		MaxHeaderBytes: 64 << 10,
 	}}
+	if cert != nil {
+		s.http.TLSConfig = cert.config.Clone()
+		s.http.ErrorLog = log.New(io.Discard, "", 0) // browsers that have not accepted the certificate yet
+	}
 	for _, l := range listeners {
-		go s.http.Serve(l)
+		if cert == nil {
+			go s.http.Serve(l)
+			continue
+		}
+		go s.http.ServeTLS(l, "", "")
 	}
 	return s
 }

@@ -12,7 +12,7 @@ function formTargets(config) {
 export function guard(config) {
   const policy = contentSecurityPolicy(formTargets(config));
   const { host } = new URL(config.issuer);
-  const hosts = new Set([host, ...['127.0.0.1', 'localhost', '[::1]'].map((name) => `${name}:${config.port}`)]);
+  const hosts = new Set([host, ...['127.0.0.1', 'localhost', '[::1]'].map((name) => `${name}:${config.port}`), ...config.hosts]);
   return async (ctx, next) => {
     if (!hosts.has(ctx.get('host'))) { // DNS rebinding: another name that leads to loopback
       ctx.status = 421;

@@ -1,8 +1,8 @@
 // A real OpenID Provider for the local run: the certified oidc-provider package with pages of our own.
 //
 // Its configuration is one line of JSON on stdin, so that no secret is in an argument, a variable or a file; the
-// fields are those of package provider (local/internal/provider/config.go). It writes {"ready":true} to stdout when
-// it listens, what goes wrong to stderr, and ends when stdin closes: with the program that started it.
+// fields are those of package provider (local/internal/provider/config.go). It writes {"ready":true,"port":…} to stdout
+// when it listens, what goes wrong to stderr, and ends when stdin closes: with the program that started it.
 // It keeps everything in memory. It is for one developer on one machine: loopback only, http, demo users.
 import './quiet.mjs';
 import * as crypto from 'node:crypto';
@@ -47,10 +47,13 @@ function readConfig() {
   });
 }
 
-/** Listens on both loopback addresses, since a browser may resolve *.localhost to either. */
-async function listen(handler, port) {
+/**
+ * Listens on both loopback addresses, since a browser may resolve *.localhost to either. Behind a proxy it listens on
+ * one, at a port of the system's choice.
+ */
+async function listen(handler, port, hosts = ['127.0.0.1', '::1']) {
   const servers = [];
-  for (const host of ['127.0.0.1', '::1']) {
+  for (const host of hosts) {
     const server = http.createServer({ maxHeaderSize: 32 << 10, requestTimeout: 30_000 }, handler);
     try {
       await new Promise((resolve, reject) => {
@@ -85,7 +88,10 @@ try {
   }
   provider.use(guard(config));
   provider.use(interactions(provider, config));
-  const servers = await listen(provider.callback(), config.port);
+  provider.proxy = config.proxied;
+  const servers = config.proxied
+    ? await listen(provider.callback(), 0, ['127.0.0.1'])
+    : await listen(provider.callback(), config.port);
   process.on('SIGTERM', () => {
     for (const server of servers) {
       server.close();
@@ -93,7 +99,7 @@ try {
     }
     process.exit(0);
   });
-  process.stdout.write('{"ready":true}\n');
+  process.stdout.write(`${JSON.stringify({ ready: true, port: servers[0].address().port })}\n`);
 } catch (error) {
   fail(error.message);
 }

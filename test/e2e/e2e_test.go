@@ -23,7 +23,9 @@ func TestEndToEnd(t *testing.T) {
 	t.Run("logout revokes", func(t *testing.T) { logoutRevokes(t, s, known) })
 	t.Run("smoke test", func(t *testing.T) { smokeTest(t, s, known) })
 	t.Run("a refresh in flight", func(t *testing.T) { refreshInFlight(t, s, known) })
+	t.Run("trace", func(t *testing.T) { traced(t, s, known) })
 	t.Run("in Chromium", func(t *testing.T) { inChromium(t, s) })
+	t.Run("trace page in Chromium", func(t *testing.T) { traceInChromium(t, s, known) })
 
 	if err := s.stop(); err != nil {
 		t.Errorf("after Ctrl-C: %v\n%s", err, s.output.String())

@@ -28,8 +28,8 @@ import (
 // system is one local run, started as a person starts it, with ports of its
 // own and a recorder in front of the sample upstream.
 type system struct {
-	www, api, login string // origins
-	recorder        *recorder
+	www, api, login, trace string // origins
+	recorder               *recorder
 
 	cmd    *exec.Cmd
 	out    string // folder of the cloud assembly
@@ -106,11 +106,12 @@ func start(t *testing.T, flags ...string) *system {
 		t.Fatalf("go build ./local: %v\n%s", err, out)
 	}
 
-	ports := freePorts(t, 4)
+	ports := freePorts(t, 5)
 	s := &system{
 		www:      fmt.Sprintf("http://www.example.localhost:%d", ports[0]),
 		api:      fmt.Sprintf("http://api.example.localhost:%d", ports[1]),
 		login:    fmt.Sprintf("http://login.example.localhost:%d", ports[2]),
+		trace:    fmt.Sprintf("http://127.0.0.1:%d", ports[4]),
 		recorder: newRecorder(t, ports[3]),
 		out:      filepath.Join(dir, "cdk.out"),
 		done:     make(chan error, 1),
@@ -122,7 +123,7 @@ func start(t *testing.T, flags ...string) *system {
 	}
 	s.cmd = exec.Command(binary, append([]string{
 		"-www-port", strconv.Itoa(ports[0]), "-api-port", strconv.Itoa(ports[1]),
-		"-login-port", strconv.Itoa(ports[2]), "-upstream-port", strconv.Itoa(ports[3]),
+		"-login-port", strconv.Itoa(ports[2]), "-upstream-port", strconv.Itoa(ports[3]), "-trace-port", strconv.Itoa(ports[4]),
 		"-upstream", s.recorder.server.URL, "-out", s.out, "-v"}, flags...)...)
 	s.cmd.Dir = root
 	reader, writer := io.Pipe()

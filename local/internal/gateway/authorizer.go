@@ -57,17 +57,20 @@ func (c *call) authorize() *fault {
 		for _, s := range a.sources {
 			v, ok := s(c, nil)
 			if !ok {
-				return newFault("UNAUTHORIZED", "Unauthorized", "an identity source is missing")
+				f := newFault("UNAUTHORIZED", "Unauthorized", "an identity source is missing")
+				c.traceAuthorizer(a, nil, false, c.start, f)
+				return f
 			}
 			identity = append(identity, v...)
 		}
 	}
 	var latency int64
+	asked := c.g.opts.Now()
 	d, cached := a.cache.get(identity, c.start)
 	if !cached {
-		asked := c.g.opts.Now()
 		var f *fault
 		if d, f = c.askAuthorizer(a); f != nil {
+			c.traceAuthorizer(a, nil, false, asked, f)
 			return f
 		}
 		if a.TTL > 0 {
@@ -82,7 +85,13 @@ func (c *call) authorize() *fault {
 	vars.Put("principalId", d.principal)
 	vars.Put("integrationLatency", latency)
 	c.vars.Put("authorizer", vars)
+	c.decided = true
+	f := c.evaluate(d)
+	c.traceAuthorizer(a, d, cached, asked, f)
+	return f
+}
 
+func (c *call) evaluate(d *decision) *fault {
 	switch d.policy.evaluate(c.methodARN()) {
 	case allowed:
 		return nil

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenhandler/aws/local/internal/trace"
 	"github.com/tokenhandler/aws/local/internal/vtl"
 )
 
@@ -48,6 +49,8 @@ type call struct {
 	domain     string
 	sourceIP   string
 	vars       *vtl.Map // $context
+	rec        *trace.Record
+	decided    bool // the authorizer has decided, so $context.authorizer has values
 }
 
 func randomBytes(n int) []byte {
@@ -85,11 +88,18 @@ func (g *Gateway) newCall(r *http.Request) *call {
 		c.method = strings.ToUpper(override)
 	}
 	c.vars = c.contextVariables()
+	c.rec = g.opts.Trace.Log.Begin(c.requestID, now)
 	return c
 }
 
 // run answers the request with a response or a fault.
 func (c *call) run(w http.ResponseWriter) (*response, *fault) {
+	traced := false
+	defer func() {
+		if !traced {
+			c.traceRequest()
+		}
+	}()
 	switch {
 	case len(c.r.RequestURI) > c.g.maxURL:
 		return nil, &fault{status: http.StatusRequestURITooLong, message: "Request URI too long", cause: "URL over the quota"}
@@ -105,6 +115,8 @@ func (c *call) run(w http.ResponseWriter) (*response, *fault) {
 	if c.route, c.pathParams = c.g.router.match(c.path, c.method); c.route == nil {
 		return nil, newFault("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token", "no such resource and method")
 	}
+	traced = true
+	c.traceRequest()
 	c.routeVariables()
 	if len(c.methodARN()) > maxMethodARN {
 		return nil, &fault{status: http.StatusRequestURITooLong, message: "Request URI too long", cause: "method ARN over 1600 bytes"}
@@ -116,9 +128,11 @@ func (c *call) run(w http.ResponseWriter) (*response, *fault) {
 		return nil, f
 	}
 	if f := c.checkParameters(); f != nil {
+		c.traceCheck(f)
 		return nil, f
 	}
 	if f := c.checkBody(); f != nil {
+		c.traceCheck(f)
 		return nil, f
 	}
 	switch c.route.Integration.Type {

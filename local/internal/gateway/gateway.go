@@ -65,6 +65,8 @@ type Options struct {
 	// ReplaceIgnoringCase lets a mapped header of an HTTP_PROXY integration replace client headers that differ from it in
 	// letter case. Default: both go upstream.
 	ReplaceIgnoringCase bool
+
+	Trace TraceOptions
 }
 
 // Gateway is the handler of one REST API.
@@ -177,6 +179,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f != nil {
 		resp = c.faultResponse(f)
 	}
+	c.traceResponse(resp, f)
 	resp.write(w)
 	c.log(resp, f)
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tokenhandler/aws/local/internal/trace"
 	"github.com/tokenhandler/aws/local/internal/vtl"
 )
 
@@ -169,6 +170,8 @@ func (c *call) send(h headers, query []param, path map[string]string, body []byt
 	if !c.sendsBody() {
 		body = nil
 	}
+	began := c.g.opts.Now()
+	title := trace.Title(c.integrationMethod(), trace.Endpoint(c.route.Integration.URI))
 	req, err := http.NewRequestWithContext(ctx, c.integrationMethod(), u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, internalError("request to the endpoint could not be built")
@@ -188,15 +191,20 @@ func (c *call) send(h headers, query []param, path map[string]string, body []byt
 			req.Header[x.name] = append(req.Header[x.name], x.value) // not Add: letters stay as they are
 		}
 	}
+	c.traceMapping(h, query, len(body))
 	// RoundTrip, not a Client: no redirects, no cookies.
 	res, err := c.g.transport.RoundTrip(req)
 	if err != nil {
-		return nil, sendFault(ctx)
+		f := sendFault(ctx)
+		c.traceUpstream(title, began, nil, f)
+		return nil, f
 	}
 	defer res.Body.Close()
 	got, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	if err != nil || len(got) > maxBody {
-		return nil, sendFault(ctx)
+		f := sendFault(ctx)
+		c.traceUpstream(title, began, nil, f)
+		return nil, f
 	}
 	out := &response{status: res.StatusCode, body: got}
 	for _, name := range sortedKeys(res.Header) {
@@ -204,6 +212,7 @@ func (c *call) send(h headers, query []param, path map[string]string, body []byt
 			out.headers = append(out.headers, header{name, v})
 		}
 	}
+	c.traceUpstream(title, began, out, nil)
 	return out, nil
 }
 

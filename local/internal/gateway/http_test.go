@@ -127,9 +127,13 @@ func TestUpstreamFailures(t *testing.T) {
 	} {
 		for _, path := range []string{"/orders", "/files/x"} {
 			t.Run(tt.name+path, func(t *testing.T) {
+				timeout := 29000
+				if tt.name == "timeout" {
+					timeout = 200
+				}
 				f := (&fixture{upstream: tt.url, edit: func(r map[string]any) {
-					integration(r, "orders/GET/Resource")["TimeoutInMillis"] = 200
-					integration(r, "files/{proxy+}/ANY/Resource")["TimeoutInMillis"] = 200
+					integration(r, "orders/GET/Resource")["TimeoutInMillis"] = timeout
+					integration(r, "files/{proxy+}/ANY/Resource")["TimeoutInMillis"] = timeout
 					gatewayResponseResource(r, tt.kind, "504", map[string]any{"gatewayresponse.header.Access-Control-Allow-Origin": "context.authorizer.allowedOrigin"},
 						map[string]any{"application/json": `{"code":"$context.error.responseType","message":$context.error.messageString}`})
 				}}).start(t)

@@ -22,6 +22,18 @@ func (c *call) lambdaProxy() (*response, *fault) {
 	if len(payload) > maxLambda {
 		return nil, newFault("REQUEST_TOO_LARGE", "Request Too Long", "event over Lambda's 6 MB")
 	}
+	began := c.g.opts.Now()
+	resp, f := c.invokeProxy(payload)
+	c.traceUpstream(c.functionName(in.FunctionID), began, resp, f)
+	if f != nil {
+		return nil, f
+	}
+	resp.headers = c.stamp(resp.headers.remap()).with("X-Amzn-Trace-Id", c.traceID)
+	return resp, nil
+}
+
+func (c *call) invokeProxy(payload []byte) (*response, *fault) {
+	in := &c.route.Integration
 	ctx, cancel := context.WithTimeout(c.ctx, in.Timeout)
 	defer cancel()
 	res, err := c.g.opts.Invoke(ctx, in.FunctionID, payload)
@@ -39,7 +51,6 @@ func (c *call) lambdaProxy() (*response, *fault) {
 	if err != nil {
 		return nil, badGateway("malformed Lambda proxy response: " + err.Error())
 	}
-	resp.headers = c.stamp(resp.headers.remap()).with("X-Amzn-Trace-Id", c.traceID)
 	return resp, nil
 }
 

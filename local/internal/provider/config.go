@@ -16,8 +16,13 @@ import (
 // Config is what the provider is started with. All of it goes through a pipe: no secret is ever in an argument, a
 // variable or a file.
 type Config struct {
-	Script          string        // path of local/provider/provider.mjs
-	Issuer          string        // http://name:port; the port is where the provider listens, on loopback only
+	Script string // path of local/provider/provider.mjs
+	Issuer string // http://name:port, or https with Proxied
+	// Proxied has the provider listen on a port of its own choice, [Provider.Addr], behind a proxy on the issuer's port
+	// that sets X-Forwarded-Proto. Otherwise it listens on the issuer's port. Either is on loopback only.
+	Proxied bool
+	// Hosts are further hosts, with ports, that the proxy passes on.
+	Hosts           []string
 	AccessTokenTTL  time.Duration // in whole seconds; default 5 minutes
 	Clients         []Client
 	ResourceServers []ResourceServer
@@ -120,7 +125,7 @@ func (c Config) encode() ([]byte, error) {
 		})
 	}
 	line, err := json.Marshal(object{
-		"issuer": c.Issuer, "port": port, "access_token_ttl": int(math.Round(ttl.Seconds())),
+		"issuer": c.Issuer, "port": port, "proxied": c.Proxied, "hosts": append([]string{}, c.Hosts...), "access_token_ttl": int(math.Round(ttl.Seconds())),
 		"clients": clients, "resource_servers": servers, "users": users,
 		"features": c.Features,
 	})
@@ -132,7 +137,7 @@ func (c Config) encode() ([]byte, error) {
 
 func (c Config) port() (int, error) {
 	u, err := url.Parse(c.Issuer)
-	if err != nil || u.Scheme != "http" || u.Hostname() == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+	if err != nil || u.Scheme != "http" && !(c.Proxied && u.Scheme == "https") || u.Hostname() == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return 0, fmt.Errorf("expected an issuer http://name:port, got %q", c.Issuer)
 	}
 	_, text, err := net.SplitHostPort(u.Host)

@@ -8,9 +8,11 @@ package provider
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,7 +41,11 @@ type Provider struct {
 	process *child.Process
 	lines   *child.Lines
 	stdin   io.WriteCloser
+	addr    string
 }
+
+// Addr is the address where the provider listens.
+func (p *Provider) Addr() string { return p.addr }
 
 // Start starts the provider and returns when it listens. It fails with a sentence that says what to do when Node.js
 // or the package is missing and when the port is in use. ctx bounds the start only; end the provider with Stop.
@@ -64,15 +70,19 @@ func Start(ctx context.Context, cfg Config) (*Provider, error) {
 	}
 
 	p := &Provider{lines: child.NewLines(cfg.Log)}
-	ready := make(chan struct{}, 1)
+	ready := make(chan int, 1)
 	cmd := exec.Command(node, script)
 	cmd.Dir = filepath.Dir(script)
 	cmd.Env = environment()
 	cmd.Stderr = p.lines
 	cmd.Stdout = child.NewLines(func(line string) {
-		if line == `{"ready":true}` {
+		var message struct {
+			Ready bool
+			Port  int
+		}
+		if json.Unmarshal([]byte(line), &message) == nil && message.Ready {
 			select {
-			case ready <- struct{}{}:
+			case ready <- message.Port:
 			default:
 			}
 		}
@@ -86,7 +96,8 @@ func Start(ctx context.Context, cfg Config) (*Provider, error) {
 	// A pipe takes a long configuration only as fast as the provider reads it, and an end of the provider shows below.
 	go io.Copy(p.stdin, bytes.NewReader(config))
 	select {
-	case <-ready:
+	case port := <-ready:
+		p.addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		return p, nil
 	case <-p.process.Done():
 		return fail(errors.New(p.reason("it ended at its start")))
