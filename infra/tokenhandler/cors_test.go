@@ -130,6 +130,9 @@ func TestGatewayResponses(t *testing.T) {
 				if want := tt.expected(kind); origin != want || (origin != "") != (credentials == "'true'") {
 					t.Errorf("%s: got origin %q, credentials %q, want origin %q", kind, origin, credentials, want)
 				}
+				if exposed, _ := parameters[header+"Access-Control-Expose-Headers"].(string); (exposed == "'x-amzn-RequestId'") != (origin != "") {
+					t.Errorf("%s: got exposed headers %q", kind, exposed)
+				}
 				if parameters[header+"Vary"] != "'Origin'" {
 					t.Errorf("%s: no Vary", kind)
 				}

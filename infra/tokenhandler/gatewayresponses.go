@@ -101,6 +101,7 @@ func errorHeaders(siblings []*TokenHandler, r gatewayResponse) map[string]*strin
 	if origin := errorOrigin(trustedBy(siblings), r.early); origin != "" {
 		headers["Access-Control-Allow-Origin"] = jsii.String(origin)
 		headers["Access-Control-Allow-Credentials"] = jsii.String("'true'")
+		headers["Access-Control-Expose-Headers"] = jsii.String("'" + contract.HeaderRequestID + "'")
 	}
 	return headers
 }

@@ -167,7 +167,7 @@ func agentSchemas(allowed []string) map[string]map[string]any {
 		"required": []string{"key", "value"},
 		"properties": map[string]any{
 			"key":   map[string]any{"enum": allowed},
-			"value": map[string]any{"type": "string", "maxLength": 512}, // as the agent's maxExtraValue, in bytes there
+			"value": map[string]any{"type": "string", "maxLength": 2048}, // the agent's limit for claims; it has 512 bytes for others
 		},
 	}
 	return map[string]map[string]any{

@@ -44,7 +44,7 @@ func TestAgentModels(t *testing.T) {
 	got := synth(t, oneOrigin(), nil)
 	methods := got.methods()
 	for method, want := range map[string]string{
-		"POST /oauth-agent/login/start": `application/json {"$schema":"http://json-schema.org/draft-04/schema#","properties":{"extraParams":{"items":{"properties":{"key":{"enum":["ui_locales","login_hint","prompt","acr_values"]},"value":{"maxLength":512,"type":"string"}},"required":["key","value"],"type":"object"},"maxItems":4,"type":["array","null"]}},"type":"object"}; body true parameters false`,
+		"POST /oauth-agent/login/start": `application/json {"$schema":"http://json-schema.org/draft-04/schema#","properties":{"extraParams":{"items":{"properties":{"key":{"enum":["ui_locales","login_hint","prompt","acr_values"]},"value":{"maxLength":2048,"type":"string"}},"required":["key","value"],"type":"object"},"maxItems":4,"type":["array","null"]}},"type":"object"}; body true parameters false`,
 		"POST /oauth-agent/login/end":   `application/json {"$schema":"http://json-schema.org/draft-04/schema#","properties":{"pageUrl":{"maxLength":16384,"type":["string","null"]}},"type":"object"}; body true parameters false`,
 		"POST /oauth-agent/refresh":     "", "POST /oauth-agent/logout": "", "GET /oauth-agent/session": "", "POST /orders": "",
 	} {

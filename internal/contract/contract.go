@@ -10,7 +10,7 @@
 // constants and small tables only.
 package contract
 
-// Headers of requests.
+// Headers of requests and responses.
 const (
 	// HeaderVersion marks a request of the assistant dialect and is its CSRF
 	// defence. Its only value is [Version].
@@ -18,6 +18,9 @@ const (
 	Version       = "1"
 
 	HeaderAuthorization = "Authorization"
+	// HeaderRequestID is the header in which API Gateway names each response by
+	// the id that the logs have as request_id. Pages may read it.
+	HeaderRequestID = "x-amzn-RequestId"
 	// HeaderProof carries a proof of possession (RFC 9449 section 4.1).
 	HeaderProof = "DPoP"
 )

@@ -76,7 +76,7 @@ func (w *world) useKey(key string) {
 			Issuer: w.provider.Issuer(), ClientID: oauthtest.ClientID, ClientSecret: oauthtest.ClientSecret, Scopes: "openid",
 			RedirectURI: oauthtest.RedirectURI, PostLogoutRedirectURI: origin + "/bye", Now: clock,
 		}),
-		ExtraParameters: []string{"ui_locales", "login_hint", "prompt", "acr_values"},
+		ExtraParameters: []string{"ui_locales", "login_hint", "prompt", "acr_values", "claims"},
 		Logger:          slog.New(slog.NewJSONHandler(&w.logs, nil)), Now: clock,
 		Metrics:   metrics.New(&w.measured, "agent"),
 		RequestID: func(*http.Request) string { return "request-1" },
@@ -185,6 +185,9 @@ func (w *world) checkAnswer(r *http.Request, got *response) {
 	// A18, G14, rule 42.
 	if h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Vary") != "Origin" {
 		w.Errorf("got headers %v", h)
+	}
+	if exposed := h.Get("Access-Control-Expose-Headers"); (exposed == "x-amzn-RequestId") != (h.Get("Access-Control-Allow-Origin") != "") {
+		w.Errorf("got exposed headers %q", exposed)
 	}
 	allowed, credentials := h.Get("Access-Control-Allow-Origin"), h.Get("Access-Control-Allow-Credentials")
 	if o := r.Header.Get("Origin"); (o == origin || o == otherOrigin) && len(r.Header["Origin"]) == 1 {

@@ -19,6 +19,9 @@ type state struct {
 	// together are no session.
 	parts   map[string]cookie.Content
 	session cookie.SessionID
+	// hint is the session's ID token, also of a session that is over: the
+	// provider's own session may go on.
+	hint string
 	// logins are the pending logins, by slot.
 	logins map[int]pendingLogin
 }
@@ -50,6 +53,7 @@ func (c *call) open(a *agent) {
 		}
 		bound, c.session = true, content.Session
 	}
+	c.hint = c.parts[a.Names.IDToken].Token
 	if len(c.parts) > 0 && a.Lifetimes.over(c.session, c.parts[a.Names.RefreshToken], c.now) {
 		clear(c.parts)
 	}

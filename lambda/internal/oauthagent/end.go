@@ -3,6 +3,7 @@ package oauthagent
 import (
 	"crypto/subtle"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
@@ -20,6 +21,9 @@ func (a *agent) loginEnd(c *call) (any, error) {
 	parameters, onRedirectURI, err := a.pageParameters(b)
 	if err != nil {
 		return nil, err
+	}
+	if parameters.Has("code") && slices.Equal(parameters["error"], []string{""}) {
+		parameters.Del("error") // beside a code an empty error is none
 	}
 	c.sweep(a)
 	switch {

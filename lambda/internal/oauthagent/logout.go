@@ -66,8 +66,7 @@ func (a *agent) logoutURL(c *call) (string, error) {
 	ctx, cancel := context.WithTimeout(c.request.Context(), logoutTimeout)
 	defer cancel()
 	text, err := a.Provider.LogoutURL(ctx)
-	id, identified := c.parts[a.Names.IDToken]
-	if err != nil || text == "" || !a.IDTokenHint || !identified {
+	if err != nil || text == "" || !a.IDTokenHint || c.hint == "" {
 		return text, err
 	}
 	u, err := url.Parse(text)
@@ -75,7 +74,7 @@ func (a *agent) logoutURL(c *call) (string, error) {
 		return "", err
 	}
 	query := u.Query()
-	query.Set("id_token_hint", id.Token)
+	query.Set("id_token_hint", c.hint)
 	u.RawQuery = query.Encode()
 	return u.String(), nil
 }

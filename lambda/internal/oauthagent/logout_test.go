@@ -187,6 +187,10 @@ func TestIDTokenHint(t *testing.T) {
 	}{
 		{"off", false, func(*world) {}, false},
 		{"on", true, func(*world) {}, true},
+		{"on, session expired", true, func(w *world) {
+			w.reconfigure(func(c *Config) { c.IDTokenHint, c.Lifetimes.Absolute = true, time.Hour })
+			w.now = w.now.Add(2 * time.Hour)
+		}, true},
 		{"on, no ID token", true, func(w *world) { delete(w.cookies, names.IDToken) }, false},
 		{"on, lost key", true, func(w *world) { w.useKey(otherKey) }, false},
 		{"on, ID token of another session", true, func(w *world) {

@@ -29,6 +29,7 @@ func (a *agent) respond(w http.ResponseWriter, c *call, body any, err error) (st
 	if c.origin != "" {
 		h.Set("Access-Control-Allow-Origin", c.origin)
 		h.Set("Access-Control-Allow-Credentials", "true")
+		h.Set("Access-Control-Expose-Headers", contract.HeaderRequestID)
 	}
 	if c.allow != "" {
 		h.Set("Allow", c.allow)

@@ -15,7 +15,12 @@ import (
 // loginLifetime is how long a user may take at the provider.
 const loginLifetime = 10 * time.Minute
 
-const maxExtraValue = 512
+// maxExtraValue bounds the value of an extra parameter in bytes, maxClaims that
+// of claims, a JSON object (OpenID Connect Core section 5.5).
+const (
+	maxExtraValue = 512
+	maxClaims     = 2048
+)
 
 func (a *agent) loginStart(c *call) (any, error) {
 	b, err := c.read()
@@ -75,6 +80,10 @@ func (b body) extraParameters(allowed []string) (map[string]string, error) {
 
 func addExtra(allowed []string, extra map[string]string, key, value string) error {
 	_, twice := extra[key]
+	limit := maxExtraValue
+	if key == "claims" {
+		limit = maxClaims
+	}
 	switch {
 	case !slices.Contains(allowed, key):
 		return malformed.with("an extra parameter is not among those allowed")
@@ -82,7 +91,7 @@ func addExtra(allowed []string, extra map[string]string, key, value string) erro
 		// RFC 6749 section 3.1: "Request and response parameters MUST NOT be
 		// included more than once."
 		return malformed.with("an extra parameter comes twice")
-	case len(value) > maxExtraValue, !utf8.ValidString(value), containsControl(value):
+	case len(value) > limit, !utf8.ValidString(value), containsControl(value):
 		return malformed.with("an extra parameter is too long or has a character that is not allowed")
 	}
 	extra[key] = value

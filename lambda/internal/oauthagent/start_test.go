@@ -30,6 +30,8 @@ func TestExtraParameters(t *testing.T) {
 		{"encoded key", "application/json", `{"extraParams":[{"key":"prompt=x&scope","value":"admin"}]}`, 400, "", ""},
 		{"twice", "application/x-www-form-urlencoded", "prompt=login&prompt=none", 400, "", ""},
 		{"twice in JSON", "application/json", `{"extraParams":[{"key":"prompt","value":"a"},{"key":"prompt","value":"b"}]}`, 400, "", ""},
+		{"claims of 2048 bytes", "application/x-www-form-urlencoded", "claims=" + strings.Repeat("x", 2048), 200, "claims", strings.Repeat("x", 2048)},
+		{"claims too long", "application/x-www-form-urlencoded", "claims=" + strings.Repeat("x", 2049), 400, "", ""},
 		{"too long", "application/x-www-form-urlencoded", "login_hint=" + strings.Repeat("x", 513), 400, "", ""},
 		{"line break", "application/x-www-form-urlencoded", "login_hint=a%0d%0ab", 400, "", ""},
 		{"no UTF-8", "application/x-www-form-urlencoded", "login_hint=%ff", 400, "", ""},
