@@ -37,6 +37,7 @@ type options struct {
 	secretsPort, tracePort, backPort          int
 	tls                                       bool
 	upstream                                  string
+	site                                      string
 	out                                       string
 	tokenLifetime                             time.Duration
 	verbose                                   bool
@@ -61,6 +62,7 @@ func main() {
 	flag.IntVar(&o.backPort, "back-port", 3006, "`port` of the provider's back channel, which has one of its own with -tls")
 	flag.BoolVar(&o.tls, "tls", false, "serve https, with a certificate made at the start that is installed nowhere")
 	flag.StringVar(&o.upstream, "upstream", "", "origin of an upstream API of your own to put behind the routes, such as http://127.0.0.1:8080 (default: the sample)")
+	flag.StringVar(&o.site, "site", "", "`folder` of a built single page application of your own to serve (default: the sample, spa)")
 	flag.StringVar(&o.out, "out", ".local/cdk.out", "`folder` to synthesize into")
 	flag.DurationVar(&o.tokenLifetime, "token-lifetime", 5*time.Minute, "lifetime of the provider's access tokens")
 	flag.BoolVar(&o.verbose, "v", false, "print what the Lambdas and the provider log")

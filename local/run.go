@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -172,7 +173,7 @@ func run(ctx context.Context, o options, c *console) error {
 	defer serve(api, ports.api, cert).stop()
 	c.part("api", o.api(), 0)
 
-	page := site.Config{Dir: filepath.Join(root, "spa"), API: o.api(), AgentPath: lambdas.agent.BasePath}
+	page := site.Config{Dir: cmp.Or(o.site, filepath.Join(root, "spa")), API: o.api(), AgentPath: lambdas.agent.BasePath}
 	if err := page.Validate(); err != nil {
 		return err
 	}

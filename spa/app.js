@@ -1,5 +1,5 @@
 /** The sample application: what a page does with the client module, and what it shows of it. */
-import { SessionExpiredError, TokenHandlerClient, TokenHandlerError } from './token-handler.js';
+import { SessionExpiredError, TokenHandlerClient, TokenHandlerError } from './client/token-handler.js';
 import { cannotSee, count, watchedFetch } from './evidence.js';
 import { inWords } from './errors.js';
 import { byId, duration, element, factRow, orderItem, receivedView, say, showNotice, showState } from './view.js';
@@ -43,11 +43,15 @@ async function connect() {
   const config = await response.json();
   api = new URL(config.api || '/', location.href).origin;
   const made = new TokenHandlerClient({ agent: new URL(config.agentPath, api).href, apis: [api], fetch });
-  made.addEventListener('refreshed', (/** @type {any} */ event) => startClock(event.detail.accessTokenExpiresIn));
+  made.on('refreshed', ({ accessTokenExpiresIn }) => startClock(accessTokenExpiresIn));
+  // In another tab, or while this page was away.
+  made.on('signedin', (session) => signedIn(session).catch(failed));
+  made.on('signedout', () => signedOut());
+  made.on('sessionexpired', (error) => signedOut(inWords(error)));
   return made;
 }
 
-/** @param {import('./token-handler.js').Session} session */
+/** @param {import('./client/token-handler.js').Session} session */
 async function signedIn(session) {
   known.claims = session.idTokenClaims ?? await client.claims().catch(() => ({}));
   startClock(session.accessTokenExpiresIn);
@@ -222,7 +226,5 @@ byId('order-form').addEventListener('submit', (/** @type {Event} */ event) => {
   });
 });
 
-// A page brought back by the Back button may be of a session that has ended since.
-addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
 setInterval(() => { if (document.documentElement.dataset.state === 'signed-in') tick(); }, 1000);
 start();

@@ -1,5 +1,5 @@
 /** Errors in words a user can act on. */
-import { SessionExpiredError, TokenHandlerError } from './token-handler.js';
+import { SessionExpiredError, TokenHandlerError } from './client/token-handler.js';
 
 /** @param {unknown} error @returns {{title: string, text: string}} */
 export function inWords(error) {

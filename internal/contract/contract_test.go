@@ -51,7 +51,7 @@ func TestPageFixtureMatchesPackage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "../../spa/testing/contract.json", string(text)+"\n")
+	golden(t, "../../spa/client/testing/contract.json", string(text)+"\n")
 }
 
 func golden(t *testing.T, file, want string) {

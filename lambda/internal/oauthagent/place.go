@@ -1,7 +1,6 @@
 package oauthagent
 
 import (
-	"net/url"
 	"strings"
 	"unicode/utf8"
 )
@@ -37,10 +36,6 @@ func (b body) takePlace() (string, error) {
 // origin. Browsers take a backslash for a slash and remove tabs and line breaks
 // (URL Standard section 4.4), so neither is allowed.
 func isPlace(s string) bool {
-	if len(s) > maxPlace || !utf8.ValidString(s) || containsControl(s) || strings.ContainsAny(s, `\ `) ||
-		!strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") {
-		return false
-	}
-	u, err := url.Parse(s)
-	return err == nil && u.Scheme == "" && u.Host == "" && u.User == nil
+	return len(s) <= maxPlace && utf8.ValidString(s) && !containsControl(s) && !strings.ContainsAny(s, `\ `) &&
+		strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//")
 }

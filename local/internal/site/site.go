@@ -51,9 +51,14 @@ func (c Config) Validate() error {
 var contentTypes = map[string]string{
 	".html":  "text/html; charset=utf-8",
 	".js":    "text/javascript; charset=utf-8",
+	".mjs":   "text/javascript; charset=utf-8",
+	".wasm":  "application/wasm",
 	".css":   "text/css; charset=utf-8",
 	".svg":   "image/svg+xml",
 	".png":   "image/png",
+	".jpg":   "image/jpeg",
+	".webp":  "image/webp",
+	".avif":  "image/avif",
 	".ico":   "image/x-icon",
 	".woff2": "font/woff2",
 }

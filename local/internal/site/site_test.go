@@ -60,7 +60,7 @@ func TestFiles(t *testing.T) {
 		{"/", "", 200, html},
 		{"/index.html", "", 200, html},
 		{"/app.js", "*/*", 200, js},
-		{"/token-handler.js", "*/*", 200, js},
+		{"/client/token-handler.js", "*/*", 200, js},
 		{"/style.css", "text/css,*/*;q=0.1", 200, "text/css; charset=utf-8"},
 		{"/icon.svg", "image/*", 200, "image/svg+xml"},
 		{"/config.json", "application/json", 200, "application/json"},
@@ -77,9 +77,9 @@ func TestFiles(t *testing.T) {
 		{"/missing.js", "*/*", 404, ""},
 
 		// What is in the folder and no part of the page.
-		{"/token-handler.test.js", "*/*", 404, ""},
-		{"/token-handler-refresh.test.js", "*/*", 404, ""},
-		{"/token-handler.TEST.js", "*/*", 404, ""},
+		{"/client/token-handler.test.js", "*/*", 404, ""},
+		{"/client/testing/scripted.js", "*/*", 404, ""},
+		{"/client/token-handler.TEST.js", "*/*", 404, ""},
 		{"/testing/scripted.js", "*/*", 404, ""},
 		{"/testing", "*/*", 404, ""},
 		{"/testing/", "*/*", 404, ""},
@@ -115,7 +115,7 @@ func TestNavigationNeverShowsWhatIsNotServed(t *testing.T) {
 	if !strings.Contains(page, `id="sign-in"`) {
 		t.Fatal("the page has no sign-in button")
 	}
-	for _, path := range []string{"/token-handler.test.js", "/testing/scripted.js", "/README.md", "/package.json", "/../go.mod", "/testing/"} {
+	for _, path := range []string{"/client/token-handler.test.js", "/client/testing/scripted.js", "/client/package.json", "/README.md", "/package.json", "/../go.mod", "/testing/"} {
 		if diff := cmp.Diff(page, text(t, get(t, h, "GET", path, navigation))); diff != "" {
 			t.Errorf("%s: not the page (-want +got):\n%s", path, diff)
 		}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 
-import { API, json, refusal, scripted } from './testing/scripted.js';
+import { API, FakeTab, json, PAGE, refusal, scripted } from './testing/scripted.js';
 
 /** The names of the token handler: `go test ./internal/contract -update` writes this file. */
 const contract = JSON.parse(await readFile(new URL('./testing/contract.json', import.meta.url), 'utf8'));
@@ -22,9 +22,10 @@ describe('the contract with the token handler', () => {
   it('calls each endpoint but token, with the version header', async () => {
     const routes = Object.fromEntries(contract.endpoints.map(({ Method, Path }) => [`${Method} /oauth-agent/${Path}`,
       json(200, { authorization_url: 'https://login.example.com/' })]));
-    const { client, calls, keys } = scripted(routes);
+    const tab = new FakeTab({ url: `${PAGE}?code=c&state=s` });
+    const { client, calls, keys } = scripted(routes, { tab });
     await client.login();
-    await client.onPageLoad('https://www.example.com/?code=c&state=s');
+    await client.onPageLoad();
     await client.session();
     await client.userInfo();
     await client.claims();

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { AGENT, API, json, refusal, scripted } from './testing/scripted.js';
+import { AGENT, API, FakeTab, json, PAGE, refusal, scripted } from './testing/scripted.js';
 import { SessionExpiredError, TokenHandlerClient, TokenHandlerError } from './token-handler.js';
 
 describe('every call', () => {
@@ -30,7 +30,7 @@ describe('every call', () => {
       assert.equal(request.headers.get('accept'), 'application/json', key);
       assert.equal(request.credentials, 'include', key);
     }
-    assert.equal(calls[0].body, 'login_hint=a+b');
+    assert.equal(calls[0].body, 'login_hint=a+b&return_to=%2Fshop');
     assert.match(calls[0].request.headers.get('content-type'), /^application\/x-www-form-urlencoded/);
     assert.equal(calls[6].request.headers.get('content-type'), null, 'logout has no body');
   });
@@ -91,52 +91,104 @@ describe('configuration', () => {
 });
 
 describe('onPageLoad', () => {
-  const page = 'https://www.example.com/shop';
-  const cases = [
+  const signedIn = { is_logged_in: true, id_token_claims: { sub: 'u' }, access_token_expires_in: 300 };
+  const load = (query, routes) => {
+    const tab = new FakeTab({ url: PAGE + query });
+    return scripted({ 'GET /oauth-agent/session': json(200, { is_logged_in: false }), ...routes }, { tab });
+  };
+
+  const responses = [
     { name: 'code and state', query: '?code=c&state=s&iss=https%3A%2F%2Fi&session_state=z', cleaned: '' },
     { name: 'an error', query: '?error=login_required&error_description=d&state=s', cleaned: '' },
     { name: 'a JARM response', query: '?response=eyJ.e.s', cleaned: '' },
     { name: 'the app\'s own parameters and fragment', query: '?tab=1&code=c&state=s&q=a&q=b#top', cleaned: '?tab=1&q=a&q=b#top' },
     { name: 'repeated OAuth parameters, for the agent to refuse', query: '?code=c&code=d&state=s', cleaned: '' },
-    { name: 'no query', query: '' },
-    { name: 'a code without state', query: '?code=SUMMER20' },
-    { name: 'an error without state', query: '?error=1' },
-    { name: 'response beside other parameters', query: '?response=yes&tab=1' },
   ];
-  for (const { name, query, cleaned } of cases) {
-    it(`${cleaned === undefined ? 'asks for the session' : 'ends the login and cleans the URL'}: ${name}`, async () => {
-      const { client, calls, replaced, keys } = scripted({
-        'POST /oauth-agent/login/end': json(200, { is_logged_in: true, id_token_claims: { sub: 'u' }, access_token_expires_in: 300 }),
-        'GET /oauth-agent/session': json(200, { is_logged_in: false }),
-      });
-      const session = await client.onPageLoad(page + query);
-      if (cleaned === undefined) {
-        assert.deepEqual(keys(), ['GET /oauth-agent/session']);
-        assert.deepEqual(session, { isLoggedIn: false, idTokenClaims: undefined, accessTokenExpiresIn: undefined });
-        assert.deepEqual(replaced, []);
-        return;
-      }
+  for (const { name, query, cleaned } of responses) {
+    it(`ends the login and cleans the URL: ${name}`, async () => {
+      const { client, calls, replaced, keys } = load(query, { 'POST /oauth-agent/login/end': json(200, { ...signedIn, handled: true }) });
+      assert.deepEqual(await client.onPageLoad(), { isLoggedIn: true, idTokenClaims: { sub: 'u' }, accessTokenExpiresIn: 300 });
       assert.deepEqual(keys(), ['POST /oauth-agent/login/end']);
-      assert.deepEqual(session, { isLoggedIn: true, idTokenClaims: { sub: 'u' }, accessTokenExpiresIn: 300 });
-      assert.equal(calls[0].body, new URL(page + query).searchParams.toString(), 'all parameters of the page');
-      assert.deepEqual(replaced, [{ state: { app: 1 }, url: page + cleaned, before: 0 }],
-        'RFC 9700 section 4.2.4: cleaned before the first request');
+      assert.deepEqual(JSON.parse(calls[0].body), { pageUrl: PAGE + query.replace(/#.*/, '') });
+      assert.equal(calls[0].request.headers.get('content-type'), 'application/json');
+      assert.deepEqual(replaced, [{ state: { app: 1 }, url: PAGE + cleaned }]);
+    });
+    it(`leaves the URL to a page that is not the redirect URI: ${name}`, async () => {
+      const { client, replaced } = load(query, { 'POST /oauth-agent/login/end': json(200, { ...signedIn, handled: false }) });
+      assert.equal((await client.onPageLoad()).isLoggedIn, true);
+      assert.deepEqual(replaced, []);
+    });
+  }
+
+  for (const query of ['', '?code=SUMMER20', '?error=1', '?response=yes&tab=1', '?state=x']) {
+    it(`asks for the session: ${query || 'no query'}`, async () => {
+      const { client, replaced, keys } = load(query);
+      assert.deepEqual(await client.onPageLoad(), { isLoggedIn: false, idTokenClaims: undefined, accessTokenExpiresIn: undefined });
+      assert.deepEqual(keys(), ['GET /oauth-agent/session']);
+      assert.deepEqual(replaced, []);
     });
   }
 
   it('cleans the URL when the login fails, and says how it failed', async () => {
-    const { client, replaced } = scripted({ 'POST /oauth-agent/login/end': refusal(400, 'access_denied') });
-    await assert.rejects(client.onPageLoad(`${page}?error=access_denied&state=s`), (error) => {
+    const { client, replaced } = load('?error=access_denied&state=s', { 'POST /oauth-agent/login/end': refusal(400, 'access_denied') });
+    await assert.rejects(client.onPageLoad(), (error) => {
       assert.ok(error instanceof TokenHandlerError && !(error instanceof SessionExpiredError));
       assert.deepEqual([error.status, error.code, error.details], [400, 'access_denied', 'constant']);
       return true;
     });
-    assert.equal(replaced[0].url, page);
+    assert.equal(replaced[0].url, PAGE);
+  });
+
+  for (const [name, answer] of [['the network', new TypeError('fetch failed')], ['the gateway', refusal(429, 'too_many_requests')]]) {
+    it(`keeps the response for another try when ${name} fails`, async () => {
+      const { client, replaced } = load('?code=c&state=s', { 'POST /oauth-agent/login/end': [answer, json(200, { ...signedIn, handled: true })] });
+      await assert.rejects(client.onPageLoad());
+      assert.deepEqual(replaced, []);
+      assert.equal((await client.onPageLoad()).isLoggedIn, true);
+      assert.equal(replaced.length, 1);
+    });
+  }
+
+  it('gives one answer to calls at the same time, also of several clients', async () => {
+    const { client, keys, tab, calls } = load('?code=c&state=s', {
+      'POST /oauth-agent/login/end': async () => { await sleep(5); return json(200, { ...signedIn, handled: true }); },
+    });
+    const other = scripted({}, { tab });
+    const [a, b, c] = await Promise.all([client.onPageLoad(), client.onPageLoad(), other.client.onPageLoad()]);
+    assert.deepEqual([a, b, c].map(({ isLoggedIn }) => isLoggedIn), [true, true, true]);
+    assert.deepEqual(keys(), ['POST /oauth-agent/login/end']);
+    await client.onPageLoad();
+    assert.equal(calls.length, 2, 'a later call asks again');
+  });
+
+  it('gets the session that another tab made with the same response', async () => {
+    const { client, keys, replaced } = load('?code=c&state=s', {
+      'POST /oauth-agent/login/end': refusal(400, 'authorization_error'), 'GET /oauth-agent/session': json(200, signedIn),
+    });
+    assert.equal((await client.onPageLoad()).isLoggedIn, true);
+    assert.deepEqual(keys(), ['POST /oauth-agent/login/end', 'GET /oauth-agent/session']);
+    assert.equal(replaced[0].url, PAGE);
+  });
+  for (const [query, code] of [['?code=c&state=s', 'unmet_authentication_requirements'], ['?error=access_denied&state=s', 'access_denied'],
+    ['?error=x&state=s', 'authorization_error']]) {
+    it(`does not hide ${code} of ${query} behind an earlier session`, async () => {
+      const { client } = load(query, { 'POST /oauth-agent/login/end': refusal(400, code), 'GET /oauth-agent/session': json(200, signedIn) });
+      await assert.rejects(client.onPageLoad(), { code });
+    });
+  }
+
+  it('does not rewrite the URL of an application that has moved on', async () => {
+    const { client, replaced, tab } = load('?code=c&state=s', {
+      'POST /oauth-agent/login/end': () => { tab.location.href = `${PAGE}/7`; return json(200, { ...signedIn, handled: true }); },
+    });
+    await client.onPageLoad();
+    assert.deepEqual(replaced, []);
   });
 
   it('cannot be made to rewrite the URL to another origin', async () => {
-    const { client, replaced } = scripted({ 'POST /oauth-agent/login/end': json(200, { is_logged_in: true }) });
-    await client.onPageLoad('https://www.example.com//evil.example/?code=c&state=s');
+    const tab = new FakeTab({ url: 'https://www.example.com//evil.example/?code=c&state=s' });
+    const { client, replaced } = scripted({ 'POST /oauth-agent/login/end': json(200, { ...signedIn, handled: true }) }, { tab });
+    await client.onPageLoad();
     assert.equal(replaced[0].url, 'https://www.example.com//evil.example/');
   });
 
@@ -176,6 +228,43 @@ describe('login and logout', () => {
       assert.deepEqual(navigations, [url, url]);
     });
   }
+  const start = { 'POST /oauth-agent/login/start': json(200, { authorization_url: 'https://login.example.com/' }) };
+  const places = [
+    ['/orders/7?tab=a&tab=b#line', '/orders/7?tab=a&tab=b#line'], ['/', '/'], ['/ä b', '/%C3%A4%20b'], ['/a?b=\\c#\\', '/a?b=%5Cc#%5C'],
+    ['/cb?code=c&state=s&tab=1', '/cb?tab=1'], ['/promo?code=SUMMER20', '/promo?code=SUMMER20'],
+    [`/${'x'.repeat(511)}`, `/${'x'.repeat(511)}`], [`/${'x'.repeat(512)}`, null], ['//evil.example/', null],
+  ];
+  for (const [path, sent] of places) {
+    it(`remembers ${path.slice(0, 30)} as ${sent?.slice(0, 30)}`, async () => {
+      const { client, calls } = scripted(start, { tab: new FakeTab({ url: `https://www.example.com${path}` }) });
+      await client.login();
+      assert.equal(new URLSearchParams(calls[0].body).get('return_to'), sent);
+    });
+  }
+  it('remembers another place on request, of the page\'s origin', async () => {
+    const { client, calls } = scripted(start);
+    await client.login({}, { returnTo: '/checkout?step=2' });
+    await client.login({}, { returnTo: 'https://evil.example/stolen' });
+    await client.login({}, { returnTo: 'javascript:alert(1)' });
+    assert.deepEqual(calls.map(({ body }) => new URLSearchParams(body).get('return_to')), ['/checkout?step=2', '/stolen', 'alert(1)']);
+  });
+
+  const returns = [
+    ['/orders/7?tab=a#line', 'https://www.example.com/orders/7?tab=a#line'], ['/', 'https://www.example.com/'],
+    ['//evil.example/', PAGE], ['/\\evil.example/', PAGE], ['https://evil.example/', PAGE], ['javascript:alert(1)', PAGE],
+    ['', PAGE], [undefined, PAGE], [7, PAGE], [{}, PAGE],
+  ];
+  for (const [place, url] of returns) {
+    it(`shows ${url} after a login that began at ${JSON.stringify(place)}`, async () => {
+      const { client, replaced } = scripted({
+        'POST /oauth-agent/login/end': json(200, { is_logged_in: true, handled: true, return_to: place }),
+      }, { tab: new FakeTab({ url: `${PAGE}?code=c&state=s` }) });
+      const { returnTo } = await client.onPageLoad();
+      assert.equal(replaced[0].url, url);
+      assert.equal(returnTo, url === PAGE ? undefined : place);
+    });
+  }
+
   it('waits for a refresh in flight before it logs out', async () => {
     const order = [];
     const { client } = scripted({
@@ -209,7 +298,7 @@ describe('errors', () => {
   }
   it('stops waiting for an agent that does not answer', async () => {
     const client = new TokenHandlerClient({
-      agent: AGENT, locks: null, timeout: 20,
+      agent: AGENT, timeout: 20, browser: new FakeTab(),
       fetch: (_, { signal }) => new Promise((_resolve, reject) => {
         const alive = setTimeout(() => {}, 5000); // AbortSignal.timeout alone does not keep node running
         signal.addEventListener('abort', () => { clearTimeout(alive); reject(signal.reason); });
@@ -219,9 +308,11 @@ describe('errors', () => {
   });
 });
 
-it('the module names no storage and runs no text as code or markup', async () => {
-  for (const file of ['token-handler.js', 'app.js', 'view.js', 'evidence.js', 'errors.js']) {
-    const source = await readFile(new URL(file, import.meta.url), 'utf8');
+it('names no storage and runs no text as code or markup', async () => {
+  const files = (await readdir(new URL('..', import.meta.url), { recursive: true })).filter((file) => /(?<!\.test)\.js$/.test(file));
+  assert.ok(files.length > 6, `${files}`);
+  for (const file of files) {
+    const source = await readFile(new URL(`../${file}`, import.meta.url), 'utf8');
     assert.doesNotMatch(source, /\.setItem|indexedDB|caches\.|document\.cookie\s*=[^=]|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/, file);
   }
 });

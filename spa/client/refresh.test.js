@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { API, json, lockManager, refusal, rotatingServer, scripted } from './testing/scripted.js';
+import { API, FakeTab, json, lockManager, refusal, rotatingServer, scripted } from './testing/scripted.js';
 import { SessionExpiredError } from './token-handler.js';
 
 describe('an API call', () => {
@@ -144,7 +144,7 @@ describe('single flight', () => {
   it('among tabs: rotating refresh tokens survive, and one refresh serves all', async () => {
     const { state, routes } = rotatingServer();
     const locks = lockManager();
-    const tabs = Array.from({ length: 3 }, () => scripted(routes, { locks }).client);
+    const tabs = Array.from({ length: 3 }, () => scripted(routes, { tab: new FakeTab({ locks }) }).client);
     const all = await Promise.all(tabs.map((tab) => tab.fetch(`${API}/orders`)));
     assert.ok(all.every((response) => response.status === 200));
     assert.equal(state.revoked, false);
@@ -162,7 +162,7 @@ describe('single flight', () => {
       await sleep(10);
       return refusal(502, 'authorization_server_error');
     } };
-    const [one, two] = [scripted(flaky, { locks }).client, scripted(flaky, { locks }).client];
+    const [one, two] = [scripted(flaky, { tab: new FakeTab({ locks }) }).client, scripted(flaky, { tab: new FakeTab({ locks }) }).client];
     const results = await Promise.allSettled([one.refresh(), two.refresh()]);
     assert.deepEqual(results.map(({ status }) => status), ['rejected', 'fulfilled']);
     assert.equal(state.revoked, false);
@@ -179,7 +179,7 @@ describe('single flight', () => {
   it('among tabs: a logout waits for a refresh', async () => {
     const { state, routes } = rotatingServer();
     const locks = lockManager();
-    const [one, two] = [scripted(routes, { locks }), scripted(routes, { locks })];
+    const [one, two] = [scripted(routes, { tab: new FakeTab({ locks }) }), scripted(routes, { tab: new FakeTab({ locks }) })];
     let refreshed = false;
     const refreshing = one.client.refresh().then(() => { refreshed = true; });
     await two.client.logout();
