@@ -21,7 +21,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/constructs-go/constructs/v10"
 
-	"github.com/tokenhandler/aws/infra/internal/templatecheck"
+	"github.com/tokenhandler/aws/infra/internal/rules"
 )
 
 func main() { os.Exit(report(os.Stderr, synth)) }
@@ -44,10 +44,10 @@ func synthWith(change func(awscdk.Stack)) error {
 	return cmp.Or(withdraw(app), failed)
 }
 
-// withdraw applies the construct's rule to the templates of the app as they
-// were written, and removes those with a finding, so that no pipeline deploys
-// them: the construct cannot see what AddPropertyOverride and the like add, and
-// its own look at the templates (Props.SkipTemplateRule) could only complain.
+// withdraw applies the rules to the templates of the app as they were written,
+// and removes those with a finding, so that no pipeline deploys them. The
+// construct's validation plugin sees the same findings, but must leave the
+// templates in place.
 func withdraw(app awscdk.App) error {
 	var paths []string
 	for _, node := range *app.Node().FindAll(constructs.ConstructOrder_PREORDER) {
@@ -58,13 +58,13 @@ func withdraw(app awscdk.App) error {
 			}
 		}
 	}
-	files, err := templatecheck.ReadAll(paths...)
+	files, _, err := rules.ReadAll(paths...)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, file := range files {
-		findings := templatecheck.Check(file.Template, templatecheck.Options{Functions: templatecheck.FunctionsOf(files)}).Findings
+		findings := rules.Check(file.Template, rules.Options{Functions: rules.FunctionsOf(files)}).Errors()
 		for _, finding := range findings {
 			errs = append(errs, fmt.Errorf("%s: %s", filepath.Base(file.Name), finding))
 		}

@@ -98,7 +98,6 @@ func (s stage) props(scope constructs.Construct) *tokenhandler.Props {
 		KeyRotatedElsewhere:   rotatedElsewhere,
 		Domain:                s.domain(scope),
 		Operation:             s.Operation.construct(),
-		SkipTemplateRule:      true, // withdraw applies it, and takes the template away
 	}
 }
 

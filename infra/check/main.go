@@ -1,19 +1,19 @@
-// Command check looks at synthesized CloudFormation templates and exits with
-// status 1 if a method of a REST API is not behind the token handler:
+// Command check applies the token handler's rules to synthesized CloudFormation
+// templates and exits with status 1 if one is violated:
 //
 //	go run github.com/tokenhandler/aws/infra/check cdk.out
 //
 // It needs neither the construct nor the CDK, only the templates: files, or a
-// folder with *.template.json. The OAuth proxy and the OAuth agent are the
-// functions with the settings of one in their environment, in any of the
-// templates. The token handler's authorizers are those that invoke the OAuth
-// proxy, and cache nothing, or by all that the decision reads. Where the
-// function is of another app, -authorizer names the authorizer. Public methods
-// are named with their reason:
+// folder with *.template.json. It recognises the OAuth proxy and the OAuth agent
+// by the settings in their environment, in any of the templates. The token
+// handler's authorizers are those that invoke the OAuth proxy. If the function is
+// of another app, name the authorizer with -authorizer. Name public methods with
+// their reason:
 //
 //	check -public 'GET /health=asked by the load balancer' cdk.out
 //
-// Exit status 2: the templates cannot be read, or have no method to look at.
+// The rules are listed in docs/construct.md. Exit status 2: the templates cannot
+// be read, or they have no method to check.
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tokenhandler/aws/infra/internal/templatecheck"
+	"github.com/tokenhandler/aws/infra/internal/rules"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -41,15 +41,15 @@ func run(args []string, out, errs io.Writer) int {
 	}
 	if err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(errs, "check: "+strings.TrimPrefix(err.Error(), "templatecheck: "))
+			fmt.Fprintln(errs, "check: "+err.Error())
 		}
 		return 2
 	}
 	return 0
 }
 
-func parse(args []string, errs io.Writer) (templatecheck.Options, []string, error) {
-	options := templatecheck.Options{Public: map[string]string{}}
+func parse(args []string, errs io.Writer) (rules.Options, []string, error) {
+	options := rules.Options{Public: map[string]string{}}
 	flags := flag.NewFlagSet("check", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.Usage = func() {
@@ -82,25 +82,33 @@ func parse(args []string, errs io.Writer) (templatecheck.Options, []string, erro
 	return options, flags.Args(), nil
 }
 
-// check writes a line for every finding and returns their number.
-func check(paths []string, options templatecheck.Options, out io.Writer) (int, error) {
-	var found, looked int
-	kinds, unused := map[string]int{}, maps.Clone(options.Public)
-	files, err := templatecheck.ReadAll(paths...)
+// check writes a line for every finding and returns the number of errors.
+func check(paths []string, options rules.Options, out io.Writer) (int, error) {
+	files, left, err := rules.ReadAll(paths...)
 	if err != nil {
 		return 0, err
 	}
-	options.Functions = templatecheck.FunctionsOf(files)
+	if len(left) > 0 {
+		fmt.Fprintf(out, "%s of an earlier run left out, such as %s: not in manifest.json\n", number(len(left), "template"), left[0])
+	}
+	var errs, warnings, looked int
+	kinds, unused := map[string]int{}, maps.Clone(options.Public)
+	options.Functions = rules.FunctionsOf(files)
 	for _, file := range files {
-		report := templatecheck.Check(file.Template, options)
+		report := rules.Check(file.Template, options)
 		for _, finding := range report.Findings {
-			fmt.Fprintf(out, "%s: %s\n", file.Name, finding)
+			kind := ""
+			if finding.Advice {
+				kind = "warning: "
+			}
+			fmt.Fprintf(out, "%s: %s%s\n", file.Name, kind, finding)
 		}
 		for _, route := range slices.Sorted(maps.Keys(report.Public)) {
 			fmt.Fprintf(out, "%s: public: %s: %s\n", file.Name, route, report.Public[route])
 			delete(unused, route)
 		}
-		found += len(report.Findings)
+		errs += len(report.Errors())
+		warnings += len(report.Warnings())
 		for kind, n := range report.Methods {
 			kinds[kind] += n
 			looked += n
@@ -109,12 +117,12 @@ func check(paths []string, options templatecheck.Options, out io.Writer) (int, e
 	for _, route := range slices.Sorted(maps.Keys(unused)) {
 		return 0, fmt.Errorf("-public names %s, which no template has without an authorizer", route)
 	}
-	if looked == 0 && found == 0 {
-		return 0, fmt.Errorf("%s, no method of a REST API in it", number(len(files), "template"))
+	if looked == 0 && errs == 0 {
+		return 0, fmt.Errorf("%s without a method of a REST API", number(len(files), "template"))
 	}
-	fmt.Fprintf(out, "%s, %s: %d protected, %d of the agent, %s, %d public; %s\n", number(len(files), "template"), number(looked, "method"),
-		kinds["protected"], kinds["agent"], number(kinds["preflight"], "preflight"), kinds["public"], number(found, "finding"))
-	return found, nil
+	fmt.Fprintf(out, "%s, %s: %d protected, %d of the agent, %s, %d public; %s, %s\n", number(len(files), "template"), number(looked, "method"),
+		kinds[rules.Protected], kinds[rules.Agent], number(kinds[rules.Preflight], "preflight"), kinds[rules.Public], number(errs, "finding"), number(warnings, "warning"))
+	return errs, nil
 }
 
 func number(n int, of string) string {

@@ -38,16 +38,16 @@ func TestRun(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"sound", []string{golden}, 0, "1 template, 16 methods: 1 protected, 7 of the agent, 8 preflights, 0 public; 0 findings\n"},
-		{"open method", []string{open}, 1, "Stack.template.json: TokenHandlerApiordersidGETF3939F48: GET /orders/{id} has no authorizer: add it with Protect"},
-		{"in a folder", []string{filepath.Dir(open)}, 1, "1 finding\n"},
-		{"foreign authorizer", []string{"-authorizer", "Mine", golden}, 1, "expected Mine"},
+		{"sound", []string{golden}, 0, "1 template, 16 methods: 1 protected, 7 of the agent, 8 preflights, 0 public; 0 findings, 0 warnings\n"},
+		{"open method", []string{open}, 1, "Stack.template.json: TokenHandlerApiordersidGETF3939F48: GET /orders/{id} has no authorizer: add the route with Protect"},
+		{"in a folder", []string{filepath.Dir(open)}, 1, "; 1 finding, 0 warnings\n"},
+		{"foreign authorizer", []string{"-authorizer", "Mine", golden}, 1, "it must be Mine"},
 		{"public, but with the token", []string{"-public", "GET /orders/{id}=catalogue", open}, 1, "is public and maps integration.request.header.Authorization"},
 		{"public that is protected", []string{"-public", "GET /orders/{id}=catalogue", golden}, 1, "is public"},
 		{"public that is nowhere", []string{"-public", "GET /nowhere=reason", golden}, 2, "check: -public names GET /nowhere"},
 		{"public without reason", []string{"-public", "GET /orders/{id}", golden}, 2, "expected 'METHOD /path=reason'"},
-		{"no method at all", []string{empty}, 2, "check: 1 template, no method of a REST API in it"},
-		{"another API", []string{"-api", "Other", golden}, 2, "no method of a REST API"},
+		{"no method at all", []string{empty}, 2, "check: 1 template without a method of a REST API"},
+		{"another API", []string{"-api", "Other", golden}, 2, "without a method of a REST API"},
 		{"no file", []string{"nowhere"}, 2, "check: stat nowhere"},
 		{"no argument", nil, 2, "expected a folder"},
 		{"unknown flag", []string{"-x"}, 2, "usage: check"},

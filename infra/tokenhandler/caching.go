@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/tokenhandler/aws/infra/internal/templatecheck"
 	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
 )
@@ -145,31 +144,4 @@ func (h *TokenHandler) identitySources(safe bool) []string {
 		sources = append(sources, "method.request.header."+h.shared.CSRFHeaderName())
 	}
 	return append(sources, "context.httpMethod", "context.path")
-}
-
-// judge tells the rule about the authorizer that a method has by its id, and
-// returns what is wrong with it.
-func (h *TokenHandler) judge(m awsapigateway.CfnMethod, facts *templatecheck.Method) string {
-	if facts.Authorization == "NONE" {
-		return ""
-	}
-	id := m.AuthorizerId()
-	if id == nil {
-		return ""
-	}
-	facts.Ours = h.Authorizer != nil && h.same(m, *id, *h.Authorizer.AuthorizerId())
-	safe := h.safeAuthorizer != nil && h.same(m, *id, *h.safeAuthorizer.AuthorizerId())
-	if h.props.AuthorizerCaching == nil {
-		return ""
-	}
-	function := h.proxy()
-	authorizer := templatecheck.Authorizer{Type: "REQUEST", TTL: int(h.props.AuthorizerCaching.TTL.Seconds()), Sources: h.identitySources(safe), Function: &function}
-	if safe && !isSafe(facts.HTTPMethod) {
-		return "has the authorizer for GET and HEAD: expected AuthorizerFor this method, whose cache is another"
-	}
-	facts.Ours = facts.Ours || safe
-	if !facts.Ours {
-		return "" // the rule says so
-	}
-	return authorizer.MethodFault(*facts)
 }

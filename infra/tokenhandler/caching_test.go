@@ -44,7 +44,7 @@ func TestAuthorizerCaching(t *testing.T) {
 				sources[id] = a.Properties["IdentitySource"].(string)
 			}
 			used := map[string]string{}
-			for _, m := range template.only(methodType) {
+			for _, m := range template.only("AWS::ApiGateway::Method") {
 				if m.Properties["AuthorizationType"] == "CUSTOM" {
 					used[m.Properties["HttpMethod"].(string)] = m.Properties["AuthorizerId"].(map[string]any)["Ref"].(string)
 				}
@@ -108,7 +108,7 @@ func TestAuthorizerCachingRefuses(t *testing.T) {
 
 		{"a transparent route", nil, func(_ awscdk.Stack, h *TokenHandler) {
 			h.Protect(Route{Path: "/a", Methods: []string{"GET"}, Upstream: "https://a.internal.example/", Transparent: true})
-		}, "hands the client's headers on (HTTP_PROXY) behind an authorizer that caches for 30 s"},
+		}, "passes on the client's headers (HTTP_PROXY) behind an authorizer that caches for 30 s"},
 		{"P4 POST behind the authorizer for GET", nil, func(s awscdk.Stack, h *TokenHandler) {
 			l1(s, h, &awsapigateway.CfnMethodProps{HttpMethod: jsii.String("POST"), AuthorizationType: jsii.String("CUSTOM"),
 				AuthorizerId: h.AuthorizerFor("GET").AuthorizerId(), Integration: l1Integration("HTTP", tokenMapping())})

@@ -3,12 +3,9 @@ package tokenhandler
 import (
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
-
-	"github.com/tokenhandler/aws/infra/internal/templatecheck"
 )
 
 // checkSiblings refuses what would let one client's sessions be taken for
@@ -61,29 +58,3 @@ func (h *TokenHandler) changeGatewayResponse(r gatewayResponse, headers map[stri
 }
 
 func gatewayResponseID(r gatewayResponse) string { return "GatewayResponse_" + r.kind }
-
-// judgeAmong tells the rule about a method of an API with several token
-// handlers: it may have the authorizer of any, but a route only that of the
-// token handler whose Protect made it.
-func judgeAmong(siblings []*TokenHandler, node awsapigateway.CfnMethod, m *templatecheck.Method) string {
-	// Most methods are judged without their construct path.
-	path := sync.OnceValue(func() string { return *node.Node().Path() })
-	for _, s := range siblings {
-		facts := *m
-		fault := s.judge(node, &facts)
-		if !facts.Ours && fault == "" {
-			continue
-		}
-		m.Ours = facts.Ours
-		if fault == "" && facts.Ours && facts.Kind() == "protected" {
-			fault = s.provenFault(func() bool { return slices.Contains(s.protected, path()) })
-		}
-		for _, other := range siblings {
-			if fault == "" && other != s && slices.Contains(other.protected, path()) {
-				fault = fmt.Sprintf("has the authorizer of %s: expected that of %s, whose Protect made it", *s.Node().Path(), *other.Node().Path())
-			}
-		}
-		return fault
-	}
-	return ""
-}

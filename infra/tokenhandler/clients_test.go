@@ -11,7 +11,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/tokenhandler/aws/infra/internal/templatecheck"
+	"github.com/tokenhandler/aws/infra/internal/rules"
+	"github.com/tokenhandler/aws/internal/cloudformation"
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
@@ -51,11 +52,11 @@ func TestTwoClients(t *testing.T) {
 	}
 
 	// The check of templates finds nothing either, with the token route as well.
-	var checked templatecheck.Template
-	if err := json.Unmarshal(template.raw, &checked); err != nil {
+	checked := &cloudformation.Template{}
+	if err := json.Unmarshal(template.raw, checked); err != nil {
 		t.Fatal(err)
 	}
-	report := templatecheck.Check(checked, templatecheck.Options{})
+	report := rules.Check(checked, rules.Options{})
 	if len(report.Findings) != 0 || report.Methods["agent"] != 2*len(contract.Endpoints)+1 {
 		t.Errorf("got %v, %v", report.Methods, report.Findings)
 	}
@@ -181,7 +182,7 @@ func TestSynthesisChecksTwoClients(t *testing.T) {
 			}
 		}
 	})
-	if !strings.Contains(got, "GET /reports at ") || !strings.Contains(got, "has the authorizer of Test/Stack/TokenHandler: expected that of Test/Stack/Admin") {
+	if !strings.Contains(got, "GET /reports at ") || !strings.Contains(got, "has the authorizer of Test/Stack/TokenHandler: it must have that of Test/Stack/Admin") {
 		t.Errorf("a route with the other client's authorizer: got %q", got)
 	}
 }

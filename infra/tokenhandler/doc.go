@@ -58,18 +58,18 @@
 //
 // # Synthesis fails on an unprotected method
 //
-// At the end of synthesis the construct looks at every method of the API,
-// however it was made. All but the agent's own and MOCK preflights must use
-// the authorizer, and HTTP integrations must write its token into
-// Authorization. Otherwise no template is written, and the error names the
-// construct, the method, its path and the mend.
+// At the end of synthesis the construct checks every method of the API, however
+// it was made. All but the agent's endpoints, MOCK preflights and public methods
+// must use the authorizer, and HTTP integrations must write its token into
+// Authorization. Otherwise CDK writes no template, and the error names the
+// construct, the method, its path, the way out and the rule. docs/construct.md
+// lists the rules.
 //
-// The same rule is applied to the templates once they are written, of this API
-// and of every other in the stage with an authorizer that invokes the OAuth
-// proxy: what AddPropertyOverride and the like have changed is seen there, and
-// makes synthesis fail as well. For that CDK reads the whole output folder twice,
-// as it does for every validation plugin (Props.SkipTemplateRule). The command
-// infra/check of this module applies the rule to any synthesized template.
+// A validation plugin of CDK applies the same rules to the written templates of
+// this API and of every API in the stage with an authorizer that invokes the
+// OAuth proxy. It sees changes by AddPropertyOverride and the like, and makes
+// synthesis fail as well. The command infra/check of this module applies the
+// rules to any synthesized template.
 //
 // # Secrets
 //

@@ -46,12 +46,3 @@ func (h *TokenHandler) tellUpstream(r Route) {
 		}
 	}
 }
-
-// provenFault is what is wrong with a protected method that Protect did not
-// make: of its URL the authorizer knows nothing.
-func (h *TokenHandler) provenFault(protected func() bool) string {
-	if !h.props.DPoP || protected() {
-		return ""
-	}
-	return "is not made by Protect: expected so with Props.DPoP, or the authorizer does not know the URL that its proof must name"
-}

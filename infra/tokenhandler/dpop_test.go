@@ -140,5 +140,5 @@ func TestDPoPMethodsOfOthers(t *testing.T) {
 	h.resource("/own").AddMethod(jsii.String("GET"), integration(false, tokenMappingText()), &awsapigateway.MethodOptions{
 		Authorizer: h.AuthorizerFor("GET"), AuthorizationType: awsapigateway.AuthorizationType_CUSTOM,
 	})
-	mustContain(t, panicOf(func() { assertions.Template_FromStack(stack, nil) }), "GET /own at ", "is not made by Protect: expected so with Props.DPoP")
+	mustContain(t, panicOf(func() { assertions.Template_FromStack(stack, nil) }), "GET /own at ", "is not made by Protect: with Props.DPoP it must be")
 }

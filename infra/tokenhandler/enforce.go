@@ -2,200 +2,128 @@ package tokenhandler
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
-	"strings"
-	"sync"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
-	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/tokenhandler/aws/infra/internal/templatecheck"
+	"github.com/tokenhandler/aws/infra/internal/enforce"
+	"github.com/tokenhandler/aws/infra/internal/rules"
 )
 
-const methodType = "AWS::ApiGateway::Method"
-
 // Validate implements constructs.IValidation: CDK calls it at the end of
-// synthesis and writes no template when it returns errors. It looks at every
-// method of the API in the whole app, however it was made.
+// synthesis and writes no template when it returns errors. It applies the rules
+// to every method of the API in the whole app, however it was made.
 //
-// What it cannot see is what AddPropertyOverride and the like add to a method.
-// That is seen in the template, to which the same rule is applied once CDK has
-// written it; synthesis fails then, too. Methods of another app only the
-// command infra/check sees, in their own template.
+// It cannot see changes by AddPropertyOverride and the like. CDK's validation
+// plugin applies the same rules to the templates; synthesis then fails, too. The
+// command infra/check finds methods that another app adds, in its own template.
 func (h *TokenHandler) Validate() *[]*string {
 	faults := h.literalSecrets()
 	siblings := h.siblings()
-	if siblings[0] != h {
-		return &faults // the first speaks for all
-	}
-	paths := sync.OnceValue(func() map[string]string { return resourcePaths(h.API) })
-	for _, node := range *h.Node().Root().Node().FindAll(constructs.ConstructOrder_PREORDER) {
-		switch node := node.(type) {
-		case awsapigateway.CfnMethod:
-			if !h.belongs(node) {
-				continue
-			}
-			m := h.method(node, siblings, paths)
-			fault := judgeAmong(siblings, node, &m)
-			if fault == "" {
-				fault = m.Fault()
-			}
-			if fault != "" {
-				if m.Path == "" {
-					m.Path = pathOf(node, paths)
-				}
-				faults = append(faults, jsii.String(fmt.Sprintf("%s %s at %s %s", m.HTTPMethod, m.Path, *node.Node().Path(), fault)))
-			}
-		case awsapigateway.CfnRestApi:
-			switch defined := node.Body() != nil || node.BodyS3Location() != nil; {
-			case !defined:
-			case !h.isAPI(node):
-				faults = append(faults, specFaults(node, siblings)...)
-			default:
-				faults = append(faults, jsii.String(*node.Node().Path()+
-					" has an OpenAPI definition, whose methods cannot be seen here: add them as methods, or check the template with infra/check"))
-			}
-		case awscdk.CfnResource:
-			// Its properties cannot be read.
-			if isPlain(node) && *node.CfnResourceType() == methodType && *node.Stack().Node().Path() == *h.API.Stack().Node().Path() {
-				faults = append(faults, jsii.String(fmt.Sprintf(
-					"%s is a plain CfnResource of type %s, which cannot be checked: make it an awsapigateway.CfnMethod", *node.Node().Path(), methodType)))
-			}
+	if len(siblings) > 0 && siblings[0] == h { // it speaks for all
+		for _, fault := range enforce.Tree(h.API, enforced(siblings)) {
+			faults = append(faults, jsii.String(fault))
 		}
 	}
 	return &faults
 }
 
-// belongs reports whether a method is one of this API: it names it by the same
-// reference, or by another that comes to the same within the stack.
-func (h *TokenHandler) belongs(m awsapigateway.CfnMethod) bool {
-	return h.same(m, *m.RestApiId(), h.place.apiID)
-}
-
-// isPlain reports whether a resource may be of any type: those of the packages
-// of services are of the type they are named after.
-func isPlain(r awscdk.CfnResource) bool {
-	const cdk = "github.com/aws/aws-cdk-go/awscdk/v2/"
-	t := reflect.TypeOf(r)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
+// siblings are the token handlers of the API, h among them.
+func (h *TokenHandler) siblings() []*TokenHandler {
+	if h.group == nil {
+		return nil
 	}
-	return !strings.HasPrefix(t.PkgPath(), cdk)
+	return h.group.members
 }
 
-func (h *TokenHandler) isAPI(api awsapigateway.CfnRestApi) bool {
-	own, ok := h.API.Node().DefaultChild().(awsapigateway.CfnRestApi)
-	return ok && *own.Node().Path() == *api.Node().Path()
-}
-
-func (h *TokenHandler) same(m awsapigateway.CfnMethod, a, b string) bool {
-	if a == b {
-		return true
+// register adds the token handler to those of its API and of its stage. The
+// first one of a stage registers the check of templates.
+func (h *TokenHandler) register() {
+	h.group = groupOf(h.API)
+	h.group.Add(h)
+	stage := awscdk.Stage_Of(h)
+	all := groupOf(stage)
+	if all.Add(h); len(all.members) == 1 {
+		awscdk.Validations_Of(stage).AddPlugins(plugin(stage, all))
 	}
-	stack := h.API.Stack()
-	if *m.Stack().Node().Path() != *stack.Node().Path() {
-		return false
-	}
-	return fmt.Sprint(stack.Resolve(a)) == fmt.Sprint(stack.Resolve(b))
 }
 
-// resourcePaths gives the path of every resource of the API by its id.
-func resourcePaths(api awsapigateway.RestApi) map[string]string {
-	paths := map[string]string{*api.RestApiRootResourceId(): "/"}
-	// Parents come before their children in the order of the tree, except
-	// where L1 resources were made the other way round.
-	pending := []awsapigateway.CfnResource{}
-	for _, node := range *api.Node().Root().Node().FindAll(constructs.ConstructOrder_PREORDER) {
-		if r, ok := node.(awsapigateway.CfnResource); ok {
-			pending = append(pending, r)
+// plugin is the check of the templates of a stage.
+func plugin(stage awscdk.Stage, handlers *group) *enforce.Plugin {
+	return &enforce.Plugin{Stage: stage, Own: func() (apis, authorizers map[string][]string) { return ownParts(handlers.members) }}
+}
+
+// enforced describes token handlers for the check of the construct tree.
+func enforced(handlers []*TokenHandler) []enforce.Handler {
+	var out []enforce.Handler
+	for _, h := range handlers {
+		e := enforce.Handler{Path: *h.Node().Path(), Agent: h.agent, Protected: h.protected, Bound: h.props.DPoP, Specs: h.specs}
+		if h.Authorizer != nil {
+			e.Authorizers = append(e.Authorizers, h.facts(*h.Authorizer.AuthorizerId(), false))
 		}
-	}
-	for progress := true; progress; {
-		progress = false
-		pending = slices.DeleteFunc(pending, func(r awsapigateway.CfnResource) bool {
-			parent, ok := paths[*r.ParentId()]
-			if ok {
-				paths[*r.Ref()] = strings.TrimSuffix(parent, "/") + "/" + *r.PathPart()
-				progress = true
-			}
-			return ok
-		})
-	}
-	return paths
-}
-
-// method reads what the rule needs of a method. Every property is asked for
-// through the pipe to CDK's process, so what the rule does not look at is not
-// read: the path, and a reason to be public, of methods with an authorizer and of
-// preflights.
-func (h *TokenHandler) method(m awsapigateway.CfnMethod, siblings []*TokenHandler, paths func() map[string]string) templatecheck.Method {
-	facts := templatecheck.Method{HTTPMethod: *m.HttpMethod(), Authorization: "NONE"}
-	if t := m.AuthorizationType(); t != nil {
-		facts.Authorization = *t
-	}
-	facts.Integration, facts.Parameters, facts.Templates = integrationOf(m)
-	switch {
-	case facts.Authorization != "NONE":
-		facts.Public = publicReason(m)
-		return facts
-	case facts.Kind() == "preflight":
-		return facts
-	}
-	construct := *m.Node().Path()
-	for _, s := range siblings {
-		if path, ok := s.agent[construct]; ok {
-			facts.Agent, facts.Path = true, path
-			return facts
+		if h.safeAuthorizer != nil {
+			e.Authorizers = append(e.Authorizers, h.facts(*h.safeAuthorizer.AuthorizerId(), true))
 		}
-	}
-	facts.Path, facts.Public = pathOf(m, paths), publicReason(m)
-	return facts
-}
-
-func publicReason(m awsapigateway.CfnMethod) string {
-	reason, _ := m.GetMetadata(jsii.String(templatecheck.PublicKey)).(string)
-	return reason
-}
-
-func pathOf(m awsapigateway.CfnMethod, paths func() map[string]string) string {
-	if path := paths()[*m.ResourceId()]; path != "" {
-		return path
-	}
-	return "(unknown path)"
-}
-
-// integrationOf reads the integration of a method, which is a struct, a map or
-// a token, with names as in Go, TypeScript or CloudFormation.
-func integrationOf(m awsapigateway.CfnMethod) (kind string, parameters, templates map[string]string) {
-	integration := m.Integration()
-	if integration == nil {
-		return "none", nil, nil
-	}
-	resolved, _ := m.Stack().Resolve(integration).(map[string]any)
-	for key, value := range resolved {
-		switch strings.ToLower(key) {
-		case "type":
-			kind, _ = value.(string)
-		case "requestparameters":
-			parameters = printed(value)
-		case "requesttemplates":
-			templates = printed(value)
+		if h.watchable != nil { // of Extend: the one that New made speaks for it
+			e.Functions = h.function()
 		}
-	}
-	if kind == "" {
-		kind = "unreadable"
-	}
-	return kind, parameters, templates
-}
-
-func printed(v any) map[string]string {
-	out := map[string]string{}
-	mappings, _ := v.(map[string]any)
-	for key, value := range mappings {
-		out[key] = fmt.Sprint(value)
+		out = append(out, e)
 	}
 	return out
+}
+
+// facts describes an authorizer for the rules.
+func (h *TokenHandler) facts(id string, safe bool) enforce.Authorizer {
+	function := h.proxy()
+	a := rules.Authorizer{Known: true, Type: "REQUEST", Function: &function}
+	if caching := h.props.AuthorizerCaching; caching != nil {
+		a.TTL, a.Sources, a.OnlySafe = int(caching.TTL.Seconds()), h.identitySources(safe), safe
+	}
+	return enforce.Authorizer{ID: id, Authorizer: a}
+}
+
+// proxy describes the OAuth proxy for the rules.
+func (h *TokenHandler) proxy() rules.Function {
+	caching := h.props.AuthorizerCaching.settings()
+	return rules.Function{CSRFHeader: h.shared.CSRFHeaderName(), CacheTTL: caching.CacheTTL, CacheDialect: caching.CacheDialect, Bound: h.props.DPoP}
+}
+
+// function describes the OAuth proxy by its logical id, and by that of the alias
+// that stands for it.
+func (h *TokenHandler) function() map[string]rules.Function {
+	functions := map[string]rules.Function{}
+	for _, part := range []awslambda.IFunction{h.AuthorizerFunction, h.invoked} {
+		if part == nil { // of Import
+			continue
+		}
+		if resource, ok := part.Node().DefaultChild().(awscdk.CfnElement); ok {
+			functions[fmt.Sprint(part.Stack().Resolve(resource.LogicalId()))] = h.proxy()
+		}
+	}
+	return functions
+}
+
+// ownParts lists, by the file name of their template, the REST APIs of token
+// handlers, and the authorizers of those whose function another app deploys.
+func ownParts(handlers []*TokenHandler) (apis, authorizers map[string][]string) {
+	apis, authorizers = map[string][]string{}, map[string][]string{}
+	add := func(to map[string][]string, stack awscdk.Stack, id *string) {
+		resolved, _ := stack.Resolve(id).(map[string]any)
+		ref, _ := resolved["Ref"].(string)
+		if file := *stack.TemplateFile(); ref != "" && !slices.Contains(to[file], ref) {
+			to[file] = append(to[file], ref)
+		}
+	}
+	for _, h := range handlers {
+		add(apis, h.API.Stack(), h.API.RestApiId())
+		for _, spec := range h.specs {
+			add(apis, spec.Stack(), spec.RestApiId())
+		}
+		if h.AuthorizerFunction == nil {
+			add(authorizers, awscdk.Stack_Of(h), h.Authorizer.AuthorizerId())
+		}
+	}
+	return apis, authorizers
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/tokenhandler/aws/infra/internal/templatecheck"
+	"github.com/tokenhandler/aws/infra/internal/rules"
 )
 
 // Each case adds one method to an API that is otherwise sound. Synthesis must
@@ -37,7 +37,7 @@ func TestSynthesisFailsOnUnprotectedMethods(t *testing.T) {
 
 		{"L2 with IAM authorization", func(_ awscdk.Stack, h *TokenHandler) {
 			h.resource("/iam").AddMethod(jsii.String("GET"), proxy(nil), &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_IAM})
-		}, []string{"GET /iam at ", "authorization type AWS_IAM: expected CUSTOM"}},
+		}, []string{"GET /iam at ", "authorization type AWS_IAM: it must be CUSTOM"}},
 
 		{"L1 that finds the API by Fn::Ref", func(s awscdk.Stack, h *TokenHandler) {
 			id := s.GetLogicalId(h.API.Node().DefaultChild().(awscdk.CfnElement))
@@ -52,7 +52,7 @@ func TestSynthesisFailsOnUnprotectedMethods(t *testing.T) {
 		}, []string{"GET /l1 at Test/Other/Method has no authorizer"}},
 
 		{"plain CfnResource", func(s awscdk.Stack, h *TokenHandler) {
-			awscdk.NewCfnResource(s, jsii.String("Raw"), &awscdk.CfnResourceProps{Type: jsii.String(methodType), Properties: &map[string]any{
+			awscdk.NewCfnResource(s, jsii.String("Raw"), &awscdk.CfnResourceProps{Type: jsii.String("AWS::ApiGateway::Method"), Properties: &map[string]any{
 				"HttpMethod": "GET", "AuthorizationType": "NONE", "RestApiId": h.API.RestApiId(), "ResourceId": h.API.RestApiRootResourceId(),
 			}})
 		}, []string{"Test/Stack/Raw is a plain CfnResource", "CfnMethod"}},
@@ -74,25 +74,25 @@ func TestSynthesisFailsOnUnprotectedMethods(t *testing.T) {
 		}, []string{"GET /orders at ", "does not give its integration the token: map integration.request.header.Authorization from context.authorizer.token"}},
 
 		{"HTTP_PROXY without Authorization", func(_ awscdk.Stack, h *TokenHandler) {
-			protected(h, "/orders", proxy(map[string]string{templatecheck.CookieTarget: "'none'"}))
+			protected(h, "/orders", proxy(map[string]string{rules.CookieTarget: "'none'"}))
 		}, []string{"GET /orders at ", "does not give its integration the token"}},
 
 		{"Authorization from elsewhere", func(_ awscdk.Stack, h *TokenHandler) {
-			protected(h, "/orders", integration(false, map[string]string{templatecheck.AuthorizationTarget: "method.request.header.Authorization"}))
+			protected(h, "/orders", integration(false, map[string]string{rules.AuthorizationTarget: "method.request.header.Authorization"}))
 		}, []string{"GET /orders at ", "maps integration.request.header.Authorization from method.request.header.Authorization"}},
 
 		{"Authorization twice", func(_ awscdk.Stack, h *TokenHandler) {
 			protected(h, "/orders", integration(false, map[string]string{
-				templatecheck.AuthorizationTarget: templatecheck.TokenSource, "integration.request.header.authorization": "context.authorizer.sub"}))
+				rules.AuthorizationTarget: rules.TokenSource, "integration.request.header.authorization": "context.authorizer.sub"}))
 		}, []string{"maps integration.request.header.authorization from context.authorizer.sub"}},
 
 		{"P21 HTTP_PROXY that passes the cookies on", func(_ awscdk.Stack, h *TokenHandler) {
-			protected(h, "/orders", proxy(map[string]string{templatecheck.AuthorizationTarget: templatecheck.TokenSource}))
+			protected(h, "/orders", proxy(map[string]string{rules.AuthorizationTarget: rules.TokenSource}))
 		}, []string{"GET /orders at ", "passes the session cookies upstream: map integration.request.header.Cookie"}},
 
 		{"a cookie mapped into another header", func(_ awscdk.Stack, h *TokenHandler) {
 			protected(h, "/orders", integration(false, map[string]string{
-				templatecheck.AuthorizationTarget: templatecheck.TokenSource, "integration.request.header.X-Session": "method.request.header.cookie"}))
+				rules.AuthorizationTarget: rules.TokenSource, "integration.request.header.X-Session": "method.request.header.cookie"}))
 		}, []string{"GET /orders at ", "cookies and the client's Authorization must not go upstream"}},
 
 		{"L1 integration without Authorization", func(s awscdk.Stack, h *TokenHandler) {
@@ -116,8 +116,8 @@ func TestSynthesisFailsOnUnprotectedMethods(t *testing.T) {
 // What is protected in another way than by Protect must synthesize.
 func TestSynthesisAcceptsProtectedMethods(t *testing.T) {
 	synth(t, oneOrigin(), func(s awscdk.Stack, h *TokenHandler) {
-		protected(h, "/mapped", integration(false, map[string]string{templatecheck.AuthorizationTarget: templatecheck.TokenSource}))
-		protected(h, "/transparent", proxy(map[string]string{templatecheck.AuthorizationTarget: templatecheck.TokenSource, templatecheck.CookieTarget: "'none'"}))
+		protected(h, "/mapped", integration(false, map[string]string{rules.AuthorizationTarget: rules.TokenSource}))
+		protected(h, "/transparent", proxy(map[string]string{rules.AuthorizationTarget: rules.TokenSource, rules.CookieTarget: "'none'"}))
 		h.AddPreflight(h.resource("/mapped"), "GET")
 		l1(s, h, &awsapigateway.CfnMethodProps{HttpMethod: jsii.String("GET"), AuthorizationType: jsii.String("CUSTOM"), AuthorizerId: h.Authorizer.AuthorizerId(), Integration: l1Integration("HTTP", tokenMapping())})
 		// Another API of the stack is not ours to judge.
@@ -170,5 +170,5 @@ func l1Integration(kind string, parameters map[string]*string) *awsapigateway.Cf
 }
 
 func tokenMapping() map[string]*string {
-	return map[string]*string{templatecheck.AuthorizationTarget: jsii.String(templatecheck.TokenSource)}
+	return map[string]*string{rules.AuthorizationTarget: jsii.String(rules.TokenSource)}
 }

@@ -277,7 +277,7 @@ func ExampleTokenHandler_Validate() {
 	for _, fault := range *handler.Validate() {
 		fmt.Println(*fault)
 	}
-	// Output: GET /admin at Example/Stack/TokenHandler/Api/Default/admin/GET/Resource has no authorizer: add it with Protect of the token handler, or give it the token handler's Authorizer
+	// Output: GET /admin at Example/Stack/TokenHandler/Api/Default/admin/GET/Resource has no authorizer: add the route with Protect, or give the method the token handler's Authorizer; if it is open on purpose, mark it with MarkPublic [TH-AuthorizerOnEveryMethod]
 }
 
 func exampleProps() *tokenhandler.Props {

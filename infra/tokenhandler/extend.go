@@ -26,9 +26,7 @@ func (h *TokenHandler) Extend(scope constructs.Construct, id string, api awsapig
 	e := &TokenHandler{props: p, shared: h.shared, AuthorizerFunction: h.AuthorizerFunction, AgentFunction: h.AgentFunction,
 		demands: h.demands, Key: h.Key, EncryptionKeySecret: h.EncryptionKeySecret, ClientSecret: h.ClientSecret}
 	constructs.NewConstruct_Override(e, scope, &id)
-	e.register()
 	e.Node().AddValidation(e)
-	e.checkTemplates()
 	e.invoked = h.invoked
 	if !sameStack(h, e) {
 		// The permission to invoke the function names this API. CDK puts it
@@ -39,7 +37,8 @@ func (h *TokenHandler) Extend(scope constructs.Construct, id string, api awsapig
 			SameEnvironment: jsii.Bool(true),
 		})
 	}
-	e.addAPI(p)
+	e.takeAPI(p)
+	e.register()
 	e.addAuthorizer()
 	e.addGatewayResponses()
 	return e

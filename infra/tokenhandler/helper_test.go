@@ -137,7 +137,7 @@ func (t template) path(id any) string {
 // methods returns the methods by "GET /path".
 func (t template) methods() map[string]map[string]any {
 	found := map[string]map[string]any{}
-	for _, r := range t.only(methodType) {
+	for _, r := range t.only("AWS::ApiGateway::Method") {
 		found[fmt.Sprint(r.Properties["HttpMethod"])+" "+t.path(r.Properties["ResourceId"])] = r.Properties
 	}
 	return found

@@ -51,10 +51,9 @@ func Import(scope constructs.Construct, id string, props *ImportProps) *TokenHan
 	h := &TokenHandler{props: p, shared: shared, invoked: props.AuthorizerFunction,
 		demands: &demands{routes: map[string]settings.Requirement{}}}
 	constructs.NewConstruct_Override(h, scope, &id)
-	h.register()
 	h.Node().AddValidation(h)
-	h.checkTemplates()
-	h.addAPI(p)
+	h.takeAPI(p)
+	h.register()
 	h.addAuthorizer()
 	h.addGatewayResponses()
 	return h

@@ -53,7 +53,7 @@ func TestImport(t *testing.T) {
 	mustContain(t, text(got.methods()["OPTIONS /orders"]), "https://www.example.com", "x-th-csrf")
 
 	// The rule for templates knows the authorizer by its name.
-	if found := *(&templateRule{awscdk.Stage_Of(stack)}).Validate(nil).Violations; len(found) != 0 {
+	if found := violations(awscdk.Stage_Of(stack)); len(found) != 0 {
 		t.Errorf("got %q", *found[0].Description)
 	}
 }
@@ -71,7 +71,7 @@ func TestImportIsEnforced(t *testing.T) {
 	h.API.Root().GetResource(jsii.String("orders")).Node().FindChild(jsii.String("GET")).Node().DefaultChild().(awscdk.CfnResource).
 		AddPropertyOverride(jsii.String("AuthorizationType"), "NONE")
 	read(t, stack)
-	if found := *(&templateRule{awscdk.Stage_Of(stack)}).Validate(nil).Violations; len(found) != 1 || !strings.Contains(*found[0].Description, "GET /orders has no authorizer") {
+	if found := violations(awscdk.Stage_Of(stack)); len(found) != 1 || !strings.Contains(*found[0].Description, "GET /orders has no authorizer") {
 		t.Errorf("got %d findings", len(found))
 	}
 }

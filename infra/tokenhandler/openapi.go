@@ -1,15 +1,10 @@
 package tokenhandler
 
 import (
-	"fmt"
-	"maps"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
-
-	"github.com/tokenhandler/aws/infra/internal/templatecheck"
 )
 
 // OpenAPISecurityScheme is the authorizer as a security scheme, for the
@@ -116,64 +111,4 @@ func (h *TokenHandler) refuseImported(caller string) {
 	if h.AuthorizerFunction == nil {
 		misuse("%s: expected it of a token handler of this app, not of Import", caller)
 	}
-}
-
-// specFaults applies the rule to an API with an OpenAPI definition: to one that
-// was given to ExtendSpec, whatever is in it, and for the token handlers that New
-// made to any other with a scheme that invokes the function of one of them.
-func specFaults(api awsapigateway.CfnRestApi, handlers []*TokenHandler) []*string {
-	const id = "Api" // of no importance: findings are named by the construct
-	options := templatecheck.Options{OnlyUsers: true, Functions: map[string]templatecheck.Function{}}
-	looked := false
-	for _, h := range handlers {
-		maps.Copy(options.Functions, h.function())
-		looked = looked || h.watchable != nil // of Extend: the one that New made speaks for it
-		for _, spec := range h.specs {
-			if *spec.Node().DefaultChild().Node().Path() == *api.Node().Path() {
-				options.APIs, looked = []string{id}, true
-			}
-		}
-	}
-	if !looked {
-		return nil
-	}
-	properties := map[string]any{}
-	for name, value := range map[string]any{"Body": api.Body(), "BodyS3Location": api.BodyS3Location()} {
-		if value != nil {
-			properties[name] = api.Stack().Resolve(value)
-		}
-	}
-	report := templatecheck.Check(templatecheck.Template{Resources: map[string]templatecheck.Resource{
-		id: {Type: "AWS::ApiGateway::RestApi", Properties: properties},
-	}}, options)
-	faults := []*string{}
-	for _, f := range report.Findings {
-		where := *api.Node().Path()
-		if f.Method != "" {
-			where = f.Method + " " + f.Path + " at " + where
-		}
-		faults = append(faults, jsii.String(where+" "+f.Fault))
-	}
-	return faults
-}
-
-// function describes the OAuth proxy by its logical id, and by that of the
-// alias that stands for it.
-func (h *TokenHandler) function() map[string]templatecheck.Function {
-	functions := map[string]templatecheck.Function{}
-	for _, part := range []awslambda.IFunction{h.AuthorizerFunction, h.invoked} {
-		if part == nil { // of Import
-			continue
-		}
-		if resource, ok := part.Node().DefaultChild().(awscdk.CfnElement); ok {
-			functions[fmt.Sprint(part.Stack().Resolve(resource.LogicalId()))] = h.proxy()
-		}
-	}
-	return functions
-}
-
-// proxy is what the rule reads of the OAuth proxy.
-func (h *TokenHandler) proxy() templatecheck.Function {
-	caching := h.props.AuthorizerCaching.settings()
-	return templatecheck.Function{CSRFHeader: h.shared.CSRFHeaderName(), CacheTTL: caching.CacheTTL, CacheDialect: caching.CacheDialect}
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/tokenhandler/aws/infra/internal/templatecheck"
+	"github.com/tokenhandler/aws/infra/internal/rules"
+	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
 // definition is an API that others define, with the token handler's scheme.
@@ -201,11 +202,11 @@ func TestOpenAPIIsRefused(t *testing.T) {
 func TestOpenAPISecuritySchemeIsReadable(t *testing.T) {
 	stack := newStack(t)
 	withSpec(t, stack, stack, Operation{}, nil)
-	var decoded templatecheck.Template
-	if err := json.Unmarshal(read(t, stack).raw, &decoded); err != nil {
+	decoded := &cloudformation.Template{}
+	if err := json.Unmarshal(read(t, stack).raw, decoded); err != nil {
 		t.Fatal(err)
 	}
-	report := templatecheck.Check(decoded, templatecheck.Options{})
+	report := rules.Check(decoded, rules.Options{})
 	if len(report.Findings) > 0 || report.Methods["protected"] != 3 {
 		t.Errorf("got %+v", report)
 	}

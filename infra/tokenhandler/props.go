@@ -158,13 +158,6 @@ type Props struct {
 	// list none of their own: see [Route].Statuses. Nil: [DefaultStatuses].
 	Statuses []int
 
-	// SkipTemplateRule leaves out the look at the templates that CDK writes (see
-	// the package's documentation), for which CDK reads its whole output folder:
-	// for apps whose folder is large and that run infra/check themselves. The
-	// check of the construct tree remains. Where a stage has several token
-	// handlers, the first one made decides.
-	SkipTemplateRule bool
-
 	// Domain is the host name of the API that is made. Nil: API Gateway's own.
 	Domain *Domain
 

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/tokenhandler/aws/infra/internal/templatecheck"
+	"github.com/tokenhandler/aws/infra/internal/rules"
 )
 
 // Route is a path of the API that is passed on to an upstream: an HTTP API
@@ -125,7 +125,7 @@ func MarkPublic(method awsapigateway.Method, reason string) {
 	if reason = strings.TrimSpace(reason); reason == "" {
 		misuse("MarkPublic got no reason for %s: expected why the method is open to everyone", *method.Node().Path())
 	}
-	method.Node().DefaultChild().(awsapigateway.CfnMethod).AddMetadata(jsii.String(templatecheck.PublicKey), reason)
+	method.Node().DefaultChild().(awsapigateway.CfnMethod).AddMetadata(jsii.String(rules.PublicKey), reason)
 }
 
 // add adds a route, protected unless there is a reason for it to be public.
@@ -200,7 +200,7 @@ func functionIntegration(route Route) awsapigateway.Integration {
 // use are mapped. Authorization needs no such care: the authorizer refuses a
 // request that brings one beside the session.
 func (h *TokenHandler) transparentIntegration(route Route, method string, parameters []string, protected bool) awsapigateway.Integration {
-	up := map[string]*string{templatecheck.AuthorizationTarget: jsii.String("'none'")}
+	up := map[string]*string{rules.AuthorizationTarget: jsii.String("'none'")}
 	for _, name := range []string{"Cookie", h.shared.CSRFHeaderName()} {
 		// "Header names and query parameters are processed in a case-sensitive
 		// way" (Amazon API Gateway important notes); HTTP/2 has them in lower
@@ -209,7 +209,7 @@ func (h *TokenHandler) transparentIntegration(route Route, method string, parame
 		up["integration.request.header."+strings.ToLower(name)] = jsii.String("'none'")
 	}
 	if protected {
-		up[templatecheck.AuthorizationTarget] = jsii.String(templatecheck.TokenSource)
+		up[rules.AuthorizationTarget] = jsii.String(rules.TokenSource)
 	}
 	for _, name := range parameters {
 		up["integration.request.path."+name] = jsii.String("method.request.path." + name)

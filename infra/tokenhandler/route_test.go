@@ -13,7 +13,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/tokenhandler/aws/infra/internal/templatecheck"
+	"github.com/tokenhandler/aws/infra/internal/rules"
+	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
 // P21, C1-15: what a transparent route passes on is overwritten where it is
@@ -106,7 +107,7 @@ func TestPublicRoute(t *testing.T) {
 		if origin != wanted {
 			t.Errorf("%s: Access-Control-Allow-Origin is %v, want %v", name, origin, wanted)
 		}
-		for _, header := range []string{templatecheck.AuthorizationTarget, templatecheck.CookieTarget} {
+		for _, header := range []string{rules.AuthorizationTarget, rules.CookieTarget} {
 			if got := dig(t, transparent, "Integration", "RequestParameters", header); got != "'none'" {
 				t.Errorf("%s: %s is %v", name, header, got)
 			}
@@ -118,15 +119,15 @@ func TestPublicRoute(t *testing.T) {
 // checkTemplate applies the stand-alone check to what the construct makes.
 func checkTemplate(t *testing.T, got template, public map[string]string, others ...template) {
 	t.Helper()
-	var files []templatecheck.File
+	var files []rules.File
 	for _, one := range append([]template{got}, others...) {
-		var f templatecheck.File
-		if err := json.Unmarshal(one.raw, &f.Template); err != nil {
+		f := rules.File{Template: &cloudformation.Template{}}
+		if err := json.Unmarshal(one.raw, f.Template); err != nil {
 			t.Fatal(err)
 		}
 		files = append(files, f)
 	}
-	report := templatecheck.Check(files[0].Template, templatecheck.Options{Functions: templatecheck.FunctionsOf(files)})
+	report := rules.Check(files[0].Template, rules.Options{Functions: rules.FunctionsOf(files)})
 	for _, finding := range report.Findings {
 		t.Error(finding)
 	}
@@ -157,7 +158,7 @@ func TestGreedyIsNeverPublic(t *testing.T) {
 	h := New(stack, "TokenHandler", oneOrigin())
 	h.Protect(orders())
 	MarkPublic(h.resource("/{proxy+}").AddMethod(jsii.String("ANY"), nil, nil), "why not")
-	mustContain(t, panicOf(func() { assertions.Template_FromStack(stack, nil) }), "ANY /{proxy+} at ", "has no authorizer", "greedy")
+	mustContain(t, panicOf(func() { assertions.Template_FromStack(stack, nil) }), "ANY /{proxy+} at ", "is public and has a greedy path", "greedy")
 }
 
 // Another API in another stack, protected by the same function: each stack can
@@ -201,5 +202,5 @@ func TestOpenAPIBodyIsRefused(t *testing.T) {
 	h := New(stack, "TokenHandler", oneOrigin())
 	h.Protect(orders())
 	h.API.Node().DefaultChild().(awsapigateway.CfnRestApi).SetBody(map[string]any{"openapi": "3.0.1"})
-	mustContain(t, panicOf(func() { assertions.Template_FromStack(stack, nil) }), "has an OpenAPI definition", "infra/check")
+	mustContain(t, panicOf(func() { assertions.Template_FromStack(stack, nil) }), "has an OpenAPI definition", "ExtendSpec")
 }

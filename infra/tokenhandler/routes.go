@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/tokenhandler/aws/infra/internal/templatecheck"
+	"github.com/tokenhandler/aws/infra/internal/rules"
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
@@ -17,7 +17,7 @@ import (
 func (h *TokenHandler) mappedIntegration(route Route, method string, parameters []string, protected bool) awsapigateway.Integration {
 	up := map[string]*string{}
 	if protected {
-		up[templatecheck.AuthorizationTarget] = jsii.String(templatecheck.TokenSource)
+		up[rules.AuthorizationTarget] = jsii.String(rules.TokenSource)
 		if h.props.DPoP {
 			up[proofTarget] = jsii.String(proofSource)
 		}

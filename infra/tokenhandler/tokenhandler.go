@@ -41,7 +41,7 @@ type TokenHandler struct {
 	props     Props               // with defaults
 	invoked   awslambda.IFunction // by the authorizer: AuthorizerFunction, or what stands for it
 	shared    settings.Shared
-	place     place
+	group     *group                      // of the API
 	specs     []awsapigateway.SpecRestApi // given to ExtendSpec
 	agent     map[string]string           // paths of the agent's methods by construct path
 	protected []string                    // construct paths of the methods that Protect made
@@ -65,15 +65,14 @@ func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 	p, agent := checked(props)
 	h := &TokenHandler{props: p, shared: agent.Shared}
 	constructs.NewConstruct_Override(h, scope, &id)
-	h.register()
 	h.Node().AddValidation(h)
-	h.checkTemplates()
 
 	h.module = findModule(h.bundles())
 	h.addKeys(p)
 	h.addFunctions(p, agent)
 	h.invoked = h.warm("AuthorizerFunction", h.AuthorizerFunction)
-	h.addAPI(p)
+	h.takeAPI(p)
+	h.register()
 	h.checkSiblings(h.siblings())
 	h.addAuthorizer()
 	h.addGatewayResponses()
@@ -82,12 +81,7 @@ func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 	return h
 }
 
-// addAPI takes the given API or makes one, and notes where it is.
-func (h *TokenHandler) addAPI(p Props) {
-	h.takeAPI(p)
-	h.place.api, h.place.apiID = *h.API.Node().Path(), *h.API.RestApiId()
-}
-
+// takeAPI takes the given API or makes one.
 func (h *TokenHandler) takeAPI(p Props) {
 	h.API = p.API
 	if h.API != nil {

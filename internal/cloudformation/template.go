@@ -33,7 +33,20 @@ type Resource struct {
 	Properties map[string]any
 	Metadata   map[string]any
 	Condition  string
+	DependsOn  any    // a logical id or a list of them
 	Origin     Origin `json:"-"` // of a resource of a nested stack; see ReadWithNested
+}
+
+// After lists the logical ids in DependsOn.
+func (r *Resource) After() []string {
+	if id, ok := r.DependsOn.(string); ok {
+		return []string{id}
+	}
+	var ids []string
+	for _, id := range List(r.DependsOn) {
+		ids = append(ids, String(id))
+	}
+	return ids
 }
 
 // ConstructPath returns the path of the construct that made the resource, or

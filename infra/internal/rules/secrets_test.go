@@ -1,8 +1,10 @@
-package templatecheck
+package rules
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
 // P20, G3, A3: no value of a secret is in a template.
@@ -27,7 +29,7 @@ func TestCheckFindsSecrets(t *testing.T) {
 			if tt.property == "" {
 				p["SecretString"] = tt.value
 			} else {
-				object(object(p["Environment"])["Variables"])[tt.property] = tt.value
+				cloudformation.Object(cloudformation.Object(p["Environment"])["Variables"])[tt.property] = tt.value
 			}
 			got := lines(Check(template, Options{}))
 			if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {

@@ -1,9 +1,11 @@
-package templatecheck
+package rules
 
 import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
 const soundBody = `{
@@ -12,8 +14,8 @@ const soundBody = `{
     "handler": {"type": "apiKey", "x-amazon-apigateway-authtype": "custom",
       "x-amazon-apigateway-authorizer": {"type": "request", "authorizerResultTtlInSeconds": 0, "authorizerUri": {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Proxy.Arn}/invocations"}}},
     "foreign": {"x-amazon-apigateway-authorizer": {"type": "request", "authorizerResultTtlInSeconds": 0, "authorizerUri": {"Fn::Sub": "${Other.Arn}"}}},
-    "cached": {"x-amazon-apigateway-authorizer": {"type": "request", "identitySource": "method.request.header.Cookie"}},
-    "token": {"x-amazon-apigateway-authorizer": {"type": "token", "authorizerResultTtlInSeconds": 0}}}},
+    "cached": {"x-amazon-apigateway-authorizer": {"type": "request", "authorizerUri": {"Fn::GetAtt": ["Proxy", "Arn"]}, "identitySource": "method.request.header.Cookie"}},
+    "token": {"x-amazon-apigateway-authorizer": {"type": "token", "authorizerUri": {"Fn::GetAtt": ["Proxy", "Arn"]}, "authorizerResultTtlInSeconds": 0}}}},
   "paths": {
     "/orders": {
       "get": {"security": [{"handler": []}], "x-amazon-apigateway-integration": {"type": "http", "requestParameters":
@@ -29,7 +31,7 @@ func TestCheckReadsOpenAPI(t *testing.T) {
 		{"security at the root only", `"security": [{"handler": []}], `, "", "GET /orders has no authorizer"},
 		{"alternatives", `[{"handler": []}]`, `[{"handler": []}, {"token": []}]`, "alternative security requirements"},
 		{"no security as an alternative", `[{"handler": []}]`, `[{"handler": []}, {}]`, "alternative security requirements"},
-		{"unknown scheme", `[{"handler": []}]`, `[{"oauth": []}]`, "security scheme oauth, which is no authorizer"},
+		{"unknown scheme", `[{"handler": []}]`, `[{"oauth": []}]`, "security scheme oauth, which is not an authorizer"},
 		{"another function", `[{"handler": []}]`, `[{"foreign": []}]`, "has authorizer foreign, which does not invoke the OAuth proxy"},
 		{"TOKEN authorizer", `[{"handler": []}]`, `[{"token": []}]`, "authorizer of type TOKEN"},
 		{"P4 cached by the cookie", `[{"handler": []}]`, `[{"cached": []}]`, "caches for 300 s"},
@@ -46,7 +48,7 @@ func TestCheckReadsOpenAPI(t *testing.T) {
 				t.Fatal(err)
 			}
 			proxy := map[string]any{"TRUSTED_WEB_ORIGINS": "https://www.example.com", "COOKIE_NAME_PREFIX": "th", "ENCRYPTION_KEY": "{{resolve:secretsmanager:key}}"}
-			template := Template{Resources: map[string]Resource{
+			template := &cloudformation.Template{Resources: map[string]*cloudformation.Resource{
 				"Api":   {Type: "AWS::ApiGateway::RestApi", Properties: map[string]any{"Body": body}},
 				"Proxy": {Type: "AWS::Lambda::Function", Properties: map[string]any{"Environment": map[string]any{"Variables": proxy}}},
 				"Other": {Type: "AWS::Lambda::Function"},
@@ -60,8 +62,8 @@ func TestCheckReadsOpenAPI(t *testing.T) {
 			}
 		})
 	}
-	api := Resource{Type: "AWS::ApiGateway::RestApi", Properties: map[string]any{"BodyS3Location": map[string]any{"Key": "x"}}}
-	if got := lines(Check(Template{Resources: map[string]Resource{"Api": api}}, Options{})); !strings.Contains(got, "OpenAPI file in S3") {
+	api := &cloudformation.Resource{Type: "AWS::ApiGateway::RestApi", Properties: map[string]any{"BodyS3Location": map[string]any{"Key": "x"}}}
+	if got := lines(Check(&cloudformation.Template{Resources: map[string]*cloudformation.Resource{"Api": api}}, Options{})); !strings.Contains(got, "OpenAPI file in S3") {
 		t.Errorf("got %q", got)
 	}
 }

@@ -8,12 +8,14 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/infra/internal/enforce"
 )
 
 // What the construct tree does not show, the template does. That CDK asks the
 // rule, which it does below an App only, is tested in package infra.
-func TestTemplateRule(t *testing.T) {
-	violations := func(change func(*TokenHandler)) []string {
+func TestPlugin(t *testing.T) {
+	findings := func(change func(*TokenHandler)) []string {
 		stack := newStack(t)
 		h := New(stack, "TokenHandler", oneOrigin())
 		h.Protect(orders())
@@ -23,7 +25,7 @@ func TestTemplateRule(t *testing.T) {
 			t.Fatal(message)
 		}
 		found := []string{}
-		for _, v := range *(&templateRule{stage}).Validate(nil).Violations {
+		for _, v := range violations(stage) {
 			if *v.Severity != "fatal" {
 				t.Errorf("%s is %s: somebody could acknowledge it away", *v.Description, *v.Severity)
 			}
@@ -78,7 +80,7 @@ func TestTemplateRule(t *testing.T) {
 		}, "POST / has no authorizer"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := violations(tt.change)
+			got := findings(tt.change)
 			if (len(got) == 0) != (tt.want == "") {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
@@ -91,24 +93,32 @@ func TestTemplateRule(t *testing.T) {
 	}
 }
 
-// A stage is looked at once, whatever the number of its token handlers.
-func TestTemplateRuleSeesItsStage(t *testing.T) {
+// violations are the findings of the plugin of a stage.
+func violations(stage awscdk.Stage) []*awscdk.PolicyViolation {
+	return *plugin(stage, groupOf(stage)).Validate(nil).Violations
+}
+
+// The plugin of a stage checks the templates of that stage only.
+func TestPluginChecksItsStage(t *testing.T) {
 	stack := newStack(t)
 	h := New(stack, "TokenHandler", oneOrigin())
 	h.Protect(orders())
 	other := awscdk.NewStack(awscdk.Stage_Of(stack), jsii.String("Other"), nil)
 	h.Extend(other, "TokenHandler", awsapigateway.NewRestApi(other, jsii.String("Api"), nil)).Protect(orders())
 	inner := awscdk.NewStage(stack, jsii.String("Inner"), nil)
-	New(awscdk.NewStack(inner, jsii.String("Stack"), nil), "TokenHandler", oneOrigin()).Protect(orders())
+	nested := New(awscdk.NewStack(inner, jsii.String("Stack"), nil), "TokenHandler", oneOrigin())
+	nested.Protect(orders())
+	get := nested.API.Root().GetResource(jsii.String("orders")).Node().FindChild(jsii.String("GET"))
+	get.Node().DefaultChild().(awscdk.CfnResource).AddPropertyOverride(jsii.String("AuthorizationType"), "NONE")
 
-	awscdk.Stage_Of(stack).Synth(nil)
-	handlers, templates := handlersOf(awscdk.Stage_Of(stack)), templatesOf(awscdk.Stage_Of(stack))
-	if len(handlers) != 2 || len(templates) != 2 {
-		t.Errorf("got %d token handlers and templates %q, want 2 and 2", len(handlers), templates)
+	outer := awscdk.Stage_Of(stack)
+	outer.Synth(nil)
+	if a, b := len(groupOf(outer).members), len(groupOf(inner).members); a != 2 || b != 1 {
+		t.Errorf("got %d and %d token handlers, want 2 and 1", a, b)
 	}
-	if handlers, templates := handlersOf(inner), templatesOf(inner); len(handlers) != 1 || len(templates) != 1 {
-		t.Errorf("inner: got %d token handlers and templates %q, want 1 and 1", len(handlers), templates)
+	if a, b := len(violations(outer)), len(violations(inner)); a != 0 || b != 1 {
+		t.Errorf("got %d and %d findings, want 0 and 1", a, b)
 	}
 }
 
-var _ awscdk.IPolicyValidationPlugin = (*templateRule)(nil)
+var _ awscdk.IPolicyValidationPlugin = (*enforce.Plugin)(nil)

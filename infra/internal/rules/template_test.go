@@ -1,4 +1,4 @@
-package templatecheck
+package rules
 
 import (
 	"encoding/json"
@@ -11,13 +11,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tokenhandler/aws/internal/cloudformation"
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
 // sound is a template of the construct's, which the tests then spoil.
-func sound(t *testing.T) Template {
+func sound(t *testing.T) *cloudformation.Template {
 	t.Helper()
-	got, err := Read("../../tokenhandler/testdata/one-origin.json")
+	got, err := cloudformation.Read("../../tokenhandler/testdata/one-origin.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +27,7 @@ func sound(t *testing.T) Template {
 
 // find returns the logical id of the only resource of a type whose id has
 // part in it.
-func find(t *testing.T, template Template, kind, part string) string {
+func find(t *testing.T, template *cloudformation.Template, kind, part string) string {
 	t.Helper()
 	var found []string
 	for _, id := range slices.Sorted(maps.Keys(template.Resources)) {
@@ -42,7 +43,7 @@ func find(t *testing.T, template Template, kind, part string) string {
 
 func lines(r Report) string {
 	var out []string
-	for _, f := range r.Findings {
+	for _, f := range r.Errors() {
 		out = append(out, f.String())
 	}
 	return strings.Join(out, "\n")
@@ -50,7 +51,7 @@ func lines(r Report) string {
 
 func TestCheckFindsNothingInTheConstructs(t *testing.T) {
 	for _, file := range []string{"one-origin", "several-origins"} {
-		template, err := Read("../../tokenhandler/testdata/" + file + ".json")
+		template, err := cloudformation.Read("../../tokenhandler/testdata/" + file + ".json")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,12 +67,12 @@ const method, authorizer = "AWS::ApiGateway::Method", "AWS::ApiGateway::Authoriz
 // Each case spoils one thing of a sound template, as AddPropertyOverride, an
 // escape hatch or another tool could.
 func TestCheckFinds(t *testing.T) {
-	set := func(kind, part, property string, value any) func(*testing.T, Template) {
-		return func(t *testing.T, template Template) {
+	set := func(kind, part, property string, value any) func(*testing.T, *cloudformation.Template) {
+		return func(t *testing.T, template *cloudformation.Template) {
 			p := template.Resources[find(t, template, kind, part)].Properties
 			names := strings.Split(property, "/")
 			for _, name := range names[:len(names)-1] {
-				p = object(p[name])
+				p = cloudformation.Object(p[name])
 			}
 			if value == nil {
 				delete(p, names[len(names)-1])
@@ -83,7 +84,7 @@ func TestCheckFinds(t *testing.T) {
 	const mapping = "Integration/RequestParameters/integration.request.header.Authorization"
 	for _, tt := range []struct {
 		name  string
-		spoil func(*testing.T, Template)
+		spoil func(*testing.T, *cloudformation.Template)
 		want  string
 	}{
 		{"authorizer removed", set(method, "ordersidGET", "AuthorizationType", "NONE"), "GET /orders/{id} has no authorizer"},
@@ -95,24 +96,24 @@ func TestCheckFinds(t *testing.T) {
 		{"no token", set(method, "ordersidGET", mapping, nil), "does not give its integration the token"},
 		{"another token", set(method, "ordersidGET", mapping, "method.request.header.Authorization"), "maps integration.request.header.Authorization from method"},
 		{"token that is not literal", set(method, "ordersidGET", mapping, map[string]any{"Fn::Sub": "x"}), "maps integration.request.header.Authorization from {"},
-		{"made transparent", set(method, "ordersidGET", "Integration/Type", "HTTP_PROXY"), "passes the session cookies upstream"},
+		{"made transparent", set(method, "ordersidGET", "Integration/Type", "HTTP_PROXY"), "passes the session cookies"},
 		{"type of the integration not literal", set(method, "ordersidGET", "Integration/Type", map[string]any{"Ref": "P"}), "cannot be read"},
 		{"preflight that asks a Lambda", set(method, "ordersidOPTIONS", "Integration/Type", "AWS_PROXY"), "a preflight must be MOCK"},
 		{"TOKEN authorizer", set(authorizer, "", "Type", "TOKEN"), "authorizer of type TOKEN"},
 		{"P4 cache by default", set(authorizer, "", "AuthorizerResultTtlInSeconds", nil), "caches for 300 s"},
-		{"P4 cache by cookie", func(t *testing.T, template Template) {
+		{"P4 cache by cookie", func(t *testing.T, template *cloudformation.Template) {
 			set(authorizer, "", "AuthorizerResultTtlInSeconds", json.Number("60"))(t, template)
 			set(authorizer, "", "IdentitySource", "method.request.header.Cookie")(t, template)
 		}, "caches for 60 s without method.request.header.origin"},
-		{"greedy agent", func(t *testing.T, template Template) {
+		{"greedy agent", func(t *testing.T, template *cloudformation.Template) {
 			id := find(t, template, "AWS::ApiGateway::Resource", "loginstart")
 			template.Resources[id].Properties["PathPart"] = "{proxy+}"
 		}, "POST /oauth-agent/login/{proxy+} has no authorizer"},
 		{"agent with ANY", set(method, "loginstartPOST", "HttpMethod", "ANY"), "gives every method to the OAuth agent"},
 		// It is an authorizer as ours, of a function that is not.
-		{"authorizer of another function", func(t *testing.T, template Template) {
+		{"authorizer of another function", func(t *testing.T, template *cloudformation.Template) {
 			id := find(t, template, "AWS::Lambda::Function", "Authorizer")
-			template.Resources["Foreign"] = Resource{Type: "AWS::Lambda::Function", Properties: map[string]any{}}
+			template.Resources["Foreign"] = &cloudformation.Resource{Type: "AWS::Lambda::Function", Properties: map[string]any{}}
 			p := template.Resources[find(t, template, authorizer, "")].Properties
 			raw, _ := json.Marshal(p["AuthorizerUri"])
 			var uri any
@@ -120,23 +121,23 @@ func TestCheckFinds(t *testing.T) {
 			p["AuthorizerUri"] = uri
 		}, "which does not invoke the OAuth proxy"},
 		{"authorizer of no function", set(authorizer, "", "AuthorizerUri", "arn:aws:apigateway:eu-north-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-north-1:123456789012:function:x/invocations"), "which does not invoke the OAuth proxy"},
-		{"authorizer of the agent", func(t *testing.T, template Template) {
+		{"authorizer of the agent", func(t *testing.T, template *cloudformation.Template) {
 			set(authorizer, "", "AuthorizerUri", map[string]any{"Fn::GetAtt": []any{find(t, template, "AWS::Lambda::Function", "Agent"), "Arn"}})(t, template)
 		}, "which does not invoke the OAuth proxy"},
-		{"function without a key", func(t *testing.T, template Template) {
-			delete(template.Resources[find(t, template, "AWS::Lambda::Function", "Authorizer")].variables(), "ENCRYPTION_KEY")
+		{"function without a key", func(t *testing.T, template *cloudformation.Template) {
+			delete(variables(template.Resources[find(t, template, "AWS::Lambda::Function", "Authorizer")]), "ENCRYPTION_KEY")
 		}, "which does not invoke the OAuth proxy"},
-		{"P4 cache of which the function knows nothing", func(t *testing.T, template Template) {
+		{"P4 cache of which the function knows nothing", func(t *testing.T, template *cloudformation.Template) {
 			set(authorizer, "", "AuthorizerResultTtlInSeconds", json.Number("60"))(t, template)
 			set(authorizer, "", "IdentitySource", "method.request.header.Cookie,method.request.header.Origin,method.request.header.Sec-Fetch-Site,context.httpMethod,context.path")(t, template)
 		}, `caches for 60 s, and its function has CACHE_TTL ""`},
-		{"agent of another function", func(t *testing.T, template Template) {
+		{"agent of another function", func(t *testing.T, template *cloudformation.Template) {
 			id := find(t, template, "AWS::Lambda::Function", "Agent")
-			delete(object(object(template.Resources[id].Properties["Environment"])["Variables"]), "ISSUER")
+			delete(cloudformation.Object(cloudformation.Object(template.Resources[id].Properties["Environment"])["Variables"]), "ISSUER")
 		}, "POST /oauth-agent/login/start has no authorizer"},
-		{"a method more", func(t *testing.T, template Template) {
+		{"a method more", func(t *testing.T, template *cloudformation.Template) {
 			api := find(t, template, "AWS::ApiGateway::RestApi", "")
-			template.Resources["More"] = Resource{Type: method, Properties: map[string]any{"HttpMethod": "any",
+			template.Resources["More"] = &cloudformation.Resource{Type: method, Properties: map[string]any{"HttpMethod": "any",
 				"RestApiId": map[string]any{"Ref": api}, "ResourceId": map[string]any{"Fn::GetAtt": []any{api, "RootResourceId"}}}}
 		}, "More: ANY / has no authorizer"},
 		{"resource of another stack", set(method, "ordersidGET", "ResourceId", map[string]any{"Ref": "Parameter"}), ""},
@@ -164,7 +165,7 @@ func TestCheckOptions(t *testing.T) {
 		t.Errorf("named and cached: got %q", got)
 	}
 	template.Resources[id].Properties["AuthorizerResultTtlInSeconds"] = json.Number("0")
-	if got := lines(Check(template, Options{Authorizers: []string{"Other"}})); !strings.Contains(got, "has authorizer "+id+": expected Other") {
+	if got := lines(Check(template, Options{Authorizers: []string{"Other"}})); !strings.Contains(got, "has authorizer "+id+": it must be Other") {
 		t.Errorf("got %q", got)
 	}
 	if got := Check(template, Options{APIs: []string{"Other"}}); len(got.Findings) != 0 || len(got.Methods) != 0 {
@@ -175,7 +176,7 @@ func TestCheckOptions(t *testing.T) {
 		t.Error(got)
 	}
 	get.Properties["AuthorizationType"] = "NONE"
-	delete(object(object(get.Properties["Integration"])["RequestParameters"]), AuthorizationTarget)
+	delete(cloudformation.Object(cloudformation.Object(get.Properties["Integration"])["RequestParameters"]), AuthorizationTarget)
 	public := Check(template, Options{Public: map[string]string{"GET /orders/{id}": "a catalogue"}})
 	if lines(public) != "" || public.Public["GET /orders/{id}"] != "a catalogue" {
 		t.Errorf("public: got %+v", public)
@@ -194,9 +195,9 @@ func TestFunctions(t *testing.T) {
 	if diff := cmp.Diff(want, Functions(template)); diff != "" {
 		t.Error(diff)
 	}
-	template.Resources["Live"] = Resource{Type: "AWS::Lambda::Alias", Properties: map[string]any{"FunctionName": map[string]any{"Ref": proxy}}}
-	template.Resources["AgentLive"] = Resource{Type: "AWS::Lambda::Alias", Properties: map[string]any{"FunctionName": map[string]any{"Ref": agent}}}
-	variables := template.Resources[proxy].variables()
+	template.Resources["Live"] = &cloudformation.Resource{Type: "AWS::Lambda::Alias", Properties: map[string]any{"FunctionName": map[string]any{"Ref": proxy}}}
+	template.Resources["AgentLive"] = &cloudformation.Resource{Type: "AWS::Lambda::Alias", Properties: map[string]any{"FunctionName": map[string]any{"Ref": agent}}}
+	variables := variables(template.Resources[proxy])
 	variables["CSRF_HEADER"], variables["CACHE_TTL"], variables["CACHE_DIALECT"] = "x-csrf", "30", "classic"
 	is := Function{CSRFHeader: "x-csrf", CacheTTL: "30", CacheDialect: "classic"}
 	if diff := cmp.Diff(map[string]Function{proxy: is, "Live": is}, Functions(template)); diff != "" {
@@ -235,12 +236,12 @@ func TestFunctionOfAnotherStack(t *testing.T) {
 // An app may have APIs that are none of the token handler's: with OnlyUsers
 // they are left alone, but one that uses it somewhere must use it everywhere.
 func TestOnlyUsers(t *testing.T) {
-	foreign := func(template Template) {
-		template.Resources["ForeignApi"] = Resource{Type: "AWS::ApiGateway::RestApi", Properties: map[string]any{}}
-		template.Resources["ForeignMethod"] = Resource{Type: method, Properties: map[string]any{"HttpMethod": "GET",
+	foreign := func(template *cloudformation.Template) {
+		template.Resources["ForeignApi"] = &cloudformation.Resource{Type: "AWS::ApiGateway::RestApi", Properties: map[string]any{}}
+		template.Resources["ForeignMethod"] = &cloudformation.Resource{Type: method, Properties: map[string]any{"HttpMethod": "GET",
 			"RestApiId": map[string]any{"Ref": "ForeignApi"}, "ResourceId": map[string]any{"Fn::GetAtt": []any{"ForeignApi", "RootResourceId"}}}}
-		template.Resources["ForeignSecret"] = Resource{Type: "AWS::SecretsManager::Secret", Properties: map[string]any{"SecretString": "theirs"}}
-		template.Resources["ForeignFunction"] = Resource{Type: "AWS::Lambda::Function", Properties: map[string]any{
+		template.Resources["ForeignSecret"] = &cloudformation.Resource{Type: "AWS::SecretsManager::Secret", Properties: map[string]any{"SecretString": "theirs"}}
+		template.Resources["ForeignFunction"] = &cloudformation.Resource{Type: "AWS::Lambda::Function", Properties: map[string]any{
 			"Environment": map[string]any{"Variables": map[string]any{"CLIENT_SECRET": "theirs"}}}}
 	}
 	template := sound(t)
@@ -256,52 +257,29 @@ func TestOnlyUsers(t *testing.T) {
 		t.Errorf("all: got %q", got)
 	}
 
-	alone := Template{Resources: map[string]Resource{}, Transform: "AWS::Serverless-2016-10-31"}
+	alone := &cloudformation.Template{Resources: map[string]*cloudformation.Resource{}, Transform: "AWS::Serverless-2016-10-31"}
 	foreign(alone)
 	if got := lines(Check(alone, Options{OnlyUsers: true})); got != "" {
 		t.Errorf("a template without the token handler: got %q", got)
 	}
 
-	template.Resources["ForeignUse"] = Resource{Type: authorizer, Properties: map[string]any{"Type": "REQUEST", "RestApiId": map[string]any{"Ref": "ForeignApi"},
+	template.Resources["ForeignUse"] = &cloudformation.Resource{Type: authorizer, Properties: map[string]any{"Type": "REQUEST", "RestApiId": map[string]any{"Ref": "ForeignApi"},
 		"AuthorizerUri": map[string]any{"Fn::GetAtt": []any{find(t, template, "AWS::Lambda::Function", "Authorizer"), "Arn"}}}}
 	if got := lines(Check(template, Options{OnlyUsers: true})); !strings.Contains(got, "ForeignMethod: GET / has no authorizer") {
 		t.Errorf("an API that begins to use it: got %q", got)
 	}
 }
 
-func TestFilesAndRead(t *testing.T) {
+// A stack with nothing in it has a template without resources.
+func TestReadAll(t *testing.T) {
 	dir := t.TempDir()
-	write := func(name, content string) {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+	for name, content := range map[string]string{"Empty.template.json": "{}", "B.template.json": `{"Resources":{"A":{"Type":"AWS::S3::Bucket"}}}`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := Files(dir); err == nil || !strings.Contains(err.Error(), "no *.template.json") {
-		t.Errorf("an empty folder: got %v", err)
-	}
-	write("A.template.json", "{}")
-	write("assembly-Prod/B.nested.template.json", "nothing")
-	write("asset.abc/C.template.json", "{}")
-	write("A.assets.json", "{}")
-	files, err := Files(dir)
-	if err != nil || len(files) != 2 {
-		t.Fatalf("got %v, %v", files, err)
-	}
-	write("assembly-Prod/B.nested.template.json", `{"Resources":{"A":{"Type":"AWS::S3::Bucket"}}}`)
-	if all, err := ReadAll(dir); err != nil || len(all) != 1 || all[0].Name != files[1] {
-		t.Errorf("a stack with nothing in it: got %v, %v", all, err)
-	}
-	write("assembly-Prod/B.nested.template.json", "nothing")
-	if _, err := ReadAll(dir); err == nil {
-		t.Error("what is no template was read")
-	}
-	for i, want := range []string{"has no Resources", "is not a template in JSON"} {
-		if _, err := Read(files[i]); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, want %q", files[i], err, want)
-		}
+	all, left, err := ReadAll(dir)
+	if err != nil || len(left) != 0 || len(all) != 1 || filepath.Base(all[0].Name) != "B.template.json" {
+		t.Errorf("got %v, %v, %v", all, left, err)
 	}
 }
