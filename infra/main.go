@@ -10,7 +10,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -41,14 +40,17 @@ func synthWith(change func(awscdk.Stack)) error {
 		}
 	}
 	failed := recovered(func() error { app.Synth(nil); return nil })
-	return cmp.Or(withdraw(app), failed)
+	findings, err := withdraw(app)
+	if failed != nil {
+		findings = nil // CDK has printed those of the construct's plugin
+	}
+	return errors.Join(failed, errors.Join(findings...), err)
 }
 
 // withdraw applies the rules to the templates of the app as they were written,
 // and removes those with a finding, so that no pipeline deploys them. The
-// construct's validation plugin sees the same findings, but must leave the
-// templates in place.
-func withdraw(app awscdk.App) error {
+// construct's validation plugin must leave the templates in place.
+func withdraw(app awscdk.App) (findings []error, err error) {
 	var paths []string
 	for _, node := range *app.Node().FindAll(constructs.ConstructOrder_PREORDER) {
 		if stack, ok := node.(awscdk.Stack); ok {
@@ -60,19 +62,19 @@ func withdraw(app awscdk.App) error {
 	}
 	files, _, err := rules.ReadAll(paths...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var errs []error
+	functions := rules.FunctionsOf(files)
 	for _, file := range files {
-		findings := rules.Check(file.Template, rules.Options{Functions: rules.FunctionsOf(files)}).Errors()
-		for _, finding := range findings {
-			errs = append(errs, fmt.Errorf("%s: %s", filepath.Base(file.Name), finding))
+		found := rules.Check(file.Template, rules.Options{Functions: functions}).Errors()
+		for _, finding := range found {
+			findings = append(findings, fmt.Errorf("%s: %s", filepath.Base(file.Name), finding))
 		}
-		if len(findings) > 0 {
-			errs = append(errs, os.Remove(file.Name))
+		if len(found) > 0 {
+			err = errors.Join(err, fmt.Errorf("%s is removed, it violates the rules", filepath.Base(file.Name)), os.Remove(file.Name))
 		}
 	}
-	return errors.Join(errs...)
+	return findings, err
 }
 
 // report runs an app, writes what is wrong to w and returns the exit status.

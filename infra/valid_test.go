@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,7 +37,8 @@ func every() error {
 		Handler:       jsii.String("bootstrap"), Runtime: jsii.String("provided.al2023"), Role: jsii.String("arn:aws:iam::123456789012:role/control"),
 	})
 	app.Synth(nil)
-	return withdraw(app)
+	findings, err := withdraw(app)
+	return errors.Join(append(findings, err)...)
 }
 
 // No stage of cdk.json gives CloudFormation, or CDK itself, anything to warn of:
