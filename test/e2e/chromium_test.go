@@ -57,6 +57,18 @@ func openTab(t *testing.T) *tab {
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
 
+	return watch(ctx)
+}
+
+// another opens a tab in the same browser.
+func (p *tab) another(t *testing.T) *tab {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(p.Context)
+	t.Cleanup(cancel)
+	return watch(ctx)
+}
+
+func watch(ctx context.Context) *tab {
 	page := &tab{Context: ctx}
 	messages := chromedp.Console(ctx)
 	go func() {
@@ -223,6 +235,12 @@ func inChromium(t *testing.T, s *system) {
 	}
 	p.noTokens(t, "signed out")
 
+	p.complained(t)
+}
+
+// complained fails if the browser logged an error of the page.
+func (p *tab) complained(t *testing.T) {
+	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.problems) > 0 {

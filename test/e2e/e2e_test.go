@@ -10,7 +10,8 @@ import (
 )
 
 func TestEndToEnd(t *testing.T) {
-	s := start(t)
+	site := siteFolder(t)
+	s := start(t, "-site", site)
 	known := &secrets{}
 
 	t.Run("assistant dialect", func(t *testing.T) { journey(t, s, known, false) })
@@ -26,6 +27,7 @@ func TestEndToEnd(t *testing.T) {
 	t.Run("trace", func(t *testing.T) { traced(t, s, known) })
 	t.Run("in Chromium", func(t *testing.T) { inChromium(t, s) })
 	t.Run("trace page in Chromium", func(t *testing.T) { traceInChromium(t, s, known) })
+	t.Run("examples in Chromium", func(t *testing.T) { examplesInChromium(t, s, site) })
 
 	if err := s.stop(); err != nil {
 		t.Errorf("after Ctrl-C: %v\n%s", err, s.output.String())

@@ -43,7 +43,7 @@ function Orders({ name }: { name: string }) {
 
   return (
     <section>
-      <p>Signed in as <strong id="user">{name}</strong> at <code id="place">{location.pathname + location.search}</code></p>
+      <p>Signed in as <strong id="user">{name}</strong> at <code id="place">{location.pathname + location.search + location.hash}</code></p>
       <button id="load" onClick={load}>Load orders</button>
       <button id="sign-out" className="secondary" onClick={() => client.logout().catch(setError)}>Sign out</button>
       {error && <Problem error={error} />}
