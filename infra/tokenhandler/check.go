@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/tokenhandler/aws/infra/internal/bundle"
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
@@ -117,7 +118,7 @@ func checkAPI(c Props) {
 	if c.API != nil && c.API.Root().DefaultCorsPreflightOptions() != nil {
 		misuse("Props.API sets DefaultCorsPreflightOptions: expected none, the token handler writes the preflights itself")
 	}
-	if name := *c.Architecture.Name(); goarch(c.Architecture) == "" {
+	if name := *c.Architecture.Name(); bundle.GOARCH(c.Architecture) == "" {
 		misuse("Props.Architecture is %q: expected arm64 or x86_64", name)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/tokenhandler/aws/infra/internal/bundle"
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
@@ -72,7 +73,7 @@ func (h *TokenHandler) newFunction(p Props, l lambda) awslambda.Function {
 		Runtime:               awslambda.Runtime_PROVIDED_AL2023(),
 		Handler:               jsii.String("bootstrap"),
 		Architecture:          p.Architecture,
-		Code:                  h.code(l.pkg, goarch(p.Architecture)),
+		Code:                  h.module.Code(l.pkg, bundle.GOARCH(p.Architecture)),
 		Role:                  role,
 		LogGroup:              logs,
 		Timeout:               awscdk.Duration_Seconds(jsii.Number(l.timeout)),

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/tokenhandler/aws/infra/internal/bundle"
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
@@ -47,7 +48,7 @@ type TokenHandler struct {
 	protected []string                    // construct paths of the methods that Protect made
 	routes    []string                    // paths given to Protect
 	demands   *demands
-	module    func() (module, error)
+	module    *bundle.Module
 	rotation  awslambda.Function // nil without Props.KeyRotation
 	watchable func() watched     // made once, when first asked for; nil of Extend
 
@@ -67,7 +68,7 @@ func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 	constructs.NewConstruct_Override(h, scope, &id)
 	h.Node().AddValidation(h)
 
-	h.module = findModule(h.bundles())
+	h.module = bundle.Find(h)
 	h.addKeys(p)
 	h.addFunctions(p, agent)
 	h.invoked = h.warm("AuthorizerFunction", h.AuthorizerFunction)

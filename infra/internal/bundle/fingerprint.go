@@ -1,4 +1,4 @@
-package tokenhandler
+package bundle
 
 import (
 	"crypto/sha256"
@@ -7,7 +7,6 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -15,26 +14,25 @@ import (
 	"strings"
 )
 
-// fingerprint is the same for builds that give the same binary: a hash of all
-// that goes into one. Those are the program's files and those of the packages
-// of this module that it imports; go.mod and go.sum, which pin all other
-// packages by content; the compiler; and the flags. Test files and packages
-// that the program does not import make no difference, so that a change of the
-// agent is no new authorizer.
+// fingerprint is a hash of everything that a binary is made from: the files of
+// the program and of the packages of this module that it imports; go.mod and
+// go.sum, which pin all other packages by content; the compiler; and the flags.
+// Test files and packages that the program does not import make no difference:
+// a change of the agent does not deploy the authorizer again.
 func (b *goBuild) fingerprint(toolchain string) (string, error) {
 	files, err := b.sources()
 	if err != nil {
 		return "", err
 	}
 	h := sha256.New()
-	// Lengths stand before what they are of: no two lists are written alike.
-	write := func(what string, content []byte) {
-		fmt.Fprintf(h, "%d %s %d ", len(what), what, len(content))
+	// Each value follows its length, so that different lists differ in the hash.
+	write := func(name string, content []byte) {
+		fmt.Fprintf(h, "%d %s %d ", len(name), name, len(content))
 		h.Write(content)
 	}
 	write("package", []byte(b.pkg))
 	write("toolchain", []byte(toolchain))
-	write("command", []byte(strings.Join(append(b.args(""), b.env()...), "\n")))
+	write("command", []byte(strings.Join(append(append([]string{"build"}, b.args("")...), b.env()...), "\n")))
 	for _, file := range append(files, "go.mod", "go.sum") {
 		content, err := os.ReadFile(filepath.Join(b.dir, filepath.FromSlash(file)))
 		if err != nil {
@@ -45,22 +43,15 @@ func (b *goBuild) fingerprint(toolchain string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// toolchainIn is the compiler that the go.mod in dir chooses, and what of it the
-// user may have chosen besides.
+// toolchainIn returns the compiler that the go.mod in dir chooses, and the
+// settings of it that the user may have changed.
 func toolchainIn(dir string) (string, error) {
-	cmd := exec.Command("go", "env", "GOVERSION", "GOEXPERIMENT", "GOFIPS140")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "PWD="+dir)
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("tokenhandler: go env in %s: %w", dir, err)
-	}
-	return string(out), nil
+	return run(dir, []string{"GOWORK=off"}, "env", "GOVERSION", "GOEXPERIMENT", "GOFIPS140")
 }
 
 // sources lists the files of the program's package and of those it imports
-// from this module, relative to its root. Build constraints are not looked at:
-// a file too many is a build too many at worst.
+// from this module, relative to its root. It ignores build constraints: a file
+// too many costs one build too many at worst.
 func (b *goBuild) sources() ([]string, error) {
 	var files []string
 	pending := []string{path.Clean(b.pkg)}
@@ -106,7 +97,7 @@ func importsOf(file string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tokenhandler: %s imports %s: %w", file, spec.Path.Value, err)
 		}
-		if p, ours := strings.CutPrefix(name, modulePath+"/"); ours {
+		if p, ours := strings.CutPrefix(name, Path+"/"); ours {
 			packages = append(packages, p)
 		}
 	}

@@ -1,4 +1,4 @@
-package tokenhandler
+package bundle
 
 import (
 	"os"
@@ -15,7 +15,7 @@ import (
 // that is not would ship an old binary.
 func TestFingerprint(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "module")
-	copyModule(t, root(t), dir)
+	copyModule(t, moduleRoot, dir)
 	programs := map[string]*goBuild{}
 	for _, name := range []string{"agent", "authorizer"} {
 		programs[name] = &goBuild{dir: dir, pkg: "./lambda/" + name, arch: "arm64"}
@@ -110,7 +110,7 @@ func TestFingerprint(t *testing.T) {
 // folder.
 func TestFingerprintCoversWhatIsLinked(t *testing.T) {
 	for _, pkg := range []string{"./lambda/agent", "./lambda/authorizer", "./lambda/rotation"} {
-		b := &goBuild{dir: root(t), pkg: pkg, arch: "arm64"}
+		b := &goBuild{dir: moduleRoot, pkg: pkg, arch: "arm64"}
 		files, err := b.sources()
 		if err != nil {
 			t.Fatal(err)
@@ -124,7 +124,7 @@ func TestFingerprintCoversWhatIsLinked(t *testing.T) {
 			t.Fatalf("go list: %v, %d files", err, len(linked))
 		}
 		for _, file := range linked {
-			if !slices.Contains(files, strings.TrimPrefix(file, modulePath+"/")) {
+			if !slices.Contains(files, strings.TrimPrefix(file, Path+"/")) {
 				t.Errorf("%s links %s, which is not in its fingerprint", pkg, file)
 			}
 		}
