@@ -42,23 +42,23 @@ func startCaching(t *testing.T, dialect string) *cachingRun {
 	t.Cleanup(upstream.Close)
 
 	ctx, quiet := t.Context(), &console{out: io.Discard}
-	root, node, err := prepare(ctx, quiet)
+	p, err := prepare(ctx, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
-	routes, err := synth.RoutesTo(root, stage, upstream.URL)
+	routes, err := synth.RoutesTo(p.home, stage, upstream.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := filepath.Join(t.TempDir(), "cdk.out")
-	if err := synth.Run(ctx, synth.Config{Root: root, Node: node, Out: out, Stage: stage,
-		Overrides: []string{"routes=" + routes, "authorizerCacheTtl=60s", "authorizerCacheDialect=" + dialect}}); err != nil {
+	if err := synth.Run(ctx, synth.Config{Root: p.home, Node: p.node, Out: out,
+		Context: synth.ForThisMachine(stage, "routes="+routes, "authorizerCacheTtl=60s", "authorizerCacheDialect="+dialect)}); err != nil {
 		t.Fatal(err)
 	}
 	if r.template, err = template.Load(out, "TokenHandler-"+stage, template.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if r.lambdas, err = startLambdas(ctx, options{}, quiet, root, r.template, nil); err != nil {
+	if r.lambdas, err = startLambdas(ctx, &runner{console: quiet, project: p}, r.template); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.lambdas.close)

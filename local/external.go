@@ -3,9 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tokenhandler/aws/local/internal/template"
@@ -21,6 +23,7 @@ type fields struct {
 	Account string   `json:"account"`
 	Region  string   `json:"region"`
 	Regions []string `json:"regions"`
+	Origins []string `json:"origins"`
 }
 
 // read reads them from cdk.json, with what -c replaces.
@@ -52,6 +55,43 @@ func (o options) read(root string) (fields, error) {
 		}
 	}
 	return stage, nil
+}
+
+// localOrigins are the stage's trusted origins on this machine: its first is
+// www, the others keep the first label of their host. Origins that are on this
+// machine already, such as a development server's, stay as they are.
+func (o options) localOrigins(root string) ([]string, error) {
+	stage, err := o.read(root)
+	if err != nil {
+		return nil, err
+	}
+	origins := []string{o.www()}
+	for i, origin := range stage.Origins {
+		u, err := url.Parse(origin)
+		if i == 0 || err != nil || u.Hostname() == "" { // synthesis says if it is malformed
+			continue
+		}
+		local := origin
+		if host := u.Hostname(); strings.HasSuffix(host, bundledSite) || !isLoopback(host) {
+			label, _, _ := strings.Cut(host, ".")
+			if slices.Contains([]string{"www", "api", "login"}, label) {
+				label = fmt.Sprintf("%s-%d", label, i+1)
+			}
+			local = o.origin(label, o.wwwPort)
+		}
+		if !slices.Contains(origins, local) {
+			origins = append(origins, local)
+		}
+	}
+	return origins, nil
+}
+
+// bundledSite is the site of the sample stages.
+const bundledSite = ".example.localhost"
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
 // stack is the stack that is run, and where it would be: of a stage with

@@ -14,7 +14,6 @@ import (
 	"github.com/tokenhandler/aws/local/internal/gateway"
 	"github.com/tokenhandler/aws/local/internal/lambdaruntime"
 	"github.com/tokenhandler/aws/local/internal/template"
-	"github.com/tokenhandler/aws/local/internal/trace"
 )
 
 // lambdas are the template's functions, running.
@@ -25,27 +24,27 @@ type lambdas struct {
 	others    []settings.Agent                   // of further clients
 }
 
-func startLambdas(ctx context.Context, o options, c *console, root string, t *template.Template, requests *trace.Log) (*lambdas, error) {
-	began := time.Now()
+func startLambdas(ctx context.Context, r *runner, t *template.Template) (*lambdas, error) {
+	began, o, c := time.Now(), r.options, r.console
 	l := &lambdas{functions: map[string]*lambdaruntime.Function{}, names: map[string]string{}}
 	var sizes []string
 	for _, f := range t.Functions() {
 		name := shortName(f.ConstructPath)
 		l.names[f.LogicalID] = displayName(f.ConstructPath)
-		dir, err := hostBinary(ctx, root, filepath.Join(root, ".local"), name, f.AssetDir)
+		dir, command, err := r.executable(ctx, f, name)
 		if err != nil {
 			l.close()
 			return nil, err
 		}
-		maps.Copy(f.Environment, o.environment)
+		maps.Copy(f.Environment, r.secrets.environment())
 		config := lambdaruntime.Config{
-			Name: f.Name, Dir: dir, Handler: f.Handler, Timeout: f.Timeout, MemoryMB: f.MemoryMB,
+			Name: f.Name, Dir: dir, Command: command, Handler: f.Handler, Timeout: f.Timeout, MemoryMB: f.MemoryMB,
 			Environment: f.Environment, Region: t.API().Region, FunctionARN: f.ARN,
 		}
 		traced, shown := ours(f), l.names[f.LogicalID]
 		config.Log = func(line string) {
 			if traced {
-				annotate(requests, shown, line)
+				annotate(r.trace, shown, line)
 			}
 			if o.verbose {
 				c.child(name, line)

@@ -35,15 +35,15 @@ type options struct {
 	domain                                    string
 	wwwPort, apiPort, loginPort, upstreamPort int
 	secretsPort, tracePort, backPort          int
-	tls                                       bool
+	tls, watch, fresh                         bool
+	app, assembly, stackName, restAPI         string
 	upstream                                  string
 	site                                      string
 	out                                       string
 	tokenLifetime                             time.Duration
 	verbose                                   bool
 	stage, secrets                            string
-	set                                       []string          // fields of the stage
-	environment                               map[string]string // of the Lambdas, besides the template's
+	set                                       []string // fields of the stage
 }
 
 // domainRE keeps to names that resolve to loopback (RFC 6761 section 6.3). A
@@ -65,6 +65,12 @@ func main() {
 	flag.StringVar(&o.site, "site", "", "`folder` of a built single page application of your own to serve (default: the sample, spa)")
 	flag.StringVar(&o.out, "out", ".local/cdk.out", "`folder` to synthesize into")
 	flag.DurationVar(&o.tokenLifetime, "token-lifetime", 5*time.Minute, "lifetime of the provider's access tokens")
+	flag.StringVar(&o.app, "app", "", "`folder` of another CDK project to run, with its cdk.json")
+	flag.StringVar(&o.assembly, "assembly", "", "`folder` that cdk synth wrote, to run as it is")
+	flag.StringVar(&o.stackName, "stack", "", "`name` of the stack to run, of -app or -assembly")
+	flag.StringVar(&o.restAPI, "rest-api", "", "logical `id` of the REST API, if the stack has several")
+	flag.BoolVar(&o.watch, "watch", false, "synthesize again and reload when the app changes")
+	flag.BoolVar(&o.fresh, "fresh", false, "synthesize even if nothing changed")
 	flag.BoolVar(&o.verbose, "v", false, "print what the Lambdas and the provider log")
 	flag.StringVar(&o.stage, "stage", stage, "`name` of the stage in cdk.json to run; one with a provider of its own uses that")
 	flag.StringVar(&o.secrets, "secrets", "", "`file` with the values of secrets that the stage refers to by name, as a JSON object")
@@ -75,6 +81,10 @@ func main() {
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "local: unexpected argument %q; see -help\n", flag.Arg(0))
+		os.Exit(2)
+	}
+	if o.app != "" && o.assembly != "" || (o.stackName != "" && o.app == "" && o.assembly == "") {
+		fmt.Fprintln(os.Stderr, "local: expected -app or -assembly, not both, and -stack only with one of them")
 		os.Exit(2)
 	}
 	if !domainRE.MatchString(o.domain) {

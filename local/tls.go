@@ -67,5 +67,5 @@ func (c *certificate) spki() string {
 
 // names are the hosts that browsers of this run visit.
 func (o options) names() []string {
-	return []string{"www." + o.domain, "api." + o.domain, "login." + o.domain}
+	return []string{"*." + o.domain, "www." + o.domain, "api." + o.domain, "login." + o.domain}
 }

@@ -15,8 +15,8 @@ import (
 	"strings"
 )
 
-// module is the path this checkout must be of.
-const module = "github.com/tokenhandler/aws"
+// Module is the path of this module.
+const Module = "github.com/tokenhandler/aws"
 
 // MinimumNode is the oldest Node.js major version that the CDK CLI and the
 // OpenID Provider start on. Use one that is still maintained.
@@ -26,11 +26,11 @@ const MinimumNode = 20
 func Root(dir string) (string, error) {
 	for folder := dir; ; folder = filepath.Dir(folder) {
 		file, err := os.ReadFile(filepath.Join(folder, "go.mod"))
-		if err == nil && strings.HasPrefix(string(file), "module "+module+"\n") {
+		if err == nil && strings.HasPrefix(string(file), "module "+Module+"\n") {
 			return folder, nil
 		}
 		if folder == filepath.Dir(folder) {
-			return "", fmt.Errorf("setup: %s is not inside a checkout of %s: change into one", dir, module)
+			return "", fmt.Errorf("setup: %s is not inside a checkout of %s: change into one", dir, Module)
 		}
 	}
 }

@@ -52,6 +52,9 @@ func openTab(t *testing.T) *tab {
 		chromedp.ExecPath(findBrowser(t)), chromedp.NoSandbox, chromedp.WindowSize(1280, 1000),
 		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true))
+	if overTLS {
+		options = append(options, chromedp.Flag("ignore-certificate-errors-spki-list", browserPins()))
+	}
 	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel := chromedp.NewContext(allocator)

@@ -31,6 +31,7 @@ func newClient() *agentClient {
 			Timeout:       10 * time.Second,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{
+				TLSClientConfig: clientTLS(),
 				// Browsers resolve *.localhost to loopback by themselves.
 				DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 					_, port, err := net.SplitHostPort(address)

@@ -96,7 +96,7 @@ func smokeTest(t *testing.T, s *system, known *secrets) {
 			if r.StatusCode == 404 {
 				uncors(r)
 			}
-		}, "an unknown path from http://www.example.localhost"},
+		}, "an unknown path from " + scheme() + "://www.example.localhost"},
 		{"errors after the authorizer without CORS headers", func(r *http.Response) {
 			if is(r.Request, "POST", "/orders") && r.StatusCode == 400 {
 				uncors(r)
@@ -130,7 +130,7 @@ func buildSmoke(t *testing.T) func(s *system, api, session string, args ...strin
 	}
 	return func(s *system, api, session string, args ...string) (string, int) {
 		cmd := exec.Command(binary, append([]string{"-url", api, "-template", s.out}, args...)...)
-		cmd.Env = append(os.Environ(), "SMOKE_COOKIE="+session, "SSL_CERT_FILE="+certificateFile)
+		cmd.Env = append(os.Environ(), "SMOKE_COOKIE="+session, "SSL_CERT_FILE="+trustedFile(t))
 		var output bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &output, &output
 		if err := cmd.Run(); cmd.ProcessState == nil {

@@ -106,24 +106,29 @@ func start(t *testing.T, flags ...string) *system {
 		t.Fatalf("go build ./local: %v\n%s", err, out)
 	}
 
-	ports := freePorts(t, 5)
+	ports := freePorts(t, 6)
 	s := &system{
-		www:      fmt.Sprintf("http://www.example.localhost:%d", ports[0]),
-		api:      fmt.Sprintf("http://api.example.localhost:%d", ports[1]),
-		login:    fmt.Sprintf("http://login.example.localhost:%d", ports[2]),
+		www:      fmt.Sprintf("%s://www.example.localhost:%d", scheme(), ports[0]),
+		api:      fmt.Sprintf("%s://api.example.localhost:%d", scheme(), ports[1]),
+		login:    fmt.Sprintf("%s://login.example.localhost:%d", scheme(), ports[2]),
 		trace:    fmt.Sprintf("http://127.0.0.1:%d", ports[4]),
 		recorder: newRecorder(t, ports[3]),
 		out:      filepath.Join(dir, "cdk.out"),
 		done:     make(chan error, 1),
 	}
+	back := ports[2]
+	if overTLS {
+		back = ports[5]
+	}
 	// What flags need to know of this run.
-	known := strings.NewReplacer("{www}", s.www, "{login}", s.login, "{back}", fmt.Sprintf("http://127.0.0.1:%d", ports[2]), "{upstream}", s.recorder.server.URL)
+	known := strings.NewReplacer("{www}", s.www, "{login}", s.login, "{back}", fmt.Sprintf("http://127.0.0.1:%d", back), "{upstream}", s.recorder.server.URL)
 	for i, flag := range flags {
 		flags[i] = known.Replace(flag)
 	}
 	s.cmd = exec.Command(binary, append([]string{
 		"-www-port", strconv.Itoa(ports[0]), "-api-port", strconv.Itoa(ports[1]),
 		"-login-port", strconv.Itoa(ports[2]), "-upstream-port", strconv.Itoa(ports[3]), "-trace-port", strconv.Itoa(ports[4]),
+		"-back-port", strconv.Itoa(ports[5]), "-tls=" + strconv.FormatBool(overTLS),
 		"-upstream", s.recorder.server.URL, "-out", s.out, "-v"}, flags...)...)
 	s.cmd.Dir = root
 	reader, writer := io.Pipe()
@@ -153,6 +158,7 @@ func start(t *testing.T, flags ...string) *system {
 	case <-time.After(4 * time.Minute): // a cold machine installs and compiles first
 		t.Fatalf("the local run was not ready\n%s", s.output.String())
 	}
+	s.accept(t)
 	return s
 }
 

@@ -365,6 +365,9 @@ func (c *call) traceResponse(resp *response, f *fault) {
 		if r.Explain == nil && f != nil {
 			r.Explain = trace.ExplainGateway(f.kind, resp.status, f.cause)
 		}
+		if r.Explain == nil && refused {
+			r.Explain = trace.ExplainAnswer(resp.status)
+		}
 		if r.Explain == nil {
 			r.Explain = cors.Explain()
 		}

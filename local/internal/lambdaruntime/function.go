@@ -29,6 +29,7 @@ const MaxPayload = 6 << 20
 type Config struct {
 	Name        string
 	Dir         string            // the asset folder, with the executable file bootstrap in it
+	Command     []string          // default: bootstrap; a program that speaks the Runtime API, with its arguments
 	Handler     string            // default: bootstrap
 	Timeout     time.Duration     // default 3 s, as in Lambda; at most 15 minutes
 	MemoryMB    int               // told to the function, not enforced; default 128
@@ -91,12 +92,15 @@ func New(cfg Config) (*Function, error) {
 		return fail("expected the folder of the asset, got %q", cfg.Dir)
 	}
 	cfg.Dir = dir
-	info, err := os.Stat(filepath.Join(dir, "bootstrap"))
-	if err != nil {
-		return fail("no bootstrap in the asset: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
-		return fail("expected an executable file %s, got mode %s", filepath.Join(dir, "bootstrap"), info.Mode())
+	if len(cfg.Command) == 0 {
+		cfg.Command = []string{filepath.Join(dir, "bootstrap")}
+		info, err := os.Stat(cfg.Command[0])
+		if err != nil {
+			return fail("no bootstrap in the asset: %w", err)
+		}
+		if !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
+			return fail("expected an executable file %s, got mode %s", cfg.Command[0], info.Mode())
+		}
 	}
 	setDefault(&cfg.Handler, "bootstrap")
 	setDefault(&cfg.Timeout, 3*time.Second)

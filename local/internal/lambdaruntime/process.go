@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -50,7 +49,7 @@ func startProcess(cfg Config, env []string, lines *child.Lines) (*process, error
 		polled: make(chan struct{}, 1),
 		events: make(chan *invocation),
 	}
-	cmd := exec.Command(filepath.Join(cfg.Dir, "bootstrap"))
+	cmd := exec.Command(cfg.Command[0], cfg.Command[1:]...)
 	cmd.Dir = cfg.Dir
 	cmd.Env = append(slices.Clip(env), "AWS_LAMBDA_RUNTIME_API="+p.addr)
 	cmd.Stdout, cmd.Stderr = lines, lines

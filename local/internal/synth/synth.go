@@ -1,5 +1,5 @@
-// Package synth runs the CDK CLI on this checkout's app, as "npx cdk synth"
-// does, for the processor of this machine.
+// Package synth runs the CDK CLI on an app, as "npx cdk synth" does, and tells
+// when that is not needed.
 package synth
 
 import (
@@ -14,31 +14,52 @@ import (
 
 // Config says what to synthesize.
 type Config struct {
-	Root  string // the checkout
-	Node  string // path of node
-	Out   string // folder of the cloud assembly
-	Stage string // stage of cdk.json
+	Root string // folder of the app, with cdk.json
+	Node string // path of node
+	Out  string // folder of the cloud assembly
 
-	// Overrides are fields of the stage to change, each "field=value".
-	Overrides []string
+	// CLI is the CDK CLI's script; default: the one in Root's node_modules.
+	CLI string
+
+	// Context is passed to the app, each "key=value".
+	Context []string
+
+	// Except are folders of Root, relative to it, that the app is not made from.
+	Except []string
 }
 
-// Run synthesizes into c.Out. The error holds what the app said.
-func Run(ctx context.Context, c Config) error {
+func (c Config) cli() string {
+	if c.CLI != "" {
+		return c.CLI
+	}
+	return filepath.Join(c.Root, "node_modules", "aws-cdk", "bin", "cdk")
+}
+
+// args are the arguments of node.
+func (c Config) args() []string {
 	args := []string{
-		filepath.Join(c.Root, "node_modules", "aws-cdk", "bin", "cdk"), "synth", "--quiet",
+		c.cli(), "synth", "--quiet",
 		"--output", c.Out,
 		"--no-notices",
 		// CloudFormation's own checks take as long as everything else and cannot
 		// fail the local run; "cdk synth" in CI runs them.
 		"--validation=false",
-		"--context", "stage=" + c.Stage,
-		"--context", "architecture=" + Architecture(),
 	}
-	for _, o := range c.Overrides {
+	for _, o := range c.Context {
 		args = append(args, "--context", o)
 	}
-	cmd := exec.CommandContext(ctx, c.Node, args...)
+	return args
+}
+
+// ForThisMachine is the context with which this repository's app synthesizes a
+// stage for the processor of this machine.
+func ForThisMachine(stage string, overrides ...string) []string {
+	return append([]string{"stage=" + stage, "architecture=" + Architecture()}, overrides...)
+}
+
+// Run synthesizes into c.Out. The error holds what the app said.
+func Run(ctx context.Context, c Config) error {
+	cmd := exec.CommandContext(ctx, c.Node, c.args()...)
 	cmd.Dir = c.Root
 	cmd.Env = append(os.Environ(),
 		"CDK_DISABLE_CLI_TELEMETRY=true",

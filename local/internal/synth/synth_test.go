@@ -33,7 +33,7 @@ func TestRunFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = synth.Run(ctx, synth.Config{
-		Root: root(t), Node: node, Out: t.TempDir(), Stage: "local", Overrides: []string{"origins=http://not-loopback.example"},
+		Root: root(t), Node: node, Out: t.TempDir(), Context: synth.ForThisMachine("local", "origins=http://not-loopback.example"),
 	})
 	if err == nil {
 		t.Fatal("an origin that is neither https nor loopback was synthesized")

@@ -39,14 +39,14 @@ func (e Env) LogValue() slog.Value { return slog.StringValue(e.names()) }
 // MarshalText implements encoding.TextMarshaler, for JSON and its like.
 func (e Env) MarshalText() ([]byte, error) { return []byte(e.names()), nil }
 
-// Function is a Lambda function with a custom runtime.
+// Function is a Lambda function.
 type Function struct {
 	LogicalID     string
 	ConstructPath string
 	Name, ARN     string
 	AssetDir      string // absolute; holds an executable file named bootstrap
 	Handler       string
-	Runtime       string // provided.al2023 or provided.al2
+	Runtime       string // provided.al2023 or provided.al2, or nodejs… with [Options.HostRuntimes]
 	Architecture  string // x86_64 or arm64
 	MemoryMB      int
 	Timeout       time.Duration
@@ -64,7 +64,9 @@ func (l *loader) loadFunctions(api *API) []Function {
 	var out []Function
 	for _, id := range l.ofType("AWS::Lambda::Function") {
 		r := l.Resources[id]
-		if runtime, err := l.text(r.Properties["Runtime"], 0); err != nil || !slices.Contains(customRuntimes, runtime) {
+		runtime, err := l.text(r.Properties["Runtime"], 0)
+		node := invoked[id] && l.opts.HostRuntimes && strings.HasPrefix(runtime, "nodejs")
+		if err != nil || !slices.Contains(customRuntimes, runtime) && !node {
 			if invoked[id] {
 				l.fail("%s: property Runtime: %q is not implemented, only %s are", r, runtime, strings.Join(customRuntimes, " and "))
 			} else {
@@ -110,7 +112,7 @@ func (l *loader) loadFunction(r *resource) Function {
 		}
 	}
 	code, _ := p.m["Code"].(map[string]any)
-	dir, err := l.assetDir(props{l, p.where, code}.str("S3Key"))
+	dir, err := l.assetDir(props{l, p.where, code}.str("S3Key"), strings.HasPrefix(f.Runtime, "nodejs"))
 	if err != nil {
 		p.fail("property Code: %w", err)
 	}
@@ -146,8 +148,8 @@ func readAssets(path string) (map[string]asset, error) {
 }
 
 // assetDir finds the folder behind an S3 key: an asset with packaging "zip" is a folder of the assembly that the
-// deployment would zip. It must hold an executable bootstrap, which is what a custom runtime starts.
-func (l *loader) assetDir(key string) (string, error) {
+// deployment would zip. For a custom runtime it must contain an executable bootstrap.
+func (l *loader) assetDir(key string, node bool) (string, error) {
 	a, ok := l.assets[key]
 	if !ok {
 		return "", fmt.Errorf("no asset in %s.assets.json has the key %q", l.stack, key)
@@ -161,6 +163,9 @@ func (l *loader) assetDir(key string) (string, error) {
 	dir, err := filepath.Abs(filepath.Join(l.dir, a.path))
 	if err != nil {
 		return "", err
+	}
+	if node {
+		return dir, nil
 	}
 	info, err := os.Stat(filepath.Join(dir, "bootstrap"))
 	switch {

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,8 +39,14 @@ type Options struct {
 	Secrets map[string]string
 
 	Ignore []string // further resource types to skip; the caller answers for the difference
-	API    string   // logical id of the REST API, needed only if the template has several
-	Stage  string   // stage name, needed only if the API has several
+
+	// IgnoreOthers skips all resource types that are not implemented, except those of API Gateway.
+	IgnoreOthers bool
+	// HostRuntimes accepts functions with a Node.js runtime that the API invokes.
+	HostRuntimes bool
+
+	API   string // logical id of the REST API, needed only if the template has several
+	Stage string // stage name, needed only if the API has several
 }
 
 // Template is a stack, resolved.
@@ -51,6 +58,9 @@ type Template struct {
 	read      []ReadSecret
 	ignored   []Ignored
 }
+
+// NotImplemented is the reason of resources that [Options.IgnoreOthers] skips.
+const NotImplemented = "not implemented by the local run"
 
 // Ignored is a resource that was skipped.
 type Ignored struct{ LogicalID, ConstructPath, Type, Reason string }
@@ -67,6 +77,9 @@ func (t *Template) Secret(logicalID string) (Secret, bool) {
 	s, ok := t.secrets[logicalID]
 	return s, ok
 }
+
+// Secrets returns the values of the template's secret resources, by logical id.
+func (t *Template) Secrets() map[string]Secret { return maps.Clone(t.secrets) }
 
 // Rotations returns the rotations of secrets, sorted by logical id.
 func (t *Template) Rotations() []Rotation { return slices.Clone(t.rotations) }
@@ -169,6 +182,8 @@ func (l *loader) selectResources() error {
 			l.checkProperties(r.String(), types[r.Type], r.Properties)
 		case slices.Contains(harmless, r.Type), slices.Contains(l.opts.Ignore, r.Type):
 			l.ignore(r, "makes no difference to a local request")
+		case l.opts.IgnoreOthers && !strings.HasPrefix(r.Type, "AWS::ApiGateway"):
+			l.ignore(r, NotImplemented)
 		default:
 			l.fail("%s: resources of this type are not implemented by the local gateway", r)
 		}

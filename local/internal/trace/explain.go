@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -98,6 +99,12 @@ func ExplainGateway(kind string, status int, cause string) *Explain {
 		e.Reason = strings.ToUpper(cause[:1]) + cause[1:] + "."
 	}
 	return e
+}
+
+// ExplainAnswer explains an error response that an integration made.
+func ExplainAnswer(status int) *Explain {
+	return &Explain{Title: fmt.Sprintf("Status %d", status), Meaning: "The request passed the gateway. The upstream API or the Lambda answered with this status.",
+		Link: docs + "contract.md#refusals"}
 }
 
 // explainCORS explains a response that the page may not read.
