@@ -70,7 +70,7 @@ func (s stage) addClients(stack awscdk.Stack, first *tokenhandler.TokenHandler) 
 		if handler.ClientSecret != nil {
 			output(stack, client.name+"ClientSecretArn", "OAuth client secret of "+client.name+": register its value at the provider", handler.ClientSecret.SecretArn())
 		}
-		output(stack, client.name+"EncryptionKeyArn", "Key of the session cookies of "+client.name, handler.EncryptionKeySecret.SecretArn())
+		output(stack, client.name+"EncryptionKeyArn", "Key of the session cookies of "+client.name, handler.CookieKeySecret.SecretArn())
 	}
 }
 

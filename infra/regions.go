@@ -12,7 +12,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/infra/tokenhandler"
 )
 
 // checkRegions refuses what does not go with several regions: what exists in
@@ -70,8 +70,8 @@ func (s stage) checkRegions() error {
 			return fmt.Errorf("%s is the ARN of one region: expected a name with regions, of a secret that is replicated to each", secret.field)
 		}
 	}
-	client := settings.Client{ProviderProfile: s.Profile, ClientAuthentication: s.ClientAuthentication}
-	if client.NeedsSecret() && s.ClientSecretName == "" {
+	provider := tokenhandler.Provider{Profile: s.Profile, Authentication: tokenhandler.Authentication{Method: s.ClientAuthentication}}
+	if provider.NeedsSecret() && s.ClientSecretName == "" {
 		return errors.New("clientSecretName is missing: expected it with regions, or each would generate a secret of its own")
 	}
 	return nil

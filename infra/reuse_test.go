@@ -32,9 +32,8 @@ func main() {
 	app := awscdk.NewApp(nil)
 	stack := awscdk.NewStack(app, jsii.String("Consumer"), nil)
 	tokenhandler.New(stack, "TokenHandler", &tokenhandler.Props{
-		TrustedWebOrigins: []string{"https://www.example.com"},
-		Provider:          tokenhandler.Provider{Issuer: "https://login.example.com", ClientID: "spa-client"},
-		RedirectURI:       "https://www.example.com/",
+		Application: tokenhandler.Application{TrustedWebOrigins: []string{"https://www.example.com"}, RedirectURI: "https://www.example.com/"},
+		Provider:    tokenhandler.Provider{Issuer: "https://login.example.com", ClientID: "spa-client"},
 	}).Protect(tokenhandler.Route{Path: "/orders", Methods: []string{"GET"}, Upstream: "https://orders.internal.example/"})
 	app.Synth(nil)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -11,7 +10,6 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/tokenhandler"
-	"github.com/tokenhandler/aws/internal/settings"
 )
 
 // newStack makes the stack TokenHandler-<stage>, or TokenHandler-<stage>-<region>
@@ -44,7 +42,7 @@ func newStack(scope constructs.Construct, s stage) awscdk.Stack {
 		output(stack, "ClientSecretArn", "OAuth client secret: register its value at the provider", handler.ClientSecret.SecretArn())
 	}
 	output(stack, "AuthorizerFunctionArn", "OAuth proxy, for APIs of other apps (tokenhandler.Import)", handler.AuthorizerFunction.FunctionArn())
-	output(stack, "EncryptionKeyArn", "Key of the session cookies", handler.EncryptionKeySecret.SecretArn())
+	output(stack, "EncryptionKeyArn", "Key of the session cookies", handler.CookieKeySecret.SecretArn())
 	return stack
 }
 
@@ -52,17 +50,21 @@ func newStack(scope constructs.Construct, s stage) awscdk.Stack {
 // or ARN is made below scope.
 func (s stage) props(scope constructs.Construct) *tokenhandler.Props {
 	idle, absolute, _ := s.lifetimes() // check has seen that they read
-	caching, _ := s.caching()
 	keyRotation, rotatedElsewhere, _ := s.keyRotation()
 	return &tokenhandler.Props{
-		TrustedWebOrigins: s.Origins,
-		CookieNamePrefix:  s.CookiePrefix,
-		CSRFHeader:        s.CSRFHeader,
-		AgentPath:         s.AgentPath,
-		CookieFormat:      s.CookieFormat,
-		CookieDomain:      s.CookieDomain,
-		CookieBasePath:    s.CookieBasePath,
-		KeyRotation:       keyRotation,
+		Application: tokenhandler.Application{
+			TrustedWebOrigins:     s.Origins,
+			RedirectURI:           s.RedirectURI,
+			PostLogoutRedirectURI: s.PostLogoutRedirectURI,
+			AgentPath:             s.AgentPath,
+		},
+		Cookies: tokenhandler.Cookies{
+			NamePrefix: s.CookiePrefix,
+			CSRFHeader: s.CSRFHeader,
+			Format:     s.CookieFormat,
+			Domain:     s.CookieDomain,
+			BasePath:   s.CookieBasePath,
+		},
 		Provider: tokenhandler.Provider{
 			Profile:           s.Profile,
 			Issuer:            s.Issuer,
@@ -80,24 +82,27 @@ func (s stage) props(scope constructs.Construct) *tokenhandler.Props {
 			RevocationEndpoint: s.RevocationEndpoint,
 			PAREndpoint:        s.PAREndpoint,
 		},
-		SessionIdleLifetime:   idle,
-		SessionLifetime:       absolute,
-		Logout:                s.Logout,
-		IDTokenHint:           s.IDTokenHint,
-		TokenMediation:        s.TokenMediation,
-		PhantomToken:          phantomToken(scope, s),
-		AllowBearer:           s.AllowToken,
-		VerifyTokens:          s.VerifyTokens,
-		Audience:              s.Audience,
-		AuthorizerCaching:     caching,
-		DPoP:                  s.DPoP,
-		RedirectURI:           s.RedirectURI,
-		PostLogoutRedirectURI: s.PostLogoutRedirectURI,
-		Architecture:          architecture(s.Architecture),
-		EncryptionKeySecret:   s.sessionKey(scope),
-		KeyRotatedElsewhere:   rotatedElsewhere,
-		Domain:                s.domain(scope),
-		Operation:             s.Operation.construct(),
+		Session: tokenhandler.Session{
+			IdleLifetime:   idle,
+			Lifetime:       absolute,
+			Logout:         s.Logout,
+			IDTokenHint:    s.IDTokenHint,
+			TokenMediation: s.TokenMediation,
+		},
+		AccessTokens: tokenhandler.AccessTokens{
+			AllowToken:   s.AllowToken,
+			VerifyTokens: s.VerifyTokens,
+			Audience:     s.Audience,
+			DPoP:         s.DPoP,
+		},
+		PhantomToken:              phantomToken(scope, s),
+		AuthorizerCaching:         s.caching(),
+		Architecture:              architecture(s.Architecture),
+		CookieKeyRotation:         keyRotation,
+		CookieKeySecret:           s.sessionKey(scope),
+		CookieKeyRotatedElsewhere: rotatedElsewhere,
+		Domain:                    s.domain(scope),
+		Operation:                 s.Operation.construct(),
 	}
 }
 
@@ -115,24 +120,6 @@ func givenSecret(scope constructs.Construct, constructID, name string) awssecret
 		return awssecretsmanager.Secret_FromSecretCompleteArn(scope, id, jsii.String(name))
 	}
 	return awssecretsmanager.Secret_FromSecretNameV2(scope, id, jsii.String(name))
-}
-
-// checkSecretNames refuses names that Secrets Manager would not find.
-func (s stage) checkSecretNames() error {
-	for _, given := range [][2]string{
-		{"sessionKeyName", s.SessionKeyName}, {"clientSecretName", s.ClientSecretName},
-		{"introspectionClientSecretName", s.IntrospectionSecret}, {"clientPrivateKeySecretName", s.ClientPrivateKey},
-		{"clientCertificateSecretName", s.ClientCertificate}, {"clientCertificateKeySecretName", s.ClientCertificateKey},
-	} {
-		field, name := given[0], given[1]
-		if name == "" || strings.HasPrefix(name, "arn:") {
-			continue
-		}
-		if fault := settings.SecretNameFault(name); fault != "" {
-			return fmt.Errorf("%s %q %s", field, name, fault)
-		}
-	}
-	return nil
 }
 
 func architecture(name string) awslambda.Architecture {

@@ -173,15 +173,6 @@ func (s stage) check() error {
 	if !slices.Contains([]string{"", "arm64", "x86_64"}, s.Architecture) {
 		return fmt.Errorf("architecture is %q: expected arm64 or x86_64", s.Architecture)
 	}
-	if err := s.checkSecretNames(); err != nil {
-		return err
-	}
-	if _, err := s.phantomToken(); err != nil {
-		return err
-	}
-	if _, err := s.caching(); err != nil {
-		return err
-	}
 	if _, _, err := s.lifetimes(); err != nil {
 		return err
 	}

@@ -28,10 +28,10 @@ func displayName(constructPath string) string {
 func registrations(issuer string, agents []settings.Agent) []provider.Client {
 	var clients []provider.Client
 	for _, agent := range agents {
-		if agent.Issuer == issuer {
-			client := provider.Client{ID: agent.ClientID, Secret: agent.ClientSecret, Name: agent.ClientID, RedirectURIs: []string{agent.RedirectURI}}
-			if agent.PostLogoutRedirectURI != "" {
-				client.PostLogoutRedirectURIs = []string{agent.PostLogoutRedirectURI}
+		if agent.Provider.Issuer == issuer {
+			client := provider.Client{ID: agent.Provider.ClientID, Secret: agent.Provider.ClientSecret, Name: agent.Provider.ClientID, RedirectURIs: []string{agent.Application.RedirectURI}}
+			if agent.Application.PostLogoutRedirectURI != "" {
+				client.PostLogoutRedirectURIs = []string{agent.Application.PostLogoutRedirectURI}
 			}
 			clients = append(clients, client)
 		}

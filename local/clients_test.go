@@ -20,9 +20,13 @@ func TestDisplayName(t *testing.T) {
 
 // Only clients of the bundled provider are registered there.
 func TestRegistrations(t *testing.T) {
+	type provider = settings.Provider[settings.Secret, string]
 	got := registrations("http://login.example.localhost:3002", []settings.Agent{
-		{Issuer: "https://elsewhere.example", ClientID: "a"},
-		{Issuer: "http://login.example.localhost:3002", ClientID: "b", RedirectURI: "http://www.example.localhost:3000/b/"},
+		{Provider: provider{Issuer: "https://elsewhere.example", ClientID: "a"}},
+		{
+			Shared:   settings.Shared{Application: settings.Application{RedirectURI: "http://www.example.localhost:3000/b/"}},
+			Provider: provider{Issuer: "http://login.example.localhost:3002", ClientID: "b"},
+		},
 	})
 	if len(got) != 1 || got[0].ID != "b" || len(got[0].RedirectURIs) != 1 || len(got[0].PostLogoutRedirectURIs) != 0 {
 		t.Errorf("got %+v", got)

@@ -75,7 +75,7 @@ func startLambdas(ctx context.Context, r *runner, t *template.Template) (*lambda
 			}
 		}
 	}
-	if l.agent.Issuer == "" {
+	if l.agent.Provider.Issuer == "" {
 		l.close()
 		return nil, errors.New("local: the template has no OAuth agent: expected a function with the variable REDIRECT_URI")
 	}

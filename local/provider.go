@@ -24,11 +24,11 @@ const ordersClient = "orders-api"
 func startProvider(ctx context.Context, o options, c *console, root string, agent settings.Agent, others []settings.Agent, orders settings.Secret) (*provider.Provider, error) {
 	began := time.Now()
 	config := provider.Config{
-		Script: filepath.Join(root, "local", "provider", "provider.mjs"), Issuer: agent.Issuer, AccessTokenTTL: o.tokenLifetime,
+		Script: filepath.Join(root, "local", "provider", "provider.mjs"), Issuer: agent.Provider.Issuer, AccessTokenTTL: o.tokenLifetime,
 		Proxied: true, Hosts: []string{strings.TrimPrefix(o.backChannel(), "http://")},
 		Clients: []provider.Client{{
-			ID: agent.ClientID, Secret: agent.ClientSecret, Name: "Orders, the sample application",
-			RedirectURIs: []string{agent.RedirectURI}, PostLogoutRedirectURIs: []string{agent.PostLogoutRedirectURI},
+			ID: agent.Provider.ClientID, Secret: agent.Provider.ClientSecret, Name: "Orders, the sample application",
+			RedirectURIs: []string{agent.Application.RedirectURI}, PostLogoutRedirectURIs: []string{agent.Application.PostLogoutRedirectURI},
 		}},
 		ResourceServers: []provider.ResourceServer{{ID: ordersClient, Secret: orders}},
 		Users: []provider.User{{
@@ -41,7 +41,7 @@ func startProvider(ctx context.Context, o options, c *console, root string, agen
 	if config.Clients[0], config.Features, err = register(agent, config.Clients[0]); err != nil {
 		return nil, err
 	}
-	config.Clients = append(config.Clients, registrations(agent.Issuer, others)...)
+	config.Clients = append(config.Clients, registrations(agent.Provider.Issuer, others)...)
 	if o.verbose {
 		config.Log = func(line string) { c.child("provider", line) }
 	}
@@ -49,6 +49,6 @@ func startProvider(ctx context.Context, o options, c *console, root string, agen
 	if err != nil {
 		return nil, err
 	}
-	c.part("provider", agent.Issuer, time.Since(began))
+	c.part("provider", agent.Provider.Issuer, time.Since(began))
 	return idp, nil
 }

@@ -17,23 +17,24 @@ import (
 // authentication that the stage has, and returns the features that the stage
 // asks of a provider.
 func register(agent settings.Agent, client provider.Client) (provider.Client, provider.Features, error) {
+	auth, requests := agent.Provider.Authentication, agent.Provider.Requests
 	features := provider.Features{
-		SignedRequests: agent.SignRequests, SignedResponses: agent.ResponseMode != "", Resources: agent.Resources,
+		SignedRequests: requests.Sign, SignedResponses: requests.ResponseMode != "", Resources: requests.Resources,
 	}
-	client.Metadata = map[string]any{"token_endpoint_auth_method": agent.Authentication()}
+	client.Metadata = map[string]any{"token_endpoint_auth_method": agent.Provider.AuthenticationMethod()}
 	switch {
-	case agent.ClientKMSKeyID != "":
+	case auth.KMSKey != "":
 		return client, features, errors.New("local: CLIENT_KMS_KEY_ID: there is no AWS KMS here: expected clientPrivateKeySecretName and -secrets")
-	case agent.Authentication() == settings.TLSClientAuth:
+	case agent.Provider.AuthenticationMethod() == settings.TLSClientAuth:
 		return client, features, errors.New("local: the bundled provider has no TLS: expected another clientAuthentication than tls_client_auth")
-	case agent.ClientPrivateKey == "":
+	case auth.PrivateKey == "":
 		return client, features, nil
 	}
-	public, err := publicKey(agent.ClientPrivateKey)
+	public, err := publicKey(auth.PrivateKey)
 	if err != nil {
 		return client, features, err
 	}
-	client.Metadata["jwks"] = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: public, KeyID: agent.ClientKeyID, Use: "sig"}}}
+	client.Metadata["jwks"] = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: public, KeyID: auth.KeyID, Use: "sig"}}}
 	return client, features, nil
 }
 

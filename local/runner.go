@@ -90,7 +90,7 @@ func (r *runner) reload(ctx context.Context) error {
 		started.close()
 		return err
 	}
-	page := site.Config{Dir: r.options.page(r.project.home), API: r.options.api(), AgentPath: started.agent.BasePath}
+	page := site.Config{Dir: r.options.page(r.project.home), API: r.options.api(), AgentPath: started.agent.Application.AgentPath}
 	if err := page.Validate(); err != nil {
 		started.close()
 		return err
@@ -149,7 +149,7 @@ func (r *runner) bundled(agent settings.Agent) bool {
 	if r.project.own {
 		return !r.project.external
 	}
-	return agent.Issuer == r.options.login()
+	return agent.Provider.Issuer == r.options.login()
 }
 
 // startProvider starts the OpenID Provider, unless it runs already for the same
@@ -158,7 +158,7 @@ func (r *runner) startProvider(ctx context.Context, l *lambdas) error {
 	if !r.bundled(l.agent) {
 		return nil
 	}
-	registered := fmt.Sprintf("%+v", []any{l.agent.Issuer, l.agent.ClientID, l.agent.ClientSecret.Reveal(), l.agent.RedirectURI, l.agent.PostLogoutRedirectURI, len(l.others)})
+	registered := fmt.Sprintf("%+v", []any{l.agent.Provider.Issuer, l.agent.Provider.ClientID, l.agent.Provider.ClientSecret.Reveal(), l.agent.Application.RedirectURI, l.agent.Application.PostLogoutRedirectURI, len(l.others)})
 	if r.provider != nil && r.registered == registered {
 		return nil
 	}
@@ -221,10 +221,10 @@ func (r *runner) tell(began time.Time) {
 	c.routes(r.gateway.Routes(), r.lambdas.names)
 	www := c.paint(bold, o.www())
 	switch {
-	case !slices.Contains(r.lambdas.agent.TrustedWebOrigins, o.www()):
-		c.printf("  %s\n", c.paint(red, fmt.Sprintf("The stack trusts %s, and not %s: pages there are refused", list(r.lambdas.agent.TrustedWebOrigins), o.www())))
+	case !slices.Contains(r.lambdas.agent.Application.TrustedWebOrigins, o.www()):
+		c.printf("  %s\n", c.paint(red, fmt.Sprintf("The stack trusts %s, and not %s: pages there are refused", list(r.lambdas.agent.Application.TrustedWebOrigins), o.www())))
 	case r.provider == nil:
-		c.printf("  Open %s and sign in at %s, where %s must be registered as redirect URI\n", www, r.lambdas.agent.Issuer, c.paint(bold, r.lambdas.agent.RedirectURI))
+		c.printf("  Open %s and sign in at %s, where %s must be registered as redirect URI\n", www, r.lambdas.agent.Provider.Issuer, c.paint(bold, r.lambdas.agent.Application.RedirectURI))
 	default:
 		c.printf("  Open %s and sign in as %s with the password %s\n", www, c.paint(bold, demoUser), c.paint(bold, demoPassword))
 	}
@@ -234,7 +234,7 @@ func (r *runner) tell(began time.Time) {
 // origins are the trusted origins that this run serves, its own first.
 func (r *runner) origins() []string {
 	out := []string{r.options.www()}
-	for _, origin := range r.lambdas.agent.TrustedWebOrigins {
+	for _, origin := range r.lambdas.agent.Application.TrustedWebOrigins {
 		if strings.HasSuffix(origin, fmt.Sprintf(".%s:%d", r.options.domain, r.options.wwwPort)) && !slices.Contains(out, origin) {
 			out = append(out, origin)
 		}

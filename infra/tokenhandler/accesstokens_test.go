@@ -36,13 +36,13 @@ func (t template) authorizerEnvironment(tb testing.TB) map[string]string {
 
 func withPhantomToken() *Props {
 	p := oneOrigin()
-	p.PhantomToken = &PhantomToken{IntrospectionURL: "https://login.example.com:8443/introspect?tenant=1"}
+	p.PhantomToken = PhantomToken{Enabled: true, IntrospectionURL: "https://login.example.com:8443/introspect?tenant=1"}
 	return p
 }
 
 func withVerification() *Props {
 	p := oneOrigin()
-	p.VerifyTokens, p.Audience = true, []string{"https://api.example.com", "orders"}
+	p.AccessTokens.VerifyTokens, p.AccessTokens.Audience = true, []string{"https://api.example.com", "orders"}
 	p.Provider.JWKSEndpoint = "https://login.example.com/jwks"
 	return p
 }
@@ -60,7 +60,7 @@ func TestAuthorizerEnvironment(t *testing.T) {
 		want   map[string]string // besides those of every authorizer; "*": any
 	}{
 		{"default", oneOrigin(), nil, nil},
-		{"bearer", oneOrigin(), func(p *Props, _ awscdk.Stack) { p.AllowBearer = true }, map[string]string{"ALLOW_TOKEN": "true"}},
+		{"bearer", oneOrigin(), func(p *Props, _ awscdk.Stack) { p.AccessTokens.AllowToken = true }, map[string]string{"ALLOW_TOKEN": "true"}},
 		{"verification", withVerification(), nil, map[string]string{
 			"ISSUER": "https://login.example.com", "JWKS_ENDPOINT": "https://login.example.com/jwks", "AUDIENCE": "https://api.example.com,orders"}},
 		{"phantom tokens", withPhantomToken(), nil, map[string]string{
@@ -68,7 +68,7 @@ func TestAuthorizerEnvironment(t *testing.T) {
 			"CLIENT_ID": "spa-client", "CLIENT_SECRET": "TokenHandlerClientSecret"}},
 		{"a client of its own", withPhantomToken(), func(p *Props, _ awscdk.Stack) {
 			p.PhantomToken.ClientID, p.PhantomToken.MediaType, p.PhantomToken.MaxAge = "gateway", IntrospectionJSON, 30*time.Second
-			p.Audience = []string{"orders"}
+			p.AccessTokens.Audience = []string{"orders"}
 		}, map[string]string{
 			"USE_PHANTOM_TOKEN": "true", "INTROSPECTION_URL": "https://login.example.com:8443/introspect?tenant=1", "AUDIENCE": "orders",
 			"INTROSPECTION_MEDIA_TYPE": "application/json", "INTROSPECTION_MAX_AGE": "30", "CLIENT_ID": "gateway", "CLIENT_SECRET": "TokenHandlerIntrospectionSecret"}},
@@ -116,18 +116,18 @@ func TestNewRefusesAccessTokenProps(t *testing.T) {
 		change func(*Props)
 		want   string // after "tokenhandler: Props."
 	}{
-		{"no URL", withPhantomToken(), func(p *Props) { p.PhantomToken.IntrospectionURL = "" }, "PhantomToken.IntrospectionURL is missing: expected"},
-		{"http URL", withPhantomToken(), func(p *Props) { p.PhantomToken.IntrospectionURL = "http://login.example.com/i" }, "PhantomToken.IntrospectionURL is malformed"},
-		{"media type", withPhantomToken(), func(p *Props) { p.PhantomToken.MediaType = "text/html" }, "PhantomToken.MediaType is malformed: expected application/jwt, "},
-		{"signed without keys", withPhantomToken(), func(p *Props) { p.PhantomToken.MediaType = IntrospectionSigned }, "VerifyTokens is missing: expected the keys"},
-		{"parts of a second", withPhantomToken(), func(p *Props) { p.PhantomToken.MaxAge = 1500 * time.Millisecond }, "PhantomToken.MaxAge is 1.5s: expected"},
-		{"too long", withPhantomToken(), func(p *Props) { p.PhantomToken.MaxAge = 6 * time.Minute }, "PhantomToken.MaxAge is 6m0s: expected"},
-		{"client", withPhantomToken(), func(p *Props) { p.PhantomToken.ClientID = "a\nb" }, "PhantomToken.ClientID is malformed"},
-		{"no keys", withVerification(), func(p *Props) { p.Provider.JWKSEndpoint = "" }, "Provider.JWKSEndpoint is empty: expected it with Props.VerifyTokens"},
-		{"no audience", withVerification(), func(p *Props) { p.Audience = nil }, "Audience is missing: expected it with Props.VerifyTokens"},
-		{"audience for nothing", oneOrigin(), func(p *Props) { p.Audience = []string{"a"} }, "Audience is set: expected none without Props.PhantomToken or Props.VerifyTokens"},
-		{"two audiences in one", withVerification(), func(p *Props) { p.Audience = []string{"a,b"} }, "Audience[0] is \"a,b\""},
-		{"audience with a space", withVerification(), func(p *Props) { p.Audience = []string{"a b"} }, "Audience is malformed"},
+		{"no URL", withPhantomToken(), func(p *Props) { p.PhantomToken.IntrospectionURL = "" }, "PhantomToken.IntrospectionURL is required with Props.PhantomToken.Enabled"},
+		{"http URL", withPhantomToken(), func(p *Props) { p.PhantomToken.IntrospectionURL = "http://login.example.com/i" }, "PhantomToken.IntrospectionURL must be an absolute https URL"},
+		{"media type", withPhantomToken(), func(p *Props) { p.PhantomToken.MediaType = "text/html" }, "PhantomToken.MediaType must be application/jwt, "},
+		{"signed without keys", withPhantomToken(), func(p *Props) { p.PhantomToken.MediaType = IntrospectionSigned }, "AccessTokens.VerifyTokens is required with Props.PhantomToken.MediaType"},
+		{"parts of a second", withPhantomToken(), func(p *Props) { p.PhantomToken.MaxAge = 1500 * time.Millisecond }, "PhantomToken.MaxAge must be whole seconds from 0 to 300, got 1.5s"},
+		{"too long", withPhantomToken(), func(p *Props) { p.PhantomToken.MaxAge = 6 * time.Minute }, "PhantomToken.MaxAge must be whole seconds from 0 to 300, got 6m0s"},
+		{"client", withPhantomToken(), func(p *Props) { p.PhantomToken.ClientID = "a\nb" }, "PhantomToken.ClientID must be 1 to 1024"},
+		{"no keys", withVerification(), func(p *Props) { p.Provider.JWKSEndpoint = "" }, "Provider.JWKSEndpoint is required with Props.AccessTokens.VerifyTokens"},
+		{"no audience", withVerification(), func(p *Props) { p.AccessTokens.Audience = nil }, "AccessTokens.Audience is required with Props.AccessTokens.VerifyTokens"},
+		{"audience for nothing", oneOrigin(), func(p *Props) { p.AccessTokens.Audience = []string{"a"} }, "AccessTokens.Audience requires Props.PhantomToken.Enabled or Props.AccessTokens.VerifyTokens"},
+		{"two audiences in one", withVerification(), func(p *Props) { p.AccessTokens.Audience = []string{"a,b"} }, "AccessTokens.Audience[0] must be 1 to 256 printable ASCII characters without comma and space, got \"a,b\""},
+		{"audience with a space", withVerification(), func(p *Props) { p.AccessTokens.Audience = []string{"a b"} }, "AccessTokens.Audience[0] must be"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.change(tt.props)
@@ -186,7 +186,7 @@ func TestProtectRefusesRequirements(t *testing.T) {
 		route Route
 		want  string
 	}{
-		{"nothing is known of tokens", oneOrigin(), route(func(r *Route) { r.Scopes = []string{"a"} }), "Route /orders has Scopes or Claims: expected Props.PhantomToken or Props.VerifyTokens with them"},
+		{"nothing is known of tokens", oneOrigin(), route(func(r *Route) { r.Scopes = []string{"a"} }), "Route /orders has Scopes or Claims: expected Props.PhantomToken or Props.AccessTokens.VerifyTokens with them"},
 		{"nothing is known, by method", oneOrigin(), route(func(r *Route) { r.MethodScopes = map[string][]string{"GET": {"a"}} }), "Route /orders has Scopes or Claims"},
 		{"nothing is known, claims", oneOrigin(), route(func(r *Route) { r.Claims = map[string]string{"a": "b"} }), "Route /orders has Scopes or Claims"},
 		{"two scopes in one", withVerification(), route(func(r *Route) { r.Scopes = []string{"a b"} }), `Route.Scopes of /orders has "a b": expected one scope per element`},

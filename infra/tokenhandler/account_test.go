@@ -18,12 +18,12 @@ import (
 func TestPoliciesNameNoPartition(t *testing.T) {
 	for _, region := range []string{"cn-north-1", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1"} {
 		stack, props := regional(t, region), oneOrigin()
-		props.KeyRotation = 24 * time.Hour
+		props.CookieKeyRotation = 24 * time.Hour
 		secret := keySecret()
 		secret.EncryptionKey = awskms.Key_FromKeyArn(stack, jsii.String("Key"), awscdk.Stack_Of(stack).FormatArn(&awscdk.ArnComponents{
 			Service: jsii.String("kms"), Resource: jsii.String("key"), ResourceName: jsii.String("1234abcd-12ab-34cd-56ef-1234567890ab"),
 		}))
-		props.EncryptionKeySecret = awssecretsmanager.NewSecret(stack, jsii.String("SessionKey"), secret)
+		props.CookieKeySecret = awssecretsmanager.NewSecret(stack, jsii.String("SessionKey"), secret)
 		New(stack, "TokenHandler", props).Protect(orders())
 		raw := string(read(t, stack).raw)
 		for _, endpoint := range []string{"logs." + region + ".amazonaws", "secretsmanager." + region + ".amazonaws", "arn:aws:"} {
@@ -61,7 +61,7 @@ func TestLogGroupOfAClassWithoutMetricsIsRefused(t *testing.T) {
 
 func TestAlarmOfTheRotation(t *testing.T) {
 	props := oneOrigin()
-	props.KeyRotation = 24 * time.Hour
+	props.CookieKeyRotation = 24 * time.Hour
 	got := synth(t, props, func(_ awscdk.Stack, h *TokenHandler) {
 		h.Protect(orders())
 		h.AddAlarms(Alarms{})
@@ -98,9 +98,9 @@ func TestSecretGivenByName(t *testing.T) {
 	secret := awssecretsmanager.Secret_FromSecretNameV2(stack, jsii.String("Lost"), jsii.String("prod/client-secret"))
 	for field, props := range map[string]*Props{
 		"Props.Provider.ClientSecret": func() *Props { p := oneOrigin(); p.Provider.ClientSecret = secret; return p }(),
-		"Props.EncryptionKeySecret":   func() *Props { p := oneOrigin(); p.EncryptionKeySecret = secret; return p }(),
+		"Props.CookieKeySecret":       func() *Props { p := oneOrigin(); p.CookieKeySecret = secret; return p }(),
 	} {
-		mustContain(t, panicOf(func() { New(newStack(t), "TokenHandler", props) }), field+`: secret name "prod/client-secret" must not end in a hyphen and six characters`)
+		mustContain(t, panicOf(func() { New(newStack(t), "TokenHandler", props) }), field+` "prod/client-secret" must not end in a hyphen and six characters`)
 	}
 	mustContain(t, panicOf(func() { NewSessionKey(newStack(t), "Key", &SessionKeyProps{Name: "prod/session-keyabc"}) }), "SessionKeyProps.Name: secret name")
 }

@@ -20,13 +20,13 @@ func (h *TokenHandler) addAgent(basePath string, allowed []string) {
 	})
 	h.agent = map[string]string{}
 	endpoints := contract.Endpoints
-	if h.props.TokenMediation {
+	if h.props.Session.TokenMediation {
 		endpoints = append(slices.Clip(endpoints), contract.Mediation)
 	}
 	for _, e := range endpoints {
 		resource := h.resource(basePath + "/" + e.Path)
 		if h.props.API != nil { // one that was made just now has no method yet
-			h.refuseOccupied("Props.AgentPath "+basePath, resource, []string{e.Method, "OPTIONS"})
+			h.refuseOccupied("Props.Application.AgentPath "+basePath, resource, []string{e.Method, "OPTIONS"})
 		}
 		options := &awsapigateway.MethodOptions{
 			AuthorizationType: awsapigateway.AuthorizationType_NONE,

@@ -14,7 +14,7 @@ import (
 
 func cached(dialect Dialect) *Props {
 	p := oneOrigin()
-	p.AuthorizerCaching = &AuthorizerCaching{TTL: 30 * time.Second, Dialect: dialect}
+	p.AuthorizerCaching = AuthorizerCaching{TTL: 30 * time.Second, Dialect: dialect}
 	return p
 }
 
@@ -93,18 +93,18 @@ func TestAuthorizerCachingRefuses(t *testing.T) {
 		add  func(awscdk.Stack, *TokenHandler)
 		want string
 	}{
-		{"no TTL", func(p *Props) { p.AuthorizerCaching.TTL = 0 }, nil, "Props.AuthorizerCaching.TTL is 0s: expected whole seconds from 1 to 60"},
-		{"too long", func(p *Props) { p.AuthorizerCaching.TTL = 61 * time.Second }, nil, "Props.AuthorizerCaching.TTL is 1m1s"},
-		{"half a second", func(p *Props) { p.AuthorizerCaching.TTL = 1500 * time.Millisecond }, nil, "Props.AuthorizerCaching.TTL is 1.5s"},
-		{"dialect", func(p *Props) { p.AuthorizerCaching.Dialect = "both" }, nil, `Props.AuthorizerCaching.Dialect is "both": expected assistant or classic`},
-		{"callers with tokens of their own", func(p *Props) { p.AllowBearer = true }, nil, "Props.AuthorizerCaching is set: expected none with Props.AllowBearer"},
+		{"no TTL", func(p *Props) { p.AuthorizerCaching.TTL = 0 }, nil, "Props.AuthorizerCaching.Dialect requires Props.AuthorizerCaching.TTL"},
+		{"too long", func(p *Props) { p.AuthorizerCaching.TTL = 61 * time.Second }, nil, "Props.AuthorizerCaching.TTL must be whole seconds from 1 to 60, got 1m1s"},
+		{"half a second", func(p *Props) { p.AuthorizerCaching.TTL = 1500 * time.Millisecond }, nil, "Props.AuthorizerCaching.TTL must be whole seconds from 1 to 60, got 1.5s"},
+		{"dialect", func(p *Props) { p.AuthorizerCaching.Dialect = "both" }, nil, `Props.AuthorizerCaching.Dialect must be assistant or classic, got "both"`},
+		{"callers with tokens of their own", func(p *Props) { p.AccessTokens.AllowToken = true }, nil, "Props.AuthorizerCaching.TTL cannot be combined with Props.AccessTokens.AllowToken"},
 		{"demands of a route", func(p *Props) {
-			p.VerifyTokens, p.Audience, p.Provider.JWKSEndpoint = true, []string{"orders"}, "https://login.example.com/jwks"
+			p.AccessTokens.VerifyTokens, p.AccessTokens.Audience, p.Provider.JWKSEndpoint = true, []string{"orders"}, "https://login.example.com/jwks"
 		}, func(_ awscdk.Stack, h *TokenHandler) {
 			route := orders()
 			route.Scopes = []string{"orders.read"}
 			h.Protect(route)
-		}, "Props.AuthorizerCaching is set: expected none with Scopes and Claims of routes"},
+		}, "Props.AuthorizerCaching.TTL cannot be combined with Route.Scopes"},
 
 		{"a transparent route", nil, func(_ awscdk.Stack, h *TokenHandler) {
 			h.Protect(Route{Path: "/a", Methods: []string{"GET"}, Upstream: "https://a.internal.example/", Transparent: true})

@@ -2,9 +2,7 @@ package tokenhandler
 
 import (
 	"fmt"
-	"maps"
 	"net/url"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,125 +21,127 @@ func misuse(format string, args ...any) {
 	panic(fmt.Errorf("tokenhandler: "+format, args...))
 }
 
-// checked returns a copy of p with the defaults filled in, and the agent's
-// settings without their secrets, or panics with everything that is wrong.
-func checked(p *Props) (Props, settings.Agent) {
-	if p == nil {
-		misuse("Props is nil: expected at least TrustedWebOrigins, Provider.Issuer, Provider.ClientID and RedirectURI")
-	}
-	c := *p
-	setDefaults(&c)
-	agent := settings.Agent{
-		Shared:                c.sharedSettings(),
-		Issuer:                c.Provider.Issuer,
-		ClientID:              c.Provider.ClientID,
-		Scope:                 c.Provider.Scope,
-		RedirectURI:           c.RedirectURI,
-		PostLogoutRedirectURI: c.PostLogoutRedirectURI,
-		AuthorizeEndpoint:     c.Provider.AuthorizeEndpoint,
-		TokenEndpoint:         c.Provider.TokenEndpoint,
-		UserInfoEndpoint:      c.Provider.UserInfoEndpoint,
-		JWKSEndpoint:          c.Provider.JWKSEndpoint,
-		LogoutEndpoint:        c.Provider.LogoutEndpoint,
-		BasePath:              c.AgentPath,
-		Session:               c.sessionSettings(),
-		Client:                c.Provider.clientSettings(),
-	}
-	err := settings.Check(agent, isToken)
-	if err == nil {
-		err = checkClient(c, agent)
-	}
-	if err != nil {
-		misuse("%s", inPropsWords(strings.TrimPrefix(err.Error(), "settings: ")))
-	}
-	checkCaching(c.AuthorizerCaching)
-	checkAccessTokens(c, agent.Shared)
-	checkOrigins(c)
-	checkAPI(c)
-	checkCORS(c.CORS)
-	checkStatuses("Props.Statuses", c.Statuses)
-	checkDomain(c)
-	checkKeyRotation(c)
-	checkOperation(&c)
-	return c, agent
-}
-
-func setDefaults(c *Props) {
-	setDefault(&c.CookieNamePrefix, DefaultCookieNamePrefix)
-	setDefault(&c.AgentPath, DefaultAgentPath)
-	setDefault(&c.StageName, DefaultStageName)
-	setDefault(&c.Provider.Scope, DefaultScope)
-	if c.Architecture == nil {
-		c.Architecture = awslambda.Architecture_ARM_64()
-	}
-	if c.CORS.MaxAge == 0 {
-		c.CORS.MaxAge = DefaultMaxAge
+// refuse panics with faults, if there are any, in the names of the properties.
+// The error wraps the faults, so that the app can print them in its own names.
+func refuse(faults settings.Faults) {
+	if len(faults) > 0 {
+		panic(fmt.Errorf("tokenhandler: %w", propsFaults(faults)))
 	}
 }
 
-// sharedSettings are those of both Lambdas, without the key.
-func (p Props) sharedSettings() settings.Shared {
-	return settings.Shared{
-		TrustedWebOrigins: slices.Clone(p.TrustedWebOrigins),
-		CookieNamePrefix:  p.CookieNamePrefix,
-		CSRFHeader:        p.CSRFHeader,
-		CookieFormat:      p.CookieFormat,
-		CookieDomain:      p.CookieDomain,
-		CookieBasePath:    p.CookieBasePath,
-		DPoP:              p.DPoP,
+// propsFaults are faults in the names of the properties.
+type propsFaults settings.Faults
+
+func (f propsFaults) Error() string { return settings.Faults(f).In(propsName) }
+func (f propsFaults) Unwrap() error { return settings.Faults(f) }
+
+// propsName names a setting as a property: Props.Cookies.Domain. The
+// environments of the Lambdas are made of the groups of Props.
+func propsName(s settings.Setting) string {
+	switch root := s.Root(); {
+	case s.Tag("prop") != "":
+		return s.Tag("prop")
+	case root == "Agent" || root == "Authorizer" || root == "Shared":
+		return "Props." + s.GoName()
+	default:
+		return root + "." + s.GoName()
 	}
 }
 
-func checkOrigins(c Props) {
-	if len(c.TrustedWebOrigins) == 0 {
-		misuse("Props.TrustedWebOrigins is empty: expected the origin of at least one single page application")
+// newChecker returns a checker of a struct of properties.
+func newChecker(root any) *settings.Checker {
+	c := settings.NewChecker(root)
+	c.Opaque, c.ShowValues = isToken, true
+	return c
+}
+
+// checked returns a copy of props with the defaults filled in, or panics with
+// everything that is wrong.
+func checked(props *Props) Props {
+	if props == nil {
+		misuse("Props is missing: Application.TrustedWebOrigins, Application.RedirectURI, Provider.Issuer and Provider.ClientID are required")
 	}
-	for i, origin := range c.TrustedWebOrigins {
+	p := *props
+	settings.SetDefaults(&p)
+	if p.Architecture == nil {
+		p.Architecture = awslambda.Architecture_ARM_64()
+	}
+	if p.AuthorizerCaching.TTL != 0 && p.AuthorizerCaching.Dialect == "" {
+		p.AuthorizerCaching.Dialect = AssistantDialect
+	}
+	c := newChecker(&p)
+	checkEnvironments(c, &p)
+	checkOrigins(c, &p)
+	checkAPI(c, &p)
+	checkCORS(c, &p)
+	checkDomain(c, &p)
+	checkCookieKey(c, &p)
+	checkSecretNames(c, &p)
+	checkOperation(c, &p)
+	refuse(c.Faults())
+	checkStatuses("Props.Statuses", p.Statuses)
+	return p
+}
+
+// checkEnvironments checks the settings of the two Lambdas. At synthesis a secret
+// is given or not. Only the agent sees its value, when it starts.
+func checkEnvironments(c *settings.Checker, p *Props) {
+	agent, authorizer := agentSettings(p, placeholder), authorizerSettings(p, placeholder)
+	if agent.Provider.NeedsSecret() && agent.Provider.ClientSecret == "" {
+		agent.Provider.ClientSecret = "made"
+	}
+	if p.PhantomToken.Enabled && authorizer.PhantomToken.ClientSecret == "" {
+		authorizer.PhantomToken.ClientSecret = "made"
+	}
+	jwks, phantom := &p.Provider.JWKSEndpoint, &p.PhantomToken
+	c.Refuse(p.AccessTokens.VerifyTokens && *jwks == "", jwks, "is required with %s: the authorizer does not discover endpoints", &p.AccessTokens.VerifyTokens)
+	ofProvider := phantom.Enabled && phantom.ClientID == ""
+	c.Refuse(ofProvider && phantom.ClientSecret != nil, &phantom.ClientID, "is required with %s", &phantom.ClientSecret)
+	c.Refuse(ofProvider && !p.Provider.NeedsSecret(), &phantom.ClientID, "is required with %s "+p.Provider.AuthenticationMethod()+": the provider's client has no secret to introspect with", &p.Provider.Authentication.Method)
+	faults := settings.Check(agent, isToken)
+	if len(faults)+len(c.Faults()) == 0 {
+		faults = settings.Check(authorizer, isToken)
+	}
+	c.Add(faults)
+}
+
+func checkOrigins(c *settings.Checker, p *Props) {
+	app := &p.Application
+	c.Refuse(len(app.TrustedWebOrigins) == 0, &app.TrustedWebOrigins, "is empty: it must contain the origin of at least one single page application")
+	for i := range app.TrustedWebOrigins {
 		// The Lambdas split the list at its commas.
-		if strings.Contains(origin, ",") || slices.Contains(c.TrustedWebOrigins[:i], origin) {
-			misuse("Props.TrustedWebOrigins[%d] is %q: expected one origin per element, each once", i, origin)
-		}
+		origin := &app.TrustedWebOrigins[i]
+		c.Must(!strings.Contains(*origin, ","), origin, "be one origin")
+		c.Must(!slices.Contains(app.TrustedWebOrigins[:i], *origin), origin, "be listed once")
 	}
-	if c.RedirectURI == "" || isToken(c.RedirectURI) || slices.ContainsFunc(c.TrustedWebOrigins, isToken) {
+	for i := range p.AccessTokens.Audience {
+		audience := &p.AccessTokens.Audience[i]
+		c.Must(!strings.Contains(*audience, ","), audience, "be one audience")
+	}
+	if app.RedirectURI == "" || isToken(app.RedirectURI) || slices.ContainsFunc(app.TrustedWebOrigins, isToken) {
 		return
 	}
 	// The page the provider returns to calls login/end, with its own origin.
-	if origin := originOf(c.RedirectURI); !slices.Contains(c.TrustedWebOrigins, origin) {
-		misuse("Props.RedirectURI is on %q: expected a page on one of Props.TrustedWebOrigins %q", origin, c.TrustedWebOrigins)
-	}
+	c.Must(slices.Contains(app.TrustedWebOrigins, originOf(app.RedirectURI)), &app.RedirectURI, "be a page on one of %s", &app.TrustedWebOrigins)
 }
 
-func checkAPI(c Props) {
-	if !stageNameRE.MatchString(c.StageName) {
-		misuse("Props.StageName is %q: expected 1 to 128 letters, digits, '-' or '_'", c.StageName)
-	}
-	if c.API != nil && c.API.Root().DefaultCorsPreflightOptions() != nil {
-		misuse("Props.API sets DefaultCorsPreflightOptions: expected none, the token handler writes the preflights itself")
-	}
-	if name := *c.Architecture.Name(); bundle.GOARCH(c.Architecture) == "" {
-		misuse("Props.Architecture is %q: expected arm64 or x86_64", name)
-	}
+func checkAPI(c *settings.Checker, p *Props) {
+	c.Must(stageNameRE.MatchString(p.StageName), &p.StageName, "be 1 to 128 letters, digits, '-' or '_'")
+	c.Refuse(p.API != nil && p.API.Root().DefaultCorsPreflightOptions() != nil, &p.API, "must not set DefaultCorsPreflightOptions: the token handler makes the preflights itself")
+	c.Must(bundle.GOARCH(p.Architecture) != "", &p.Architecture, "be arm64 or x86_64, got "+*p.Architecture.Name())
 }
 
-func checkCORS(c CORS) {
-	for i, m := range c.AllowMethods {
-		if !isMethod(m) {
-			misuse("Props.CORS.AllowMethods[%d] is %q: expected one of %s", i, m, strings.Join(knownMethods, ", "))
+func checkCORS(c *settings.Checker, p *Props) {
+	cors := &p.CORS
+	for i := range cors.AllowMethods {
+		c.Must(isMethod(cors.AllowMethods[i]), &cors.AllowMethods[i], "be one of "+strings.Join(knownMethods, ", "))
+	}
+	for _, headers := range [][]string{cors.AllowHeaders, cors.ExposeHeaders} {
+		for i := range headers {
+			c.Must(headerRE.MatchString(headers[i]), &headers[i], "be the name of a header, without wildcard")
 		}
 	}
-	for i, h := range c.AllowHeaders {
-		if !headerRE.MatchString(h) {
-			misuse("Props.CORS.AllowHeaders[%d] is %q: expected the name of a header, no wildcard", i, h)
-		}
-	}
-	for i, h := range c.ExposeHeaders {
-		if !headerRE.MatchString(h) {
-			misuse("Props.CORS.ExposeHeaders[%d] is %q: expected the name of a header, no wildcard", i, h)
-		}
-	}
-	if c.MaxAge < time.Second || c.MaxAge > 24*time.Hour || c.MaxAge%time.Second != 0 {
-		misuse("Props.CORS.MaxAge is %s: expected whole seconds up to 24 hours", c.MaxAge)
-	}
+	c.Must(cors.MaxAge >= time.Second && cors.MaxAge <= 24*time.Hour && cors.MaxAge%time.Second == 0, &cors.MaxAge, "be whole seconds up to 24 hours")
 }
 
 var (
@@ -149,17 +149,10 @@ var (
 	apiPathRE   = regexp.MustCompile(`^(/[A-Za-z0-9._-]+)+(/\*)?$`)
 	stageNameRE = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 	headerRE    = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
-	variableRE  = regexp.MustCompile(`[A-Z][A-Z_]+[A-Z]`)
 )
 
-func setDefault(s *string, value string) {
-	if *s == "" {
-		*s = value
-	}
-}
-
-// isToken reports whether s is known only at deployment. A string that has a
-// token in it says so, and CDK need not be asked about every other one.
+// isToken reports whether s is known only at deployment. Only strings that
+// contain ${Token[ need a round trip to CDK.
 func isToken(s string) bool {
 	return strings.Contains(s, "${Token[") && *awscdk.Token_IsUnresolved(jsii.String(s))
 }
@@ -170,35 +163,4 @@ func originOf(s string) string {
 		return ""
 	}
 	return u.Scheme + "://" + u.Host
-}
-
-// inPropsWords replaces the names of environment variables in a message of
-// package settings by the fields of Props they come from.
-func inPropsWords(message string) string {
-	names := map[string]string{}
-	var collect func(reflect.Type)
-	collect = func(t reflect.Type) {
-		for i := range t.NumField() {
-			f := t.Field(i)
-			if f.Anonymous {
-				collect(f.Type)
-				continue
-			}
-			name := f.Name
-			if name == "BasePath" {
-				name = "AgentPath"
-			} else if _, ok := reflect.TypeFor[Provider]().FieldByName(name); ok {
-				name = "Provider." + name
-			}
-			names[f.Tag.Get("env")] = "Props." + name
-		}
-	}
-	collect(reflect.TypeFor[settings.Agent]())
-	maps.Copy(names, clientProps)
-	return variableRE.ReplaceAllStringFunc(message, func(word string) string {
-		if name, ok := names[word]; ok {
-			return name
-		}
-		return word
-	})
 }

@@ -69,8 +69,8 @@ func (h *TokenHandler) checkRoute(r Route) []string {
 	}
 	checkStatuses("Route.Statuses of "+r.Path, r.Statuses)
 	h.checkValidation(r)
-	reserved := append([]string{h.shared.CSRFHeaderName()}, reservedUp...)
-	if h.props.DPoP {
+	reserved := append([]string{h.props.Cookies.CSRFHeaderName()}, reservedUp...)
+	if h.props.AccessTokens.DPoP {
 		reserved = append(reserved, contract.HeaderProof) // the authorizer's to write
 	}
 	h.checkHeaders("Route.RequestHeaders", r.Path, r.RequestHeaders, reserved, "x-forwarded-", "x-amz", "sec-", "proxy-")
@@ -144,7 +144,7 @@ func (h *TokenHandler) checkPath(path string, greedy bool) []string {
 		misuse("Route.Path is %q: expected another, API Gateway reserves /ping and /sping", path)
 	}
 	for _, s := range h.siblings() {
-		if agent := s.props.AgentPath; s.AgentFunction != nil && (path == agent || strings.HasPrefix(path, agent+"/")) {
+		if agent := s.props.Application.AgentPath; s.AgentFunction != nil && (path == agent || strings.HasPrefix(path, agent+"/")) {
 			misuse("Route.Path is %q: expected one outside of the agent's path %s", path, agent)
 		}
 		for _, earlier := range s.routes {

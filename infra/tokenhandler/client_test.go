@@ -115,23 +115,23 @@ func TestNewRefusesClients(t *testing.T) {
 		change func(awscdk.Stack, *Provider)
 		want   string // after "tokenhandler: Props.Provider."
 	}{
-		{"profile", func(_ awscdk.Stack, p *Provider) { p.Profile = "google" }, "Profile is malformed: expected oidc, cognito"},
-		{"openid with github", func(_ awscdk.Stack, p *Provider) { p.Profile = ProfileGitHub }, "Scope has openid: expected none"},
-		{"method", func(_ awscdk.Stack, p *Provider) { p.Authentication.Method = "none" }, "Authentication.Method is malformed"},
-		{"no key", func(_ awscdk.Stack, p *Provider) { p.Authentication.Method = PrivateKeyJWT }, "Authentication.PrivateKey is missing: expected it or Props.Provider.Authentication.KMSKey"},
-		{"signed requests without key", func(_ awscdk.Stack, p *Provider) { p.Requests.Sign = true }, "Authentication.PrivateKey is missing"},
+		{"profile", func(_ awscdk.Stack, p *Provider) { p.Profile = "google" }, `Profile must be oidc, cognito, github or oauth2, got "google"`},
+		{"openid with github", func(_ awscdk.Stack, p *Provider) { p.Profile = ProfileGitHub }, "Scope must not contain openid with Props.Provider.Profile github"},
+		{"method", func(_ awscdk.Stack, p *Provider) { p.Authentication.Method = "none" }, "Authentication.Method must be client_secret_basic,"},
+		{"no key", func(_ awscdk.Stack, p *Provider) { p.Authentication.Method = PrivateKeyJWT }, "Authentication.PrivateKey or Props.Provider.Authentication.KMSKey is required"},
+		{"signed requests without key", func(_ awscdk.Stack, p *Provider) { p.Requests.Sign = true }, "Authentication.PrivateKey or "},
 		{"secret for nothing", func(stack awscdk.Stack, p *Provider) {
 			p.Authentication = Authentication{Method: PrivateKeyJWT, PrivateKey: given(stack, "key")}
 			p.ClientSecret = given(stack, "secret")
-		}, "ClientSecret is set: expected none with private_key_jwt"},
+		}, "ClientSecret cannot be combined with Props.Provider.Authentication.Method private_key_jwt"},
 		{"two keys", func(stack awscdk.Stack, p *Provider) {
 			p.Authentication = Authentication{Method: PrivateKeyJWT, PrivateKey: given(stack, "key"), KMSKey: awskms.Key_FromKeyArn(stack, jsii.String("K"), jsii.String(signingKey))}
-		}, "Authentication.PrivateKey is set: expected none with"},
-		{"no certificate", func(_ awscdk.Stack, p *Provider) { p.Authentication.Method = TLSClientAuth }, "Authentication.Certificate is missing"},
-		{"algorithm", func(_ awscdk.Stack, p *Provider) { p.Authentication.Algorithm = "HS256" }, "Authentication.Algorithm is malformed"},
-		{"response mode", func(_ awscdk.Stack, p *Provider) { p.Requests.ResponseMode = "fragment" }, "Requests.ResponseMode is malformed"},
-		{"A6 extra parameter", func(_ awscdk.Stack, p *Provider) { p.Requests.ExtraParameters = []string{"redirect_uri"} }, "Requests.ExtraParameters is malformed"},
-		{"resource", func(_ awscdk.Stack, p *Provider) { p.Requests.Resources = []string{"orders"} }, "Requests.Resources is malformed"},
+		}, "Authentication.PrivateKey cannot be combined with Props.Provider.Authentication.KMSKey"},
+		{"no certificate", func(_ awscdk.Stack, p *Provider) { p.Authentication.Method = TLSClientAuth }, "Authentication.Certificate is required with Props.Provider.Authentication.Method tls_client_auth"},
+		{"algorithm", func(_ awscdk.Stack, p *Provider) { p.Authentication.Algorithm = "HS256" }, "Authentication.Algorithm must be ES256"},
+		{"response mode", func(_ awscdk.Stack, p *Provider) { p.Requests.ResponseMode = "fragment" }, `Requests.ResponseMode must be jwt or query.jwt, got "fragment"`},
+		{"A6 extra parameter", func(_ awscdk.Stack, p *Provider) { p.Requests.ExtraParameters = []string{"redirect_uri"} }, "Requests.ExtraParameters[0] must be"},
+		{"resource", func(_ awscdk.Stack, p *Provider) { p.Requests.Resources = []string{"orders"} }, "Requests.Resources[0] must be an absolute URI"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			stack := newStack(t)

@@ -17,15 +17,15 @@ func (h *TokenHandler) checkSiblings(siblings []*TokenHandler) {
 		if other == h {
 			continue
 		}
-		if other.props.CookieNamePrefix == h.props.CookieNamePrefix {
-			misuse("Props.CookieNamePrefix is %q, as of the token handler %s of the same API: expected one of its own",
-				h.props.CookieNamePrefix, *other.Node().Path())
+		if other.props.Cookies.NamePrefix == h.props.Cookies.NamePrefix {
+			misuse("Props.Cookies.NamePrefix is %q, as of the token handler %s of the same API: expected one of its own",
+				h.props.Cookies.NamePrefix, *other.Node().Path())
 		}
 		resolve := func(t *TokenHandler) string {
-			return fmt.Sprint(t.API.Stack().Resolve(t.EncryptionKeySecret.SecretArn()))
+			return fmt.Sprint(t.API.Stack().Resolve(t.CookieKeySecret.SecretArn()))
 		}
 		if resolve(other) == resolve(h) {
-			misuse("Props.EncryptionKeySecret is that of the token handler %s of the same API: expected one of its own", *other.Node().Path())
+			misuse("Props.CookieKeySecret is that of the token handler %s of the same API: expected one of its own", *other.Node().Path())
 		}
 	}
 }
@@ -36,7 +36,7 @@ func (h *TokenHandler) knowsScopes() bool { return h.demands.authorizer.KnowsSco
 func trustedBy(siblings []*TokenHandler) []string {
 	var origins []string
 	for _, s := range siblings {
-		for _, origin := range s.shared.TrustedWebOrigins {
+		for _, origin := range s.props.Application.TrustedWebOrigins {
 			if !slices.Contains(origins, origin) {
 				origins = append(origins, origin)
 			}

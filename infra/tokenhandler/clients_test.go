@@ -19,12 +19,14 @@ import (
 // second is another client on the API of a token handler.
 func second(h *TokenHandler) *Props {
 	return &Props{
-		API:               h.API,
-		TrustedWebOrigins: []string{"https://admin.example.com"},
-		CookieNamePrefix:  "admin",
-		AgentPath:         "/admin-agent",
-		Provider:          Provider{Issuer: "https://staff.example.com", ClientID: "admin-client", Scope: "openid"},
-		RedirectURI:       "https://admin.example.com/",
+		API: h.API,
+		Application: Application{
+			TrustedWebOrigins: []string{"https://admin.example.com"},
+			RedirectURI:       "https://admin.example.com/",
+			AgentPath:         "/admin-agent",
+		},
+		Cookies:  Cookies{NamePrefix: "admin"},
+		Provider: Provider{Issuer: "https://staff.example.com", ClientID: "admin-client", Scope: "openid"},
 	}
 }
 
@@ -38,7 +40,7 @@ func TestTwoClients(t *testing.T) {
 	template := synth(t, oneOrigin(), func(s awscdk.Stack, h *TokenHandler) {
 		h.Protect(orders())
 		props := second(h)
-		props.TokenMediation = true
+		props.Session.TokenMediation = true
 		New(s, "Admin", props).Protect(reports())
 	})
 	for kind, want := range map[string]int{
@@ -123,9 +125,9 @@ func TestSecondClientRefuses(t *testing.T) {
 		change func(*Props, *TokenHandler)
 		want   string
 	}{
-		{"cookie prefix", func(p *Props, _ *TokenHandler) { p.CookieNamePrefix = "" }, `Props.CookieNamePrefix is "th", as of the token handler Test/Stack/TokenHandler of the same API`},
-		{"key", func(p *Props, h *TokenHandler) { p.EncryptionKeySecret = h.EncryptionKeySecret }, "Props.EncryptionKeySecret is that of the token handler Test/Stack/TokenHandler"},
-		{"agent path", func(p *Props, _ *TokenHandler) { p.AgentPath = "" }, "Props.AgentPath /oauth-agent: the API has a method POST"},
+		{"cookie prefix", func(p *Props, _ *TokenHandler) { p.Cookies.NamePrefix = "" }, `Props.Cookies.NamePrefix is "th", as of the token handler Test/Stack/TokenHandler of the same API: expected one of its own`},
+		{"key", func(p *Props, h *TokenHandler) { p.CookieKeySecret = h.CookieKeySecret }, "Props.CookieKeySecret is that of the token handler Test/Stack/TokenHandler"},
+		{"agent path", func(p *Props, _ *TokenHandler) { p.Application.AgentPath = "" }, "Props.Application.AgentPath /oauth-agent: the API has a method POST /oauth-agent/login/start already"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			stack := newStack(t)

@@ -58,7 +58,7 @@ func TestEveryResourceHasAPreflight(t *testing.T) {
 
 func TestPreflightTemplate(t *testing.T) {
 	props := severalOrigins()
-	props.CookieNamePrefix = "shop"
+	props.Cookies.NamePrefix = "shop"
 	props.CORS = CORS{AllowHeaders: []string{"X-Request-Id", "Accept"}, MaxAge: time.Hour}
 	got := synth(t, props, withItem).methods()["OPTIONS /orders/{id}"]
 	want := `#set($origin = $input.params().header.get("origin"))

@@ -3,13 +3,15 @@
 // upstream APIs get access tokens, and no token is ever in the browser.
 //
 //	handler := tokenhandler.New(stack, "TokenHandler", &tokenhandler.Props{
-//		TrustedWebOrigins: []string{"https://www.example.com"},
+//		Application: tokenhandler.Application{
+//			TrustedWebOrigins: []string{"https://www.example.com"},
+//			RedirectURI:       "https://www.example.com/",
+//		},
 //		Provider: tokenhandler.Provider{
 //			Issuer:   "https://login.example.com",
 //			ClientID: "spa-client",
 //			Scope:    "openid profile",
 //		},
-//		RedirectURI: "https://www.example.com/",
 //	})
 //	handler.Protect(tokenhandler.Route{
 //		Path:     "/orders/{id}",

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53targets"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/internal/settings"
 )
 
 // Domain is the host name of the API that is made, for single page
@@ -17,51 +19,51 @@ import (
 // host is switched off then: sessions live on this host only.
 type Domain struct {
 	// Name such as api.example.com.
-	Name string
+	Name string `json:"name"`
 	// Certificate for Name in the API's region. Nil: one is made and validated
 	// through HostedZone.
-	Certificate awscertificatemanager.ICertificate
+	Certificate awscertificatemanager.ICertificate `json:"certificateArn"`
 	// HostedZone gets the records of Name. Nil: make them yourself, as an alias
 	// of API.DomainName().
-	HostedZone awsroute53.IHostedZone
+	HostedZone awsroute53.IHostedZone `json:"hostedZoneId" with:"hostedZoneName"`
 	// Existing is a custom domain name that there is already, such as one of
 	// several APIs: Name is that of it, and certificate, TLS policy and records are
 	// its owner's. awsapigateway.DomainName_FromDomainNameAttributes makes one of
 	// its attributes.
-	Existing awsapigateway.IDomainName
+	Existing awsapigateway.IDomainName `json:"existing"`
 	// BasePath is where on the host the API is, such as shop or shop/v2, without
 	// slashes at its ends. Default: the root. The cookies are sent to the whole host
 	// in any case.
-	BasePath string
+	BasePath string `json:"basePath"`
 	// Latency makes the record one of several with the same name, of which
 	// Route 53 answers with the region nearest to the browser. Its value names
 	// this region's record. The regions share the key of [NewSessionKey].
-	Latency string
+	Latency string `json:"latency"`
 }
 
-func checkDomain(c Props) {
-	d := c.Domain
-	switch {
-	case d == nil:
-	case c.API != nil:
-		misuse("Props.Domain is set with a given API: expected it at that API")
-	case !isHostName(d.Name):
-		misuse("Props.Domain.Name is %q: expected a host name such as api.example.com", d.Name)
-	case !isBasePath(d.BasePath):
-		misuse("Props.Domain.BasePath is %q: expected segments of letters, digits and ._- such as shop or shop/v2", d.BasePath)
-	case d.Existing != nil && (d.Certificate != nil || d.HostedZone != nil || d.Latency != ""):
-		misuse("Props.Domain has Existing with Certificate, HostedZone or Latency: expected them at that domain name")
-	case d.Existing != nil && !isToken(*d.Existing.DomainName()) && *d.Existing.DomainName() != d.Name:
-		misuse("Props.Domain.Name is %q: expected that of Existing, %s", d.Name, *d.Existing.DomainName())
-	case d.Existing == nil && d.Certificate == nil && d.HostedZone == nil:
-		misuse("Props.Domain has neither Certificate nor HostedZone: expected one of them, a certificate is validated through the zone")
-	case d.HostedZone != nil && !covers(*d.HostedZone.ZoneName(), d.Name):
-		misuse("Props.Domain.Name is %q: expected a name in the zone %s", d.Name, *d.HostedZone.ZoneName())
-	case c.CookieDomain != "" && !isToken(c.CookieDomain) && !covers(c.CookieDomain, d.Name):
-		misuse("Props.CookieDomain is %q: expected one that covers Props.Domain.Name %s, or browsers drop the cookies", c.CookieDomain, d.Name)
-	case d.Latency != "" && d.HostedZone == nil:
-		misuse("Props.Domain.Latency is set without HostedZone: expected the zone of the records")
+func checkDomain(c *settings.Checker, p *Props) {
+	d := p.Domain
+	if d == nil {
+		return
 	}
+	c.Refuse(p.API != nil, &p.Domain, "cannot be combined with %s: the domain belongs to that API", &p.API)
+	c.Must(isHostName(d.Name), &d.Name, "be a host name such as api.example.com")
+	c.Must(isBasePath(d.BasePath), &d.BasePath, "be segments of letters, digits and ._- such as shop or shop/v2")
+	c.Refuse(d.Existing == nil && d.Certificate == nil && d.HostedZone == nil, &d.Certificate, "or %s is required: a certificate is validated through the zone", &d.HostedZone)
+	c.Refuse(d.Latency != "" && d.HostedZone == nil, &d.Latency, "requires %s, for the records", &d.HostedZone)
+	if d.Existing != nil {
+		const owner = "cannot be combined with %s: it belongs to the owner of that domain name"
+		c.Refuse(d.Certificate != nil, &d.Certificate, owner, &d.Existing)
+		c.Refuse(d.HostedZone != nil, &d.HostedZone, owner, &d.Existing)
+		c.Refuse(d.Latency != "", &d.Latency, owner, &d.Existing)
+		name := *d.Existing.DomainName()
+		c.Must(isToken(name) || name == d.Name, &d.Name, "be that of %s, "+name, &d.Existing)
+	}
+	if d.HostedZone != nil {
+		zone := *d.HostedZone.ZoneName()
+		c.Must(covers(zone, d.Name), &d.Name, "be in the zone "+zone)
+	}
+	c.Must(p.Cookies.Domain == "" || covers(p.Cookies.Domain, d.Name), &p.Cookies.Domain, "cover %s "+d.Name+", or browsers drop the cookies", &d.Name)
 }
 
 var basePathRE = regexp.MustCompile(`^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$`)

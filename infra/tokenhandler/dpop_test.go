@@ -18,7 +18,7 @@ import (
 
 func bound() *Props {
 	p := oneOrigin()
-	p.DPoP = true
+	p.AccessTokens.DPoP = true
 	return p
 }
 
@@ -51,7 +51,8 @@ func TestDPoP(t *testing.T) {
 	if authorizer["DPOP"] != "true" || agent["DPOP"] != "true" || agent["UPSTREAMS"] != nil {
 		t.Errorf("got DPOP %v and %v", authorizer["DPOP"], agent["DPOP"])
 	}
-	got, err := settings.ParseUpstreams(fmt.Sprint(authorizer["UPSTREAMS"]))
+	var got settings.Upstreams
+	err := got.UnmarshalText(fmt.Append(nil, authorizer["UPSTREAMS"]))
 	want := settings.Upstreams{
 		"GET /orders": "https://orders.internal.example/v1/orders", "POST /orders": "https://orders.internal.example/v1/orders",
 		"GET /orders/{id}": "https://orders.internal.example/v1/orders/{id}",
@@ -88,24 +89,26 @@ func TestDPoPRefuses(t *testing.T) {
 		add   func(awscdk.Stack, *TokenHandler)
 		want  string
 	}{
-		{"phantom tokens", func(p *Props) { p.PhantomToken = &PhantomToken{IntrospectionURL: "https://login.example.com/i"} }, nil, "Props.PhantomToken is set: expected none with Props.DPoP"},
-		{"bearer pass-through", func(p *Props) { p.AllowBearer = true }, nil, "Props.AllowBearer is set: expected none with Props.DPoP"},
+		{"phantom tokens", func(p *Props) {
+			p.PhantomToken = PhantomToken{Enabled: true, IntrospectionURL: "https://login.example.com/i"}
+		}, nil, "Props.PhantomToken.Enabled cannot be combined with Props.AccessTokens.DPoP: a phantom token is bound to no key"},
+		{"bearer pass-through", func(p *Props) { p.AccessTokens.AllowToken = true }, nil, "Props.AccessTokens.AllowToken cannot be combined with Props.AccessTokens.DPoP: there is no key for a caller's token"},
 		{"caching", func(p *Props) {
-			p.AuthorizerCaching = &AuthorizerCaching{TTL: 30 * time.Second}
-		}, nil, "Props.AuthorizerCaching is set: expected none with Props.DPoP"},
-		{"token mediation", func(p *Props) { p.TokenMediation = true }, nil, "Props.TokenMediation is set: expected none with Props.DPoP"},
-		{"curity", func(p *Props) { p.CookieFormat = CookieFormatCurity }, nil, "Props.DPoP is set: expected none with Props.CookieFormat curity"},
-		{"github", func(p *Props) { p.Provider.Profile, p.Provider.Scope = ProfileGitHub, "repo" }, nil, "Props.DPoP is set: expected none with this Props.Provider.Profile"},
+			p.AuthorizerCaching = AuthorizerCaching{TTL: 30 * time.Second}
+		}, nil, "Props.AuthorizerCaching.TTL cannot be combined with Props.AccessTokens.DPoP: a proof is for one request"},
+		{"token mediation", func(p *Props) { p.Session.TokenMediation = true }, nil, "Props.Session.TokenMediation cannot be combined with Props.AccessTokens.DPoP: a page has no key to use such a token with"},
+		{"curity", func(p *Props) { p.Cookies.Format = CookieFormatCurity }, nil, "Props.AccessTokens.DPoP cannot be combined with Props.Cookies.Format curity: other implementations know no tokens that are bound to a key"},
+		{"github", func(p *Props) { p.Provider.Profile, p.Provider.Scope = ProfileGitHub, "repo" }, nil, "Props.AccessTokens.DPoP cannot be combined with Props.Provider.Profile github, which issues bearer tokens only"},
 		{"function", nil, func(s awscdk.Stack, h *TokenHandler) {
 			f := awslambda.Function_FromFunctionArn(s, jsii.String("F"), jsii.String("arn:aws:lambda:eu-north-1:123456789012:function:f"))
 			h.Protect(Route{Path: "/a", Methods: []string{"GET"}, Function: f})
-		}, "Route /a has a Function: expected an Upstream with Props.DPoP"},
+		}, "Route /a has a Function: expected an Upstream with Props.AccessTokens.DPoP"},
 		{"transparent", nil, func(_ awscdk.Stack, h *TokenHandler) {
 			h.Protect(Route{Path: "/a", Methods: []string{"GET"}, Upstream: "https://a.example/", Transparent: true})
-		}, "Route /a is Transparent: expected a mapped route with Props.DPoP"},
+		}, "Route /a is Transparent: expected a mapped route with Props.AccessTokens.DPoP"},
 		{"greedy", nil, func(_ awscdk.Stack, h *TokenHandler) {
 			h.Protect(Route{Path: "/{proxy+}", Methods: []string{"ANY"}, Upstream: "https://a.example/{proxy}", Transparent: true})
-		}, "is Transparent: expected a mapped route with Props.DPoP"},
+		}, "is Transparent: expected a mapped route with Props.AccessTokens.DPoP"},
 		{"the client's own proof", nil, func(_ awscdk.Stack, h *TokenHandler) {
 			h.Protect(Route{Path: "/a", Methods: []string{"GET"}, Upstream: "https://a.example/", RequestHeaders: []string{"dpop"}})
 		}, `Route.RequestHeaders of /a has "Dpop"`},
@@ -113,7 +116,7 @@ func TestDPoPRefuses(t *testing.T) {
 			for i := range 20 {
 				h.Protect(Route{Path: fmt.Sprintf("/a%d", i), Methods: []string{"GET"}, Upstream: "https://a.example/" + strings.Repeat("x", 200)})
 			}
-		}, "with Props.DPoP, fewer or shorter URLs"},
+		}, "with Props.AccessTokens.DPoP, fewer or shorter URLs"},
 		{"another API, another upstream", nil, func(s awscdk.Stack, h *TokenHandler) {
 			h.Protect(orders())
 			api := awsapigateway.NewRestApi(s, jsii.String("Second"), nil)
@@ -140,5 +143,5 @@ func TestDPoPMethodsOfOthers(t *testing.T) {
 	h.resource("/own").AddMethod(jsii.String("GET"), integration(false, tokenMappingText()), &awsapigateway.MethodOptions{
 		Authorizer: h.AuthorizerFor("GET"), AuthorizationType: awsapigateway.AuthorizationType_CUSTOM,
 	})
-	mustContain(t, panicOf(func() { assertions.Template_FromStack(stack, nil) }), "GET /own at ", "is not made by Protect: with Props.DPoP it must be")
+	mustContain(t, panicOf(func() { assertions.Template_FromStack(stack, nil) }), "GET /own at ", "is not made by Protect: with Props.AccessTokens.DPoP it must be")
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tokenhandler/aws/infra/internal/enforce"
 	"github.com/tokenhandler/aws/infra/internal/rules"
+	"github.com/tokenhandler/aws/internal/settings"
 )
 
 // Validate implements constructs.IValidation: CDK calls it at the end of
@@ -59,7 +60,7 @@ func plugin(stage awscdk.Stage, handlers *group) *enforce.Plugin {
 func enforced(handlers []*TokenHandler) []enforce.Handler {
 	var out []enforce.Handler
 	for _, h := range handlers {
-		e := enforce.Handler{Path: *h.Node().Path(), Agent: h.agent, Protected: h.protected, Bound: h.props.DPoP, Specs: h.specs}
+		e := enforce.Handler{Path: *h.Node().Path(), Agent: h.agent, Protected: h.protected, Bound: h.props.AccessTokens.DPoP, Specs: h.specs}
 		if h.Authorizer != nil {
 			e.Authorizers = append(e.Authorizers, h.facts(*h.Authorizer.AuthorizerId(), false))
 		}
@@ -78,7 +79,7 @@ func enforced(handlers []*TokenHandler) []enforce.Handler {
 func (h *TokenHandler) facts(id string, safe bool) enforce.Authorizer {
 	function := h.proxy()
 	a := rules.Authorizer{Known: true, Type: "REQUEST", Function: &function}
-	if caching := h.props.AuthorizerCaching; caching != nil {
+	if caching := h.props.AuthorizerCaching; caching.TTL != 0 {
 		a.TTL, a.Sources, a.OnlySafe = int(caching.TTL.Seconds()), h.identitySources(safe), safe
 	}
 	return enforce.Authorizer{ID: id, Authorizer: a}
@@ -86,8 +87,9 @@ func (h *TokenHandler) facts(id string, safe bool) enforce.Authorizer {
 
 // proxy describes the OAuth proxy for the rules.
 func (h *TokenHandler) proxy() rules.Function {
-	caching := h.props.AuthorizerCaching.settings()
-	return rules.Function{CSRFHeader: h.shared.CSRFHeaderName(), CacheTTL: caching.CacheTTL, CacheDialect: caching.CacheDialect, Bound: h.props.DPoP}
+	authorizer := &settings.Authorizer{AuthorizerCaching: h.props.AuthorizerCaching}
+	ttl := settings.VariableOf(authorizer, &authorizer.AuthorizerCaching.TTL).Value
+	return rules.Function{CSRFHeader: h.props.Cookies.CSRFHeaderName(), CacheTTL: ttl, CacheDialect: h.props.AuthorizerCaching.Dialect, Bound: h.props.AccessTokens.DPoP}
 }
 
 // function describes the OAuth proxy by its logical id, and by that of the alias

@@ -21,13 +21,15 @@ func ExampleNew() {
 	stack := exampleStack()
 
 	handler := tokenhandler.New(stack, "TokenHandler", &tokenhandler.Props{
-		TrustedWebOrigins: []string{"https://www.example.com"},
+		Application: tokenhandler.Application{
+			TrustedWebOrigins: []string{"https://www.example.com"},
+			RedirectURI:       "https://www.example.com/",
+		},
 		Provider: tokenhandler.Provider{
 			Issuer:   "https://login.example.com",
 			ClientID: "spa-client",
 			Scope:    "openid profile",
 		},
-		RedirectURI: "https://www.example.com/",
 	})
 	handler.Protect(tokenhandler.Route{
 		Path:     "/orders/{id}",
@@ -121,7 +123,7 @@ func ExampleTokenHandler_Protect_inside() {
 func ExampleTokenHandler_Protect_scopes() {
 	stack := exampleStack()
 	props := exampleProps()
-	props.PhantomToken = &tokenhandler.PhantomToken{IntrospectionURL: "https://login.example.com/introspect"}
+	props.PhantomToken = tokenhandler.PhantomToken{Enabled: true, IntrospectionURL: "https://login.example.com/introspect"}
 	handler := tokenhandler.New(stack, "TokenHandler", props)
 
 	handler.Protect(tokenhandler.Route{
@@ -148,9 +150,9 @@ func ExampleNew_existing() {
 
 	props := exampleProps()
 	props.API = api
-	props.Key = awskms.Key_FromKeyArn(stack, jsii.String("Key"), jsii.String("arn:aws:kms:eu-north-1:123456789012:key/12345678-1234-1234-1234-123456789012"))
-	props.EncryptionKeySecret = secret("session-key")
-	props.Provider.ClientSecret = secret("client-secret")
+	props.KMSKey = awskms.Key_FromKeyArn(stack, jsii.String("Key"), jsii.String("arn:aws:kms:eu-north-1:123456789012:key/12345678-1234-1234-1234-123456789012"))
+	props.CookieKeySecret = secret("session-key")
+	props.Provider.ClientSecret = secret("client-credentials")
 	props.Operation.Agent.LogGroup, props.Operation.Authorizer.LogGroup = logs, logs
 	handler := tokenhandler.New(stack, "TokenHandler", props)
 	handler.Protect(tokenhandler.Route{Path: "/orders", Methods: []string{"GET"}, Upstream: "https://orders.internal.example/"})
@@ -257,8 +259,8 @@ func ExampleImport() {
 			FunctionArn:     jsii.String("arn:aws:lambda:eu-north-1:123456789012:function:oauth-proxy"),
 			SameEnvironment: jsii.Bool(true),
 		}),
-		API:               awsapigateway.NewRestApi(stack, jsii.String("Api"), &awsapigateway.RestApiProps{CloudWatchRole: jsii.Bool(false)}),
-		TrustedWebOrigins: []string{"https://www.example.com"},
+		API:         awsapigateway.NewRestApi(stack, jsii.String("Api"), &awsapigateway.RestApiProps{CloudWatchRole: jsii.Bool(false)}),
+		Application: tokenhandler.Application{TrustedWebOrigins: []string{"https://www.example.com"}},
 	})
 	handler.Protect(tokenhandler.Route{Path: "/invoices", Methods: []string{"GET"}, Upstream: "https://invoices.internal.example/"})
 
@@ -282,9 +284,8 @@ func ExampleTokenHandler_Validate() {
 
 func exampleProps() *tokenhandler.Props {
 	return &tokenhandler.Props{
-		TrustedWebOrigins: []string{"https://www.example.com"},
-		Provider:          tokenhandler.Provider{Issuer: "https://login.example.com", ClientID: "spa-client"},
-		RedirectURI:       "https://www.example.com/",
+		Application: tokenhandler.Application{TrustedWebOrigins: []string{"https://www.example.com"}, RedirectURI: "https://www.example.com/"},
+		Provider:    tokenhandler.Provider{Issuer: "https://login.example.com", ClientID: "spa-client"},
 	}
 }
 

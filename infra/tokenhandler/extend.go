@@ -22,9 +22,11 @@ func (h *TokenHandler) Extend(scope constructs.Construct, id string, api awsapig
 	}
 	p := h.props
 	p.API = api
-	checkAPI(p)
-	e := &TokenHandler{props: p, shared: h.shared, AuthorizerFunction: h.AuthorizerFunction, AgentFunction: h.AgentFunction,
-		demands: h.demands, Key: h.Key, EncryptionKeySecret: h.EncryptionKeySecret, ClientSecret: h.ClientSecret}
+	c := newChecker(&p)
+	checkAPI(c, &p)
+	refuse(c.Faults())
+	e := &TokenHandler{props: p, AuthorizerFunction: h.AuthorizerFunction, AgentFunction: h.AgentFunction,
+		demands: h.demands, KMSKey: h.KMSKey, CookieKeySecret: h.CookieKeySecret, ClientSecret: h.ClientSecret}
 	constructs.NewConstruct_Override(e, scope, &id)
 	e.Node().AddValidation(e)
 	e.invoked = h.invoked

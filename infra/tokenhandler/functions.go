@@ -21,17 +21,18 @@ type lambda struct {
 
 // addFunctions makes the two Lambdas. Both need the cookie key; the authorizer
 // gets a client secret only to introspect with.
-func (h *TokenHandler) addFunctions(p Props, agent settings.Agent) {
+func (h *TokenHandler) addFunctions(p Props) {
 	h.checkReplica(p)
-	h.keySettings(p, &agent.Shared)
-	h.clientSecrets(p, &agent)
-	agent.Metrics = p.Operation.Metrics // checked with the Operation
-
-	authorizer := authorizerSettings(p, agent.Shared)
-	if secret := h.introspectionSecret(p); secret != nil {
-		authorizer.ClientSecret = h.reference(secret)
+	agent, authorizer := agentSettings(&p, h.reference), authorizerSettings(&p, h.reference)
+	agent.CookieKey = h.cookieKey(p)
+	authorizer.CookieKey = agent.CookieKey
+	if h.ClientSecret != nil {
+		agent.Provider.ClientSecret = h.reference(h.ClientSecret)
 	}
-	h.demands = &demands{authorizer: authorizer, routes: map[string]settings.Requirement{}}
+	if secret := h.introspectionSecret(p); secret != nil {
+		authorizer.PhantomToken.ClientSecret = h.reference(secret)
+	}
+	h.demands = &demands{authorizer: *authorizer, routes: map[string]settings.Requirement{}}
 	h.AuthorizerFunction = h.newFunction(p, lambda{
 		id:          "AuthorizerFunction",
 		description: "Token handler: OAuth proxy (authorizer)",
@@ -66,7 +67,7 @@ func (h *TokenHandler) newFunction(p Props, l lambda) awslambda.Function {
 		environment[v.Name] = jsii.String(v.Value)
 	}
 	if len(environment) > 0 {
-		h.Key.GrantDecrypt(role)
+		h.KMSKey.GrantDecrypt(role)
 	}
 	props := &awslambda.FunctionProps{
 		Description:           jsii.String(l.description),
@@ -79,7 +80,7 @@ func (h *TokenHandler) newFunction(p Props, l lambda) awslambda.Function {
 		Timeout:               awscdk.Duration_Seconds(jsii.Number(l.timeout)),
 		MemorySize:            jsii.Number(options.MemorySize),
 		Environment:           &environment,
-		EnvironmentEncryption: h.Key,
+		EnvironmentEncryption: h.KMSKey,
 	}
 	if options.ReservedConcurrency > 0 {
 		props.ReservedConcurrentExecutions = jsii.Number(options.ReservedConcurrency)

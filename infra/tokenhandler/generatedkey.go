@@ -17,7 +17,7 @@ func checkGeneratedKey(secret awssecretsmanager.ISecret) {
 	}
 	generator, _ := made.Stack().Resolve(made.GenerateSecretString()).(map[string]any)
 	if fault := keyFault(generator); fault != "" {
-		misuse("Props.EncryptionKeySecret %s %s: expected 64 hexadecimal characters, as NewSessionKey makes them", *made.Node().Path(), fault)
+		misuse("Props.CookieKeySecret %s %s: expected 64 hexadecimal characters, as NewSessionKey makes them", *made.Node().Path(), fault)
 	}
 }
 

@@ -40,12 +40,12 @@ func TestGeneratedKey(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			stack := newStack(t)
 			props := oneOrigin()
-			props.EncryptionKeySecret = awssecretsmanager.NewSecret(stack, jsii.String("Given"), &awssecretsmanager.SecretProps{GenerateSecretString: tt.generator})
+			props.CookieKeySecret = awssecretsmanager.NewSecret(stack, jsii.String("Given"), &awssecretsmanager.SecretProps{GenerateSecretString: tt.generator})
 			got := panicOf(func() { New(stack, "TokenHandler", props) })
 			if tt.want == "" && got != "" {
 				t.Error(got)
 			} else if tt.want != "" {
-				mustContain(t, got, "tokenhandler: Props.EncryptionKeySecret Test/Stack/Given/Resource "+tt.want+": expected 64 hexadecimal characters")
+				mustContain(t, got, "tokenhandler: Props.CookieKeySecret Test/Stack/Given/Resource "+tt.want+": expected 64 hexadecimal characters")
 			}
 		})
 	}

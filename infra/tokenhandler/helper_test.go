@@ -47,15 +47,14 @@ func cdkJSON(t testing.TB) map[string]any {
 
 func oneOrigin() *Props {
 	return &Props{
-		TrustedWebOrigins: []string{"https://www.example.com"},
-		Provider:          Provider{Issuer: "https://login.example.com", ClientID: "spa-client", Scope: "openid profile"},
-		RedirectURI:       "https://www.example.com/",
+		Application: Application{TrustedWebOrigins: []string{"https://www.example.com"}, RedirectURI: "https://www.example.com/"},
+		Provider:    Provider{Issuer: "https://login.example.com", ClientID: "spa-client", Scope: "openid profile"},
 	}
 }
 
 func severalOrigins() *Props {
 	p := oneOrigin()
-	p.TrustedWebOrigins = append(p.TrustedWebOrigins, "https://admin.example.com", "http://www.example.localhost:3000")
+	p.Application.TrustedWebOrigins = append(p.Application.TrustedWebOrigins, "https://admin.example.com", "http://www.example.localhost:3000")
 	return p
 }
 

@@ -1,8 +1,7 @@
 package tokenhandler
 
 import (
-	"slices"
-	"strings"
+	"fmt"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
@@ -11,8 +10,8 @@ import (
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
-// ImportProps configure [Import]. AuthorizerFunction, API and TrustedWebOrigins
-// are required. What they say of the token handler must be as it is there.
+// ImportProps configure [Import]. AuthorizerFunction, API and
+// Application.TrustedWebOrigins are required. What they say of the token handler must be as it is there.
 type ImportProps struct {
 	// AuthorizerFunction is the OAuth proxy of a token handler that is deployed
 	// already, by another app: by its ARN, with SameEnvironment, so that this
@@ -27,11 +26,11 @@ type ImportProps struct {
 	// API is the REST API to protect, as for [Props].API.
 	API awsapigateway.RestApi
 
-	// TrustedWebOrigins, CookieNamePrefix and CSRFHeader are those of [Props]: the
-	// preflights and the errors of this API are made for them.
-	TrustedWebOrigins []string
-	CookieNamePrefix  string
-	CSRFHeader        string
+	// Application and Cookies are those of [Props], of which Import uses
+	// TrustedWebOrigins, NamePrefix and CSRFHeader: the preflights and the errors
+	// of this API are made for them.
+	Application Application
+	Cookies     Cookies
 
 	// CORS widens what the preflights allow.
 	CORS CORS
@@ -45,10 +44,10 @@ type ImportProps struct {
 //
 // Of the result, AuthorizerFunction, AgentFunction, Key and the secrets are nil.
 // Routes have no Scopes and Claims: the authorizer is told of them by its own
-// app. Results are not cached. It is not for a token handler with Props.DPoP.
+// app. Results are not cached. It is not for a token handler with Props.AccessTokens.DPoP.
 func Import(scope constructs.Construct, id string, props *ImportProps) *TokenHandler {
-	p, shared := checkedImport(props)
-	h := &TokenHandler{props: p, shared: shared, invoked: props.AuthorizerFunction,
+	p := checkedImport(props)
+	h := &TokenHandler{props: p, invoked: props.AuthorizerFunction,
 		demands: &demands{routes: map[string]settings.Requirement{}}}
 	constructs.NewConstruct_Override(h, scope, &id)
 	h.Node().AddValidation(h)
@@ -59,19 +58,29 @@ func Import(scope constructs.Construct, id string, props *ImportProps) *TokenHan
 	return h
 }
 
-func checkedImport(props *ImportProps) (Props, settings.Shared) {
+func checkedImport(props *ImportProps) Props {
 	if props == nil || props.AuthorizerFunction == nil || props.API == nil {
 		misuse("ImportProps lacks AuthorizerFunction or API: expected both")
 	}
-	p := Props{TrustedWebOrigins: slices.Clone(props.TrustedWebOrigins), CookieNamePrefix: props.CookieNamePrefix,
-		CSRFHeader: props.CSRFHeader, CORS: props.CORS, API: props.API}
-	setDefaults(&p)
-	shared := p.sharedSettings()
-	if err := settings.Check(shared, isToken); err != nil {
-		misuse("%s", strings.ReplaceAll(inPropsWords(strings.TrimPrefix(err.Error(), "settings: ")), "Props.", "ImportProps."))
+	p := Props{Application: props.Application, Cookies: props.Cookies, CORS: props.CORS, API: props.API}
+	settings.SetDefaults(&p)
+	p.Architecture = awslambda.Architecture_ARM_64()
+	c := newChecker(&p)
+	var shared settings.Shared
+	settings.Copy(&shared, &p, nil)
+	c.Add(settings.Check(&shared, isToken))
+	checkOrigins(c, &p)
+	checkAPI(c, &p)
+	checkCORS(c, &p)
+	if faults := c.Faults(); len(faults) > 0 {
+		panic(fmt.Errorf("tokenhandler: %w", importFaults(faults)))
 	}
-	checkOrigins(p)
-	checkAPI(p)
-	checkCORS(p.CORS)
-	return p, shared
+	return p
+}
+
+// importFaults are faults in the names of ImportProps.
+type importFaults settings.Faults
+
+func (f importFaults) Error() string {
+	return settings.Faults(f).In(func(s settings.Setting) string { return "ImportProps." + s.GoName() })
 }

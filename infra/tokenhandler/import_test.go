@@ -19,8 +19,8 @@ func imported(stack awscdk.Stack, change func(*ImportProps)) *TokenHandler {
 	props := &ImportProps{
 		AuthorizerFunction: awslambda.Function_FromFunctionAttributes(stack, jsii.String("OAuthProxy"), &awslambda.FunctionAttributes{
 			FunctionArn: jsii.String(proxyARN), SameEnvironment: jsii.Bool(true)}),
-		API:               awsapigateway.NewRestApi(stack, jsii.String("Api"), &awsapigateway.RestApiProps{CloudWatchRole: jsii.Bool(false)}),
-		TrustedWebOrigins: []string{"https://www.example.com"},
+		API:         awsapigateway.NewRestApi(stack, jsii.String("Api"), &awsapigateway.RestApiProps{CloudWatchRole: jsii.Bool(false)}),
+		Application: Application{TrustedWebOrigins: []string{"https://www.example.com"}},
 	}
 	if change != nil {
 		change(props)
@@ -84,9 +84,9 @@ func TestImportIsRefused(t *testing.T) {
 	}{
 		{"no function", func(p *ImportProps) { p.AuthorizerFunction = nil }, "ImportProps lacks AuthorizerFunction or API"},
 		{"no API", func(p *ImportProps) { p.API = nil }, "ImportProps lacks AuthorizerFunction or API"},
-		{"no origins", func(p *ImportProps) { p.TrustedWebOrigins = nil }, "TrustedWebOrigins is empty"},
-		{"wildcard", func(p *ImportProps) { p.TrustedWebOrigins = []string{"*"} }, "ImportProps.TrustedWebOrigins is malformed"},
-		{"prefix", func(p *ImportProps) { p.CookieNamePrefix = "a b" }, "ImportProps.CookieNamePrefix is malformed"},
+		{"no origins", func(p *ImportProps) { p.Application.TrustedWebOrigins = nil }, "ImportProps.Application.TrustedWebOrigins is empty"},
+		{"wildcard", func(p *ImportProps) { p.Application.TrustedWebOrigins = []string{"*"} }, "ImportProps.Application.TrustedWebOrigins[0] must be an origin"},
+		{"prefix", func(p *ImportProps) { p.Cookies.NamePrefix = "a b" }, "ImportProps.Cookies.NamePrefix must be 1 to 32"},
 		{"CORS", func(p *ImportProps) { p.CORS.AllowHeaders = []string{"*"} }, "CORS.AllowHeaders[0]"},
 	} {
 		mustContain(t, panicOf(func() { imported(newStack(t), tt.change) }), "tokenhandler: ", tt.want)

@@ -1,6 +1,8 @@
 package tokenhandler
 
 import (
+	"fmt"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
@@ -11,23 +13,22 @@ import (
 
 // addKeys takes or makes the KMS key and the two secrets.
 func (h *TokenHandler) addKeys(p Props) {
-	h.checkSecretNames(p)
-	h.Key = p.Key
-	if h.Key == nil {
+	h.KMSKey = p.KMSKey
+	if h.KMSKey == nil {
 		key := kept(h, awskms.NewKey(h, jsii.String("Key"), &awskms.KeyProps{
 			Description:       jsii.String("Environment of the token handler's Lambdas"),
 			EnableKeyRotation: jsii.Bool(true),
 		}))
 		h.allowLogs(key)
-		h.Key = key
+		h.KMSKey = key
 	}
-	h.EncryptionKeySecret = p.EncryptionKeySecret
-	if h.EncryptionKeySecret == nil {
-		h.EncryptionKeySecret = kept(h, awssecretsmanager.NewSecret(h, jsii.String("EncryptionKey"), keySecret()))
+	h.CookieKeySecret = p.CookieKeySecret
+	if h.CookieKeySecret == nil {
+		h.CookieKeySecret = kept(h, awssecretsmanager.NewSecret(h, jsii.String("EncryptionKey"), keySecret()))
 	}
-	checkGeneratedKey(h.EncryptionKeySecret)
+	checkGeneratedKey(h.CookieKeySecret)
 	h.ClientSecret = p.Provider.ClientSecret
-	if h.ClientSecret == nil && p.Provider.clientSettings().NeedsSecret() {
+	if h.ClientSecret == nil && p.Provider.NeedsSecret() {
 		h.ClientSecret = h.newSecret("ClientSecret",
 			"OAuth client secret of the token handler: register it at the provider", nil, nil)
 	}
@@ -57,7 +58,7 @@ func (h *TokenHandler) newSecret(id, description string, excludeUppercase *bool,
 // (AWS CloudFormation User Guide, "Secrets Manager secrets").
 func (h *TokenHandler) reference(s awssecretsmanager.ISecret) settings.Secret {
 	stack := awscdk.Stack_Of(h)
-	if h.isGivenByName(s) && *s.Env().Account == *stack.Account() && *s.Env().Region == *stack.Region() {
+	if isGivenByName(s) && *s.Env().Account == *stack.Account() && *s.Env().Region == *stack.Region() {
 		return settings.Secret(*awscdk.SecretValue_SecretsManager(s.SecretName(), nil).UnsafeUnwrap())
 	}
 	return settings.Secret(*s.SecretValue().UnsafeUnwrap())
@@ -65,32 +66,18 @@ func (h *TokenHandler) reference(s awssecretsmanager.ISecret) settings.Secret {
 
 // isGivenByName reports whether a secret is known by its name or by an ARN
 // without its random ending.
-func (h *TokenHandler) isGivenByName(s awssecretsmanager.ISecret) bool {
+func isGivenByName(s awssecretsmanager.ISecret) bool {
 	return s.SecretFullArn() == nil && !isToken(*s.SecretName())
 }
 
-// checkSecretNames panics if Secrets Manager would not find a given secret.
-func (h *TokenHandler) checkSecretNames(p Props) {
-	given := []struct {
-		field  string
-		secret awssecretsmanager.ISecret
-	}{
-		{"EncryptionKeySecret", p.EncryptionKeySecret},
-		{"Provider.ClientSecret", p.Provider.ClientSecret},
-		{"Provider.Authentication.PrivateKey", p.Provider.Authentication.PrivateKey},
-		{"Provider.Authentication.Certificate", p.Provider.Authentication.Certificate},
-		{"Provider.Authentication.CertificateKey", p.Provider.Authentication.CertificateKey},
-	}
-	if p.PhantomToken != nil {
-		given = append(given, given[0])
-		given[len(given)-1].field, given[len(given)-1].secret = "PhantomToken.ClientSecret", p.PhantomToken.ClientSecret
-	}
-	for _, g := range given {
-		if g.secret == nil || !h.isGivenByName(g.secret) {
+// checkSecretNames refuses secrets that Secrets Manager would not find.
+func checkSecretNames(c *settings.Checker, p *Props) {
+	for _, f := range settings.Fields(p) {
+		secret, ok := f.Value.Interface().(awssecretsmanager.ISecret)
+		if !ok || !isGivenByName(secret) {
 			continue
 		}
-		if fault := settings.SecretNameFault(*g.secret.SecretName()); fault != "" {
-			misuse("Props.%s: secret name %q %s", g.field, *g.secret.SecretName(), fault)
-		}
+		fault := settings.SecretNameFault(*secret.SecretName())
+		c.Refuse(fault != "", f.Value.Addr().Interface(), fmt.Sprintf("%q %s", *secret.SecretName(), fault))
 	}
 }

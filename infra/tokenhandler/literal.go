@@ -8,7 +8,7 @@ import (
 // literalSecrets names the secrets whose value stands in the template.
 func (h *TokenHandler) literalSecrets() []*string {
 	faults := []*string{}
-	for _, secret := range []awssecretsmanager.ISecret{h.EncryptionKeySecret, h.ClientSecret} {
+	for _, secret := range []awssecretsmanager.ISecret{h.CookieKeySecret, h.ClientSecret} {
 		if secret == nil {
 			continue
 		}

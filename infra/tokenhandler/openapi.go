@@ -13,11 +13,11 @@ import (
 // name in the security of every operation. See [TokenHandler.ExtendSpec].
 //
 // It caches nothing, so it is not for use with Props.AuthorizerCaching; and
-// with Props.DPoP every route is made by Protect.
+// with Props.AccessTokens.DPoP every route is made by Protect.
 func (h *TokenHandler) OpenAPISecurityScheme() map[string]any {
 	h.refuseImported("OpenAPISecurityScheme")
-	if h.props.AuthorizerCaching != nil || h.props.DPoP {
-		misuse("OpenAPISecurityScheme: expected neither Props.AuthorizerCaching nor Props.DPoP, for which routes are made by Protect")
+	if h.props.AuthorizerCaching.TTL != 0 || h.props.AccessTokens.DPoP {
+		misuse("OpenAPISecurityScheme: expected neither Props.AuthorizerCaching nor Props.AccessTokens.DPoP, for which routes are made by Protect")
 	}
 	return map[string]any{
 		// AWS, "x-amazon-apigateway-authorizer object": the name is that of the
@@ -58,7 +58,7 @@ func (h *TokenHandler) OpenAPIPreflight(methods []string, headers ...string) map
 			"responses": map[string]any{"default": map[string]any{
 				"statusCode":         "204",
 				"responseParameters": map[string]any{"method.response.header.Vary": "'Origin'"},
-				"responseTemplates":  map[string]any{"application/json": preflightTemplate(h.shared.TrustedWebOrigins, cors)},
+				"responseTemplates":  map[string]any{"application/json": preflightTemplate(h.props.Application.TrustedWebOrigins, cors)},
 			}},
 		},
 	}

@@ -194,7 +194,7 @@ func TestOpenAPIIsRefused(t *testing.T) {
 	mustContain(t, panicOf(func() { h.ExtendSpec(nil) }), "tokenhandler: ExtendSpec: expected it of a token handler of this app, not of Import")
 	mustContain(t, panicOf(func() { h.OpenAPISecurityScheme() }), "tokenhandler: OpenAPISecurityScheme: expected it of a token handler of this app")
 	cached := oneOrigin()
-	cached.AuthorizerCaching = &AuthorizerCaching{TTL: 30e9}
+	cached.AuthorizerCaching = AuthorizerCaching{TTL: 30e9}
 	mustContain(t, panicOf(func() { New(newStack(t), "TokenHandler", cached).OpenAPISecurityScheme() }), "tokenhandler: OpenAPISecurityScheme: expected neither")
 }
 

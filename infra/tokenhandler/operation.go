@@ -2,7 +2,6 @@ package tokenhandler
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -19,11 +18,11 @@ import (
 
 // Operation is how a token handler runs. The zero value is the default.
 type Operation struct {
-	Authorizer FunctionOptions
-	Agent      FunctionOptions
+	Authorizer FunctionOptions `prefix:"authorizer"`
+	Agent      FunctionOptions `prefix:"agent"`
 
 	// LogRetention of the log groups that are made. Default: one month.
-	LogRetention awslogs.RetentionDays
+	LogRetention awslogs.RetentionDays `json:"logRetentionDays" default:"ONE_MONTH"`
 
 	// AccessLogs writes a line of JSON per request: who (principalId, a
 	// subject or an opaque id), what and how it ended, never a token. The
@@ -31,14 +30,14 @@ type Operation struct {
 	// (AWS::ApiGateway::Account); without one the deployment fails. That role
 	// is everyone's, so it is not made here, and access logs are off by
 	// default. Not with a given API.
-	AccessLogs bool
+	AccessLogs bool `json:"accessLogs"`
 	// AccessLogGroup takes the access logs. Nil: one is made.
 	AccessLogGroup awslogs.ILogGroup
 
 	// Tracing switches X-Ray on for the functions, and for the stage unless
 	// the API is given. X-Ray knows no resources: the functions' roles get
 	// their only permissions on "*". Off by default.
-	Tracing bool
+	Tracing bool `json:"tracing"`
 
 	// Metrics is MetricsEMF (the default) or MetricsNone: whether the functions
 	// write decisions by code, requests by endpoint and code, and latencies to
@@ -46,34 +45,36 @@ type Operation struct {
 	// custom metrics: docs/operations.md. AddAlarms and AddDashboard need them.
 	// A given LogGroup must be of the standard class: of others, CloudWatch
 	// makes no metrics.
-	Metrics string
+	Metrics string `json:"metrics" default:"emf"`
 
-	// RateLimit and BurstLimit are requests per second and at once, of the
-	// whole stage. Default: 1,000 and 500, which keeps one API from using up
-	// what all APIs of the account share (10,000 and 5,000). Not with a given
-	// API.
-	RateLimit, BurstLimit int
+	// RateLimit is how many requests per second the whole stage accepts. The
+	// default keeps one API from using up the limit that all APIs of the account
+	// share, 10,000. Not with a given API.
+	RateLimit int `json:"rateLimit" default:"1000"`
+	// BurstLimit is how many requests the stage accepts at once; all APIs of the
+	// account share 5,000. Not with a given API.
+	BurstLimit int `json:"burstLimit" default:"500"`
 
 	// WebACL is the ARN of a regional AWS WAF web ACL for the stage. Not with a
 	// given API.
-	WebACL string
+	WebACL string `json:"webAcl"`
 
-	// RemovalPolicy of the keys, secrets, tables and log groups that are made.
-	// Default: RETAIN_ON_UPDATE_OR_DELETE. It keeps them when the stack is
-	// deleted and removes them when the deployment that creates them fails, so
-	// that the next try finds no secret with its name.
-	RemovalPolicy awscdk.RemovalPolicy
+	// RemovalPolicy of the keys, secrets, tables and log groups that are made. The
+	// default keeps them when the stack is deleted and removes them when the
+	// deployment that creates them fails, so that the next try finds no secret
+	// with its name.
+	RemovalPolicy awscdk.RemovalPolicy `json:"removalPolicy" default:"RETAIN_ON_UPDATE_OR_DELETE"`
 }
 
 // FunctionOptions are of one of the two Lambdas.
 type FunctionOptions struct {
 	// MemorySize in MB. Default: 256.
-	MemorySize int
+	MemorySize int `json:"Memory" default:"256"`
 	// ReservedConcurrency is how many may run at once, at most; what is
 	// reserved, other functions of the account cannot use. 0: no limit.
-	ReservedConcurrency int
+	ReservedConcurrency int `json:"ReservedConcurrency"`
 	// ProvisionedConcurrency is how many are kept warm, behind an alias "live".
-	ProvisionedConcurrency int
+	ProvisionedConcurrency int `json:"ProvisionedConcurrency"`
 	// LogGroup takes the logs. Nil: one is made.
 	LogGroup awslogs.ILogGroup
 }
@@ -92,48 +93,24 @@ const (
 	DefaultBurstLimit = 500
 )
 
-// checkOperation panics if what an Operation says contradicts itself.
-func checkOperation(c *Props) {
-	o := &c.Operation
-	if c.API != nil {
-		if o.AccessLogs || o.RateLimit != 0 || o.BurstLimit != 0 || o.WebACL != "" {
-			misuse("Props.Operation has AccessLogs, RateLimit, BurstLimit or WebACL with a given API: expected them at the stage of that API")
-		}
+func checkOperation(c *settings.Checker, p *Props) {
+	o := &p.Operation
+	if p.API != nil {
+		const owner = "cannot be combined with %s: it belongs to the stage of that API"
+		c.Refuse(o.AccessLogs, &o.AccessLogs, owner, &p.API)
+		c.Refuse(o.RateLimit != DefaultRateLimit, &o.RateLimit, owner, &p.API)
+		c.Refuse(o.BurstLimit != DefaultBurstLimit, &o.BurstLimit, owner, &p.API)
+		c.Refuse(o.WebACL != "", &o.WebACL, owner, &p.API)
 	}
-	if o.AccessLogGroup != nil && !o.AccessLogs {
-		misuse("Props.Operation.AccessLogGroup is set without AccessLogs: expected both")
-	}
-	if o.RateLimit < 0 || o.BurstLimit < 0 || o.RateLimit > 10_000 || o.BurstLimit > 5_000 {
-		misuse("Props.Operation.RateLimit and BurstLimit are %d and %d: expected up to 10000 and 5000", o.RateLimit, o.BurstLimit)
-	}
-	if !slices.Contains([]string{"", MetricsEMF, MetricsNone}, o.Metrics) {
-		misuse("Props.Operation.Metrics is %q: expected %s or %s", o.Metrics, MetricsEMF, MetricsNone)
-	}
-	if o.WebACL != "" && !isToken(o.WebACL) && !strings.Contains(o.WebACL, ":regional/webacl/") {
-		misuse("Props.Operation.WebACL is %q: expected the ARN of a regional web ACL", o.WebACL)
-	}
-	for i, name := range []string{"Authorizer", "Agent"} {
-		f := []FunctionOptions{o.Authorizer, o.Agent}[i]
-		if f.MemorySize != 0 && (f.MemorySize < 128 || f.MemorySize > 10_240) {
-			misuse("Props.Operation.%s.MemorySize is %d: expected 128 to 10240 MB", name, f.MemorySize)
-		}
-		if f.ReservedConcurrency < 0 || f.ProvisionedConcurrency < 0 ||
-			f.ReservedConcurrency > 0 && f.ProvisionedConcurrency > f.ReservedConcurrency {
-			misuse("Props.Operation.%s has %d reserved and %d provisioned: expected no more provisioned than reserved concurrency",
-				name, f.ReservedConcurrency, f.ProvisionedConcurrency)
-		}
-	}
-	for value, def := range map[*int]int{&o.RateLimit: DefaultRateLimit, &o.BurstLimit: DefaultBurstLimit,
-		&o.Authorizer.MemorySize: 256, &o.Agent.MemorySize: 256} {
-		if *value == 0 {
-			*value = def
-		}
-	}
-	if o.LogRetention == "" {
-		o.LogRetention = awslogs.RetentionDays_ONE_MONTH
-	}
-	if o.RemovalPolicy == "" {
-		o.RemovalPolicy = awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE
+	c.Refuse(o.AccessLogGroup != nil && !o.AccessLogs, &o.AccessLogGroup, "requires %s", &o.AccessLogs)
+	c.Must(0 <= o.RateLimit && o.RateLimit <= 10_000, &o.RateLimit, "be at most 10000")
+	c.Must(0 <= o.BurstLimit && o.BurstLimit <= 5_000, &o.BurstLimit, "be at most 5000")
+	c.Must(o.WebACL == "" || strings.HasPrefix(o.WebACL, "arn:") && strings.Contains(o.WebACL, ":regional/webacl/"), &o.WebACL, "be the ARN of a regional web ACL")
+	for _, f := range []*FunctionOptions{&o.Authorizer, &o.Agent} {
+		c.Must(128 <= f.MemorySize && f.MemorySize <= 10_240, &f.MemorySize, "be 128 to 10240 (MB)")
+		c.Must(f.ReservedConcurrency >= 0, &f.ReservedConcurrency, "not be negative")
+		c.Must(f.ProvisionedConcurrency >= 0, &f.ProvisionedConcurrency, "not be negative")
+		c.Must(f.ReservedConcurrency <= 0 || f.ProvisionedConcurrency <= f.ReservedConcurrency, &f.ProvisionedConcurrency, "be at most %s", &f.ReservedConcurrency)
 	}
 }
 
@@ -156,8 +133,8 @@ func (h *TokenHandler) logGroup(id string, given awslogs.ILogGroup) awslogs.ILog
 		return given
 	}
 	props := &awslogs.LogGroupProps{Retention: h.props.Operation.LogRetention}
-	if h.props.Key == nil {
-		props.EncryptionKey = h.Key
+	if h.props.KMSKey == nil {
+		props.EncryptionKey = h.KMSKey
 	}
 	return kept(h, awslogs.NewLogGroup(h, jsii.String(id), props))
 }

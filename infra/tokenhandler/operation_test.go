@@ -148,19 +148,19 @@ func TestOperationIsRefused(t *testing.T) {
 		o    Operation
 		want string
 	}{
-		{Operation{AccessLogGroup: awslogs.LogGroup_FromLogGroupName(newStack(t), jsii.String("G"), jsii.String("g"))}, "Props.Operation.AccessLogGroup is set without AccessLogs"},
-		{Operation{Metrics: "EMF"}, `Props.Operation.Metrics is "EMF": expected emf or none`},
-		{Operation{RateLimit: 20_000}, "Props.Operation.RateLimit and BurstLimit are 20000 and 0"},
-		{Operation{WebACL: "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"}, "Props.Operation.WebACL is"},
-		{Operation{Agent: FunctionOptions{MemorySize: 64}}, "Props.Operation.Agent.MemorySize is 64"},
-		{Operation{Authorizer: FunctionOptions{ReservedConcurrency: 1, ProvisionedConcurrency: 2}}, "Props.Operation.Authorizer has 1 reserved and 2 provisioned"},
+		{Operation{AccessLogGroup: awslogs.LogGroup_FromLogGroupName(newStack(t), jsii.String("G"), jsii.String("g"))}, "Props.Operation.AccessLogGroup requires Props.Operation.AccessLogs"},
+		{Operation{Metrics: "EMF"}, `Props.Operation.Metrics must be emf or none, got "EMF"`},
+		{Operation{RateLimit: 20_000}, "Props.Operation.RateLimit must be at most 10000, got 20000"},
+		{Operation{WebACL: "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"}, `Props.Operation.WebACL must be the ARN of a regional web ACL, got "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"`},
+		{Operation{Agent: FunctionOptions{MemorySize: 64}}, "Props.Operation.Agent.MemorySize must be 128 to 10240 (MB), got 64"},
+		{Operation{Authorizer: FunctionOptions{ReservedConcurrency: 1, ProvisionedConcurrency: 2}}, "Props.Operation.Authorizer.ProvisionedConcurrency must be at most Props.Operation.Authorizer.ReservedConcurrency, got 2"},
 	} {
 		mustContain(t, panicOf(func() { New(newStack(t), "TokenHandler", operated(tt.o)) }), "tokenhandler: "+tt.want)
 	}
 	stack := newStack(t)
 	props := operated(Operation{AccessLogs: true})
 	props.API = awsapigateway.NewRestApi(stack, jsii.String("Mine"), nil)
-	mustContain(t, panicOf(func() { New(stack, "TokenHandler", props) }), "tokenhandler: Props.Operation has AccessLogs", "given API")
+	mustContain(t, panicOf(func() { New(stack, "TokenHandler", props) }), "tokenhandler: Props.Operation.AccessLogs cannot be combined with Props.API: it belongs to the stage of that API", "Props.Operation.AccessLogs cannot be combined with Props.API: it belongs to the stage of that API")
 }
 
 func TestAlarmsAndDashboard(t *testing.T) {
@@ -209,7 +209,7 @@ func TestAlarmsAndDashboard(t *testing.T) {
 // The functions write metrics unless they are told not to; alarms and dashboard
 // would wait for them in vain.
 func TestMetricsSetting(t *testing.T) {
-	for value, want := range map[string]any{"": nil, MetricsEMF: "emf", MetricsNone: "none"} {
+	for value, want := range map[string]any{"": nil, MetricsEMF: nil, MetricsNone: "none"} {
 		got := synth(t, operated(Operation{Metrics: value}), nil)
 		for id, f := range got.only("AWS::Lambda::Function") {
 			if is := dig(t, f.Properties, "Environment", "Variables").(map[string]any)["METRICS"]; is != want {

@@ -48,7 +48,7 @@ func (h *TokenHandler) addPreflight(resource awsapigateway.IResource, methods, h
 				"method.response.header.Vary": jsii.String("'Origin'"),
 			},
 			ResponseTemplates: &map[string]*string{
-				"application/json": jsii.String(preflightTemplate(h.shared.TrustedWebOrigins, cors)),
+				"application/json": jsii.String(preflightTemplate(h.props.Application.TrustedWebOrigins, cors)),
 			},
 		}},
 	})
@@ -68,7 +68,7 @@ func (h *TokenHandler) preflightHeaders(methods, headers []string) [][2]string {
 		methods = h.props.CORS.AllowMethods
 	}
 	allowHeaders := headerList(
-		[]string{"content-type", "accept", contract.HeaderVersion, h.shared.CSRFHeaderName()},
+		[]string{"content-type", "accept", contract.HeaderVersion, h.props.Cookies.CSRFHeaderName()},
 		headers, h.props.CORS.AllowHeaders)
 	return [][2]string{
 		{"Access-Control-Allow-Credentials", "true"},

@@ -150,35 +150,35 @@ func TestDomainIsRefused(t *testing.T) {
 	}{
 		{"URL", func(s awscdk.Stack, p *Props) {
 			p.Domain = &Domain{Name: "https://api.example.com", HostedZone: zone(s)}
-		}, "Props.Domain.Name is"},
-		{"one label", func(s awscdk.Stack, p *Props) { p.Domain = &Domain{Name: "api", HostedZone: zone(s)} }, "Props.Domain.Name is"},
-		{"no certificate", func(s awscdk.Stack, p *Props) { p.Domain = &Domain{Name: "api.example.com"} }, "Props.Domain has neither Certificate nor HostedZone"},
-		{"another zone", func(s awscdk.Stack, p *Props) { p.Domain = &Domain{Name: "api.example.org", HostedZone: zone(s)} }, "Props.Domain.Name is \"api.example.org\": expected a name in the zone example.com"},
+		}, `Props.Domain.Name must be a host name such as api.example.com, got "https://api.example.com"`},
+		{"one label", func(s awscdk.Stack, p *Props) { p.Domain = &Domain{Name: "api", HostedZone: zone(s)} }, `Props.Domain.Name must be a host name such as api.example.com, got "api"`},
+		{"no certificate", func(s awscdk.Stack, p *Props) { p.Domain = &Domain{Name: "api.example.com"} }, "Props.Domain.Certificate or Props.Domain.HostedZone is required: a certificate is validated through the zone"},
+		{"another zone", func(s awscdk.Stack, p *Props) { p.Domain = &Domain{Name: "api.example.org", HostedZone: zone(s)} }, `Props.Domain.Name must be in the zone example.com, got "api.example.org"`},
 		{"ending like the zone", func(s awscdk.Stack, p *Props) {
 			p.Domain = &Domain{Name: "api.notexample.com", HostedZone: zone(s)}
-		}, "Props.Domain.Name is"},
+		}, `Props.Domain.Name must be in the zone example.com, got "api.notexample.com"`},
 		{"cookie domain elsewhere", func(s awscdk.Stack, p *Props) {
-			p.CookieDomain, p.Domain = "example.org", &Domain{Name: "api.example.com", HostedZone: zone(s)}
-		}, `Props.CookieDomain is "example.org"`},
+			p.Cookies.Domain, p.Domain = "example.org", &Domain{Name: "api.example.com", HostedZone: zone(s)}
+		}, `Props.Cookies.Domain must cover Props.Domain.Name api.example.com, or browsers drop the cookies, got "example.org"`},
 		{"base path with slashes", func(s awscdk.Stack, p *Props) {
 			p.Domain = &Domain{Name: "api.example.com", HostedZone: zone(s), BasePath: "/shop/"}
-		}, `Props.Domain.BasePath is "/shop/"`},
+		}, `Props.Domain.BasePath must be segments of letters, digits and ._- such as shop or shop/v2, got "/shop/"`},
 		{"base path that CDK refuses", func(s awscdk.Stack, p *Props) {
 			p.Domain = &Domain{Name: "api.example.com", HostedZone: zone(s), BasePath: "a~b"}
-		}, `Props.Domain.BasePath is "a~b"`},
+		}, `Props.Domain.BasePath must be segments of letters, digits and ._- such as shop or shop/v2, got "a~b"`},
 		{"existing with a certificate", func(s awscdk.Stack, p *Props) {
 			p.Domain = &Domain{Name: "api.example.com", Existing: existing(s), Certificate: certificate(s, usEast1)}
-		}, "Props.Domain has Existing with Certificate"},
+		}, "Props.Domain.Certificate cannot be combined with Props.Domain.Existing: it belongs to the owner of that domain name"},
 		{"existing of another name", func(s awscdk.Stack, p *Props) {
 			p.Domain = &Domain{Name: "other.example.com", Existing: existing(s)}
-		}, `Props.Domain.Name is "other.example.com": expected that of Existing, api.example.com`},
+		}, `Props.Domain.Name must be that of Props.Domain.Existing, api.example.com, got "other.example.com"`},
 		{"latency without zone", func(s awscdk.Stack, p *Props) {
 			p.Domain = &Domain{Name: "api.example.com", Certificate: certificate(s, usEast1), Latency: "eu"}
-		}, "Props.Domain.Latency is set without HostedZone"},
+		}, "Props.Domain.Latency requires Props.Domain.HostedZone, for the records"},
 		{"given API", func(s awscdk.Stack, p *Props) {
 			p.API = awsapigateway.NewRestApi(s, jsii.String("Mine"), nil)
 			p.Domain = &Domain{Name: "api.example.com", HostedZone: zone(s)}
-		}, "Props.Domain is set with a given API"},
+		}, "Props.Domain cannot be combined with Props.API: the domain belongs to that API"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			stack := newStack(t)
@@ -202,7 +202,7 @@ func TestSiteIsRefused(t *testing.T) {
 			p.Certificate = certificate(s, strings.Replace(usEast1, "us-east-1", "eu-north-1", 1))
 		}, "expected one of us-east-1"},
 		{"inline scripts", func(_ awscdk.Stack, p *SiteProps) { p.ContentSecurityPolicy = "script-src 'unsafe-inline'" }, "'unsafe-inline'"},
-		{"cookie domain elsewhere", func(_ awscdk.Stack, p *SiteProps) { p.Handler.props.CookieDomain = "example.org" }, `Props.CookieDomain is "example.org"`},
+		{"cookie domain elsewhere", func(_ awscdk.Stack, p *SiteProps) { p.Handler.props.Cookies.Domain = "example.org" }, `Props.Cookies.Domain is "example.org"`},
 		{"everything", func(_ awscdk.Stack, p *SiteProps) { p.APIPaths = []string{"/*"} }, "SiteProps.APIPaths has"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -13,15 +13,14 @@ import (
 
 // keyIsRead reports whether the Lambdas read the key from Secrets Manager when
 // they start, because it is rotated; else it is in their environment.
-func (p Props) keyIsRead() bool { return p.KeyRotation != 0 || p.KeyRotatedElsewhere }
+func (p Props) keyIsRead() bool { return p.CookieKeyRotation != 0 || p.CookieKeyRotatedElsewhere }
 
-// keySettings is where the Lambdas have the key from.
-func (h *TokenHandler) keySettings(p Props, shared *settings.Shared) {
+// cookieKey is how the Lambdas get the key.
+func (h *TokenHandler) cookieKey(p Props) settings.CookieKey {
 	if !p.keyIsRead() {
-		shared.EncryptionKey = h.reference(h.EncryptionKeySecret)
-		return
+		return settings.CookieKey{Key: h.reference(h.CookieKeySecret)}
 	}
-	shared.EncryptionKeySecretARN = *h.EncryptionKeySecret.SecretArn()
+	return settings.CookieKey{SecretARN: *h.CookieKeySecret.SecretArn()}
 }
 
 // allowReadingKey lets the two Lambdas read the key.
@@ -29,7 +28,7 @@ func (h *TokenHandler) allowReadingKey(p Props) {
 	if !p.keyIsRead() {
 		return
 	}
-	secret := h.EncryptionKeySecret
+	secret := h.CookieKeySecret
 	for _, reader := range []awslambda.Function{h.AuthorizerFunction, h.AgentFunction} {
 		reader.AddToRolePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Actions:   jsii.Strings("secretsmanager:GetSecretValue"),
@@ -48,12 +47,12 @@ func (h *TokenHandler) allowReadingKey(p Props) {
 // Manager User Guide), so the primary's is easily given for it. Regions that are
 // known only at deployment are not compared.
 func (h *TokenHandler) checkReplica(p Props) {
-	if !p.KeyRotatedElsewhere {
+	if !p.CookieKeyRotatedElsewhere {
 		return
 	}
-	of, here := *h.EncryptionKeySecret.Env().Region, *awscdk.Stack_Of(h).Region()
+	of, here := *h.CookieKeySecret.Env().Region, *awscdk.Stack_Of(h).Region()
 	if of != here && !isToken(of) && !isToken(here) {
-		misuse("Props.EncryptionKeySecret is in %s: expected its replica in %s, the region of this stack, with KeyRotatedElsewhere", of, here)
+		misuse("Props.CookieKeySecret is in %s: expected its replica in %s, the region of this stack, with CookieKeyRotatedElsewhere", of, here)
 	}
 }
 

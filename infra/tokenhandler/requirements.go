@@ -17,7 +17,7 @@ import (
 type demands struct {
 	authorizer settings.Authorizer
 	routes     map[string]settings.Requirement
-	upstreams  settings.Upstreams // with Props.DPoP
+	upstreams  settings.Upstreams // with Props.AccessTokens.DPoP
 }
 
 // demand tells the authorizer what a protected route demands.
@@ -45,16 +45,17 @@ func (h *TokenHandler) demand(r Route) {
 			requirements[key] = required
 		}
 	}
-	h.demands.authorizer.RouteRequirements = requirements.Encode()
-	if err := h.demands.authorizer.Complete(); err != nil {
-		misuse("Route %s: %s", r.Path, inAuthorizerWords(strings.TrimPrefix(err.Error(), "settings: ")))
-	}
-	checkEnvironment(h.demands.authorizer)
-	for _, v := range settings.Variables(h.demands.authorizer) {
-		if v.Value == h.demands.authorizer.RouteRequirements {
-			h.AuthorizerFunction.AddEnvironment(jsii.String(v.Name), jsii.String(v.Value), nil)
-		}
-	}
+	h.demands.authorizer.RouteRequirements = requirements
+	refuse(settings.Check(&h.demands.authorizer, isToken))
+	h.addVariable(&h.demands.authorizer.RouteRequirements)
+}
+
+// addVariable adds a variable to the authorizer's environment, or replaces it.
+// The field is one of h.demands.authorizer.
+func (h *TokenHandler) addVariable(field any) {
+	checkEnvironment(&h.demands.authorizer)
+	v := settings.VariableOf(&h.demands.authorizer, field)
+	h.AuthorizerFunction.AddEnvironment(jsii.String(v.Name), jsii.String(v.Value), nil)
 }
 
 func (h *TokenHandler) checkDemands(r Route) {
@@ -65,7 +66,7 @@ func (h *TokenHandler) checkDemands(r Route) {
 		misuse("Route %s has Scopes or Claims: expected none with Import, the authorizer is told of them by its own app", r.Path)
 	}
 	if !h.demands.authorizer.KnowsScopes() {
-		misuse("Route %s has Scopes or Claims: expected Props.PhantomToken or Props.VerifyTokens with them, or nothing is known of the access tokens", r.Path)
+		misuse("Route %s has Scopes or Claims: expected Props.PhantomToken or Props.AccessTokens.VerifyTokens with them, or nothing is known of the access tokens", r.Path)
 	}
 	for m := range r.MethodScopes {
 		if !slices.Contains(r.Methods, m) {
@@ -100,6 +101,6 @@ func checkEnvironment(s any) {
 		}
 	}
 	if size > quota {
-		misuse("the authorizer's environment takes %d bytes, of which Lambda allows %d: expected fewer Scopes and Claims of routes, or shorter ones (with Props.DPoP, fewer or shorter URLs)", size, quota)
+		misuse("the authorizer's environment takes %d bytes, of which Lambda allows %d: expected fewer Scopes and Claims of routes, or shorter ones (with Props.AccessTokens.DPoP, fewer or shorter URLs)", size, quota)
 	}
 }

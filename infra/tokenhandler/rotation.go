@@ -1,6 +1,7 @@
 package tokenhandler
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -12,17 +13,6 @@ import (
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
-// Formats of the cookies, see Props.CookieFormat.
-const (
-	CookieFormatSealed = settings.FormatSealed
-	// CookieFormatCurity puts the access token and the CSRF value into the form
-	// of Curity's open-source token handler, under names without __Host-. It
-	// authenticates neither the cookie's name nor a session, and knows no
-	// expiry: whoever can set cookies can exchange the two, and only the
-	// upstream API refuses an access token that has expired.
-	CookieFormatCurity = settings.FormatCurity
-)
-
 const (
 	rotationID = "RotationFunction"
 	day        = 24 * time.Hour
@@ -31,15 +21,11 @@ const (
 	maxRotationDays = 1000
 )
 
-func checkKeyRotation(c Props) {
-	switch {
-	case c.KeyRotation != 0 && (c.KeyRotation < day || c.KeyRotation > maxRotationDays*day || c.KeyRotation%day != 0):
-		misuse("Props.KeyRotation is %s: expected whole days, 1 to %d", c.KeyRotation, maxRotationDays)
-	case c.KeyRotation != 0 && c.KeyRotatedElsewhere:
-		misuse("Props.KeyRotation and Props.KeyRotatedElsewhere are both set: expected the one where the key is rotated, the other in regions that have a replica")
-	case c.KeyRotatedElsewhere && c.EncryptionKeySecret == nil:
-		misuse("Props.KeyRotatedElsewhere is set without EncryptionKeySecret: expected this region's replica of the secret that is rotated")
-	}
+func checkCookieKey(c *settings.Checker, p *Props) {
+	rotation := p.CookieKeyRotation
+	c.Must(rotation == 0 || day <= rotation && rotation <= maxRotationDays*day && rotation%day == 0, &p.CookieKeyRotation, fmt.Sprintf("be whole days from 1 to %d", maxRotationDays))
+	c.Refuse(rotation != 0 && p.CookieKeyRotatedElsewhere, &p.CookieKeyRotation, "cannot be combined with %s, which is for regions that have a replica", &p.CookieKeyRotatedElsewhere)
+	c.Refuse(p.CookieKeyRotatedElsewhere && p.CookieKeySecret == nil, &p.CookieKeySecret, "is required with %s: it must be this region's replica", &p.CookieKeyRotatedElsewhere)
 }
 
 // addRotation makes the function that rotates the key, and its schedule. A
@@ -49,10 +35,10 @@ func checkKeyRotation(c Props) {
 // rotation individually for all of the replica secrets" (AWS Secrets Manager
 // User Guide, "Replicate AWS Secrets Manager secrets across Regions").
 func (h *TokenHandler) addRotation(p Props) {
-	if p.KeyRotation == 0 {
+	if p.CookieKeyRotation == 0 {
 		return
 	}
-	secret := h.EncryptionKeySecret
+	secret := h.CookieKeySecret
 	rotation := h.newFunction(p, lambda{
 		id:          rotationID,
 		description: "Token handler: rotates the key of the cookies",
@@ -84,7 +70,7 @@ func (h *TokenHandler) addRotation(p Props) {
 		SecretId:          secret.SecretArn(),
 		RotationLambdaArn: rotation.FunctionArn(),
 		RotationRules: &awssecretsmanager.CfnRotationSchedule_RotationRulesProperty{
-			AutomaticallyAfterDays: jsii.Number(float64(p.KeyRotation / day)),
+			AutomaticallyAfterDays: jsii.Number(float64(p.CookieKeyRotation / day)),
 		},
 		// Secrets Manager then only tests the function when the stack is deployed.
 		RotateImmediatelyOnUpdate: jsii.Bool(false),

@@ -61,7 +61,7 @@ func checkReadsKey(t *testing.T, got template, arn string) {
 // rotate that secret and no other, and only Secrets Manager may invoke it.
 func TestKeyRotation(t *testing.T) {
 	props := oneOrigin()
-	props.KeyRotation = 30 * 24 * time.Hour
+	props.CookieKeyRotation = 30 * 24 * time.Hour
 	got := synth(t, props, nil)
 	checkReadsKey(t, got, "EncryptionKey")
 	checkGrants(t, got,
@@ -98,10 +98,10 @@ func TestKeyOfTheRotatedSecret(t *testing.T) {
 	const through = ` if {"StringEquals":{"kms:ViaService":{"Fn::Join":["",["secretsmanager.eu-west-1.",{"Ref":"AWS::URLSuffix"}]]}}}`
 	synthWith := func(key func(awscdk.Stack) awskms.IKey) template {
 		stack, props := regional(t, "eu-west-1"), oneOrigin()
-		props.KeyRotation = 24 * time.Hour
+		props.CookieKeyRotation = 24 * time.Hour
 		secret := keySecret()
 		secret.EncryptionKey = key(stack)
-		props.EncryptionKeySecret = awssecretsmanager.NewSecret(stack, jsii.String("SessionKey"), secret)
+		props.CookieKeySecret = awssecretsmanager.NewSecret(stack, jsii.String("SessionKey"), secret)
 		New(stack, "TokenHandler", props).Protect(orders())
 		return read(t, stack)
 	}
@@ -199,7 +199,7 @@ func TestKeyRotatedElsewhere(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			stack := regional(t, "eu-west-1")
 			props := oneOrigin()
-			props.EncryptionKeySecret, props.KeyRotatedElsewhere = tt.secret(stack), true
+			props.CookieKeySecret, props.CookieKeyRotatedElsewhere = tt.secret(stack), true
 			New(stack, "TokenHandler", props).Protect(orders())
 			got := read(t, stack)
 			checkReadsKey(t, got, tt.arn)
@@ -228,22 +228,22 @@ func TestKeyRotationIsRefused(t *testing.T) {
 		change func(*Props, awscdk.Stack)
 		want   string
 	}{
-		{"no whole days", func(p *Props, _ awscdk.Stack) { p.KeyRotation = 36 * time.Hour }, "Props.KeyRotation is 36h0m0s: expected whole days, 1 to 1000"},
-		{"too long", func(p *Props, _ awscdk.Stack) { p.KeyRotation = 1001 * 24 * time.Hour }, "Props.KeyRotation is 24024h0m0s: expected whole days"},
+		{"no whole days", func(p *Props, _ awscdk.Stack) { p.CookieKeyRotation = 36 * time.Hour }, "Props.CookieKeyRotation must be whole days from 1 to 1000, got 36h0m0s"},
+		{"too long", func(p *Props, _ awscdk.Stack) { p.CookieKeyRotation = 1001 * 24 * time.Hour }, "Props.CookieKeyRotation must be whole days from 1 to 1000, got 24024h0m0s"},
 		{"here and elsewhere", func(p *Props, s awscdk.Stack) {
-			p.KeyRotation, p.KeyRotatedElsewhere, p.EncryptionKeySecret = 24*time.Hour, true, secret(s, "eu-west-1")
-		}, "Props.KeyRotation and Props.KeyRotatedElsewhere are both set: expected the one"},
-		{"elsewhere, no secret", func(p *Props, _ awscdk.Stack) { p.KeyRotatedElsewhere = true },
-			"Props.KeyRotatedElsewhere is set without EncryptionKeySecret: expected this region's replica"},
+			p.CookieKeyRotation, p.CookieKeyRotatedElsewhere, p.CookieKeySecret = 24*time.Hour, true, secret(s, "eu-west-1")
+		}, "Props.CookieKeyRotation cannot be combined with Props.CookieKeyRotatedElsewhere, which is for regions that have a replica"},
+		{"elsewhere, no secret", func(p *Props, _ awscdk.Stack) { p.CookieKeyRotatedElsewhere = true },
+			"Props.CookieKeySecret is required with Props.CookieKeyRotatedElsewhere: it must be this region's replica"},
 		{"the primary's ARN", func(p *Props, s awscdk.Stack) {
-			p.KeyRotatedElsewhere, p.EncryptionKeySecret = true, secret(s, "eu-north-1")
-		}, "Props.EncryptionKeySecret is in eu-north-1: expected its replica in eu-west-1"},
+			p.CookieKeyRotatedElsewhere, p.CookieKeySecret = true, secret(s, "eu-north-1")
+		}, "Props.CookieKeySecret is in eu-north-1: expected its replica in eu-west-1"},
 		{"the primary", func(p *Props, s awscdk.Stack) {
 			north := awscdk.NewStack(awscdk.Stage_Of(s), jsii.String("North"), &awscdk.StackProps{
 				Env: &awscdk.Environment{Account: jsii.String("123456789012"), Region: jsii.String("eu-north-1")}})
-			p.KeyRotatedElsewhere = true
-			p.EncryptionKeySecret = NewSessionKey(north, "SessionKey", &SessionKeyProps{Name: "prod/session-key", ReplicaRegions: []string{"eu-west-1"}})
-		}, "Props.EncryptionKeySecret is in eu-north-1: expected its replica in eu-west-1"},
+			p.CookieKeyRotatedElsewhere = true
+			p.CookieKeySecret = NewSessionKey(north, "SessionKey", &SessionKeyProps{Name: "prod/session-key", ReplicaRegions: []string{"eu-west-1"}})
+		}, "Props.CookieKeySecret is in eu-north-1: expected its replica in eu-west-1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			stack, props := regional(t, "eu-west-1"), oneOrigin()

@@ -50,7 +50,7 @@ type Route struct {
 	// have besides for a method. Claims it must have: each is this value, or a
 	// list with this value in it. A token that lacks a scope is refused with the
 	// code insufficient_scope, which tells the page that refreshing is of no use.
-	// All of it needs Props.PhantomToken or Props.VerifyTokens.
+	// All of it needs Props.PhantomToken or Props.AccessTokens.VerifyTokens.
 	Scopes       []string
 	MethodScopes map[string][]string
 	Claims       map[string]string
@@ -201,7 +201,7 @@ func functionIntegration(route Route) awsapigateway.Integration {
 // request that brings one beside the session.
 func (h *TokenHandler) transparentIntegration(route Route, method string, parameters []string, protected bool) awsapigateway.Integration {
 	up := map[string]*string{rules.AuthorizationTarget: jsii.String("'none'")}
-	for _, name := range []string{"Cookie", h.shared.CSRFHeaderName()} {
+	for _, name := range []string{"Cookie", h.props.Cookies.CSRFHeaderName()} {
 		// "Header names and query parameters are processed in a case-sensitive
 		// way" (Amazon API Gateway important notes); HTTP/2 has them in lower
 		// case.

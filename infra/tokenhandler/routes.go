@@ -18,7 +18,7 @@ func (h *TokenHandler) mappedIntegration(route Route, method string, parameters 
 	up := map[string]*string{}
 	if protected {
 		up[rules.AuthorizationTarget] = jsii.String(rules.TokenSource)
-		if h.props.DPoP {
+		if h.props.AccessTokens.DPoP {
 			up[proofTarget] = jsii.String(proofSource)
 		}
 	}
@@ -89,7 +89,7 @@ func (h *TokenHandler) down(route Route, s status, protected bool) []mapping {
 	headers := []mapping{{"Vary", "'Origin'"}}
 	origin := contract.FromContext(contract.ContextAllowedOrigin)
 	if !protected {
-		origin = errorOrigin(h.shared.TrustedWebOrigins, true) // as for errors: no authorizer has run
+		origin = errorOrigin(h.props.Application.TrustedWebOrigins, true) // as for errors: no authorizer has run
 	}
 	if origin != "" {
 		headers = append(headers, mapping{"Access-Control-Allow-Origin", origin}, mapping{"Access-Control-Allow-Credentials", "'true'"})

@@ -31,8 +31,8 @@ func TestSessionSettings(t *testing.T) {
 	}
 
 	props := oneOrigin()
-	props.SessionIdleLifetime, props.SessionLifetime = 30*time.Minute, 8*time.Hour
-	props.Logout, props.IDTokenHint, props.TokenMediation = "local", true, true
+	props.Session.IdleLifetime, props.Session.Lifetime = 30*time.Minute, 8*time.Hour
+	props.Session.Logout, props.Session.IDTokenHint, props.Session.TokenMediation = "local", true, true
 	set := synth(t, props, nil).agentEnvironment(t)
 	for i, want := range []string{"30m0s", "8h0m0s", "local", "true", "true"} {
 		if set[names[i]] != want {
@@ -43,9 +43,9 @@ func TestSessionSettings(t *testing.T) {
 
 func TestNewRefusesSessionProps(t *testing.T) {
 	for want, change := range map[string]func(*Props){
-		"SessionIdleLifetime is malformed: expected a duration": func(p *Props) { p.SessionIdleLifetime = -time.Hour },
-		"SessionLifetime is malformed: expected a duration":     func(p *Props) { p.SessionLifetime = 1500 * time.Millisecond },
-		"Logout is malformed: expected provider or local":       func(p *Props) { p.Logout = "none" },
+		"Session.IdleLifetime must be a duration of whole seconds such as 30m or 8h, at most 8760h, got -1h0m0s": func(p *Props) { p.Session.IdleLifetime = -time.Hour },
+		"Session.Lifetime must be a duration":                    func(p *Props) { p.Session.Lifetime = 1500 * time.Millisecond },
+		"Session.Logout must be provider or local, got \"none\"": func(p *Props) { p.Session.Logout = "none" },
 	} {
 		props := oneOrigin()
 		change(props)
@@ -72,7 +72,7 @@ func TestTokenRoute(t *testing.T) {
 		t.Errorf("by default: got %q, want none", got)
 	}
 	on := oneOrigin()
-	on.TokenMediation = true
+	on.Session.TokenMediation = true
 	if got, want := routes(on), []string{"OPTIONS /oauth-agent/token", "POST /oauth-agent/token"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

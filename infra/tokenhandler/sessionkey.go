@@ -31,9 +31,9 @@ type SessionKeyProps struct {
 // NewSessionKey makes a secret with the key that seals the cookies, for token
 // handlers of several regions: a session that began in one is good in the
 // others. It is given to the handler of its region as
-// Props.EncryptionKeySecret; the others name it with
+// Props.CookieKeySecret; the others name it with
 // awssecretsmanager.Secret_FromSecretNameV2. If the handler of this region
-// rotates it (Props.KeyRotation), the others need Props.KeyRotatedElsewhere. See
+// rotates it (Props.CookieKeyRotation), the others need Props.CookieKeyRotatedElsewhere. See
 // [Domain.Latency] for the records.
 func NewSessionKey(scope constructs.Construct, id string, props *SessionKeyProps) awssecretsmanager.Secret {
 	if props == nil || props.Name == "" {

@@ -20,7 +20,7 @@ func TestTwoRegions(t *testing.T) {
 	}
 	handler := func(stack awscdk.Stack, key awssecretsmanager.ISecret) {
 		props := oneOrigin()
-		props.EncryptionKeySecret = key
+		props.CookieKeySecret = key
 		props.Provider.ClientSecret = awssecretsmanager.Secret_FromSecretNameV2(stack, jsii.String("ClientSecret"), jsii.String("prod/client-credentials"))
 		props.Domain = &Domain{Name: "api.example.com", HostedZone: zone(stack), Latency: *stack.Region()}
 		New(stack, "TokenHandler", props).Protect(orders())

@@ -112,7 +112,7 @@ func (s *Site) addDistribution(p SiteProps) {
 		Compress:              jsii.Bool(false), // BREACH: answers hold tokens against CSRF
 	}
 	behaviors := map[string]*awscloudfront.BehaviorOptions{}
-	for _, path := range append([]string{p.Handler.props.AgentPath + "/*"}, p.APIPaths...) {
+	for _, path := range append([]string{p.Handler.props.Application.AgentPath + "/*"}, p.APIPaths...) {
 		behaviors[path] = api
 	}
 	props := &awscloudfront.DistributionProps{
@@ -208,18 +208,20 @@ func checkedSite(props *SiteProps) SiteProps {
 	if len(p.APIPaths) == 0 {
 		p.APIPaths = []string{"/api/*"}
 	}
-	setDefault(&p.ContentSecurityPolicy, DefaultContentSecurityPolicy)
+	if p.ContentSecurityPolicy == "" {
+		p.ContentSecurityPolicy = DefaultContentSecurityPolicy
+	}
 	if !isHostName(p.Name) {
 		misuse("SiteProps.Name is %q: expected a host name such as www.example.com", p.Name)
 	}
-	if origin := "https://" + p.Name; !slices.Contains(p.Handler.props.TrustedWebOrigins, origin) {
-		misuse("SiteProps.Name is %q: expected %s among the token handler's TrustedWebOrigins %q", p.Name, origin, p.Handler.props.TrustedWebOrigins)
+	if origin := "https://" + p.Name; !slices.Contains(p.Handler.props.Application.TrustedWebOrigins, origin) {
+		misuse("SiteProps.Name is %q: expected %s among the token handler's TrustedWebOrigins %q", p.Name, origin, p.Handler.props.Application.TrustedWebOrigins)
 	}
 	if p.Handler.props.Domain != nil {
 		misuse("SiteProps.Handler has a Domain: expected none, the API is served on %s", p.Name)
 	}
-	if d := p.Handler.props.CookieDomain; d != "" && !isToken(d) && !covers(d, p.Name) {
-		misuse("Props.CookieDomain is %q: expected one that covers SiteProps.Name %s, or browsers drop the cookies", d, p.Name)
+	if d := p.Handler.props.Cookies.Domain; d != "" && !isToken(d) && !covers(d, p.Name) {
+		misuse("Props.Cookies.Domain is %q: expected one that covers SiteProps.Name %s, or browsers drop the cookies", d, p.Name)
 	}
 	if p.Certificate == nil {
 		misuse("SiteProps.Certificate is nil: expected a certificate for %s in us-east-1", p.Name)

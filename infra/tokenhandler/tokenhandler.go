@@ -13,7 +13,6 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/internal/bundle"
-	"github.com/tokenhandler/aws/internal/settings"
 )
 
 // TokenHandler is the construct. Its fields are the resources other parts of a
@@ -29,19 +28,18 @@ type TokenHandler struct {
 	Authorizer         awsapigateway.RequestAuthorizer
 	AuthorizerFunction awslambda.Function
 	AgentFunction      awslambda.Function
-	// Key encrypts the environments of both functions.
-	Key awskms.IKey
-	// EncryptionKeySecret holds the key of the cookies.
-	EncryptionKeySecret awssecretsmanager.ISecret
+	// KMSKey encrypts the environments of both functions.
+	KMSKey awskms.IKey
+	// CookieKeySecret is the secret with the key that seals the cookies.
+	CookieKeySecret awssecretsmanager.ISecret
 	// ClientSecret holds the OAuth client's secret; nil if it authenticates
 	// without one.
 	ClientSecret awssecretsmanager.ISecret
 
 	safeAuthorizer awsapigateway.RequestAuthorizer // for GET and HEAD with Props.AuthorizerCaching
 
-	props     Props               // with defaults
-	invoked   awslambda.IFunction // by the authorizer: AuthorizerFunction, or what stands for it
-	shared    settings.Shared
+	props     Props                       // with defaults
+	invoked   awslambda.IFunction         // by the authorizer: AuthorizerFunction, or what stands for it
 	group     *group                      // of the API
 	specs     []awsapigateway.SpecRestApi // given to ExtendSpec
 	agent     map[string]string           // paths of the agent's methods by construct path
@@ -49,7 +47,7 @@ type TokenHandler struct {
 	routes    []string                    // paths given to Protect
 	demands   *demands
 	module    *bundle.Module
-	rotation  awslambda.Function // nil without Props.KeyRotation
+	rotation  awslambda.Function // nil without Props.CookieKeyRotation
 	watchable func() watched     // made once, when first asked for; nil of Extend
 
 	validators map[string]awsapigateway.IRequestValidator // by id
@@ -63,21 +61,21 @@ type TokenHandler struct {
 // At least one method must use the authorizer, through [TokenHandler.Protect]
 // or otherwise: CDK does not synthesize an authorizer that belongs to no API.
 func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
-	p, agent := checked(props)
-	h := &TokenHandler{props: p, shared: agent.Shared}
+	p := checked(props)
+	h := &TokenHandler{props: p}
 	constructs.NewConstruct_Override(h, scope, &id)
 	h.Node().AddValidation(h)
 
 	h.module = bundle.Find(h)
 	h.addKeys(p)
-	h.addFunctions(p, agent)
+	h.addFunctions(p)
 	h.invoked = h.warm("AuthorizerFunction", h.AuthorizerFunction)
 	h.takeAPI(p)
 	h.register()
 	h.checkSiblings(h.siblings())
 	h.addAuthorizer()
 	h.addGatewayResponses()
-	h.addAgent(agent.BasePath, agent.AllowedParameters())
+	h.addAgent(p.Application.AgentPath, p.Provider.Requests.ExtraParameters)
 	h.watchable = sync.OnceValue(h.newWatched)
 	return h
 }
@@ -125,7 +123,7 @@ func (h *TokenHandler) apiName() string {
 //
 // With Props.AuthorizerCaching there are two, made by AuthorizerFor.
 func (h *TokenHandler) addAuthorizer() {
-	if h.props.AuthorizerCaching != nil {
+	if h.props.AuthorizerCaching.TTL != 0 {
 		return
 	}
 	h.Authorizer = awsapigateway.NewRequestAuthorizer(h, jsii.String("Authorizer"), &awsapigateway.RequestAuthorizerProps{

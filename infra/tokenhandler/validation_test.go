@@ -65,8 +65,8 @@ func TestAgentModelsNeedOneOrigin(t *testing.T) {
 		return func(stack awscdk.Stack, h *TokenHandler) {
 			h.Protect(orders())
 			p := oneOrigin()
-			p.TrustedWebOrigins, p.RedirectURI = []string{origin}, origin+"/"
-			p.API, p.AgentPath, p.CookieNamePrefix = h.API, "/second", "second"
+			p.Application.TrustedWebOrigins, p.Application.RedirectURI = []string{origin}, origin+"/"
+			p.API, p.Application.AgentPath, p.Cookies.NamePrefix = h.API, "/second", "second"
 			other := New(stack, "Second", p)
 			other.Protect(Route{Path: "/others", Methods: []string{"GET"}, Upstream: "https://orders.internal.example/others"})
 		}

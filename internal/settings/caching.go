@@ -1,55 +1,79 @@
 package settings
 
-import (
-	"strconv"
-	"time"
-)
+import "time"
 
-// Caching tells the authorizer that API Gateway keeps its results, and by which
-// headers. The two settings go together; without them nothing is kept.
-type Caching struct {
-	CacheTTL     string `env:"CACHE_TTL" rule:"cachettl" optional:"true" doc:"Seconds for which API Gateway keeps a result of the authorizer, 1 to 60: the authorizer then answers token_expired that much earlier, so that no result outlives its token. Default: nothing is kept."`
-	CacheDialect string `env:"CACHE_DIALECT" rule:"cachedialect" optional:"true" doc:"Dialect of all clients, assistant or classic: results are kept by its CSRF header. Needed with CACHE_TTL."`
+// AuthorizerCaching lets API Gateway cache results of the authorizer and reuse
+// them for requests with the same key, so that a page that requests the same
+// path again and again invokes no Lambda. It is off by default: most APIs do not
+// need it, and without it the authorizer decides about every request.
+//
+// # Why this form is safe
+//
+// A cached result skips every check, so the key ("identity sources") contains
+// everything that a decision depends on: the headers Cookie, Origin and
+// Sec-Fetch-Site, the CSRF header of the dialect, the method and the path.
+// Methods that change state have an authorizer of their own, and with it a cache
+// of their own, so that the result of a GET never serves a POST. The policy of
+// each result names its one method.
+//
+//   - Cookie: a session after a refresh, another session, or no session has
+//     another key.
+//   - A header with two values: it is not documented which one API Gateway puts
+//     into the key. The authorizer allows only requests that have each header of
+//     the key exactly once.
+//   - The end of the token: API Gateway caches all results equally long, and the
+//     result contains the token. The authorizer returns token_expired for a token
+//     that has less than the TTL left, so that pages refresh that much earlier.
+//     Access tokens must live clearly longer than TTL.
+//   - Headers that turn an Allow into a refusal (Authorization,
+//     X-HTTP-Method-Override, the CSRF header of the other dialect): a key cannot
+//     require their absence, so a cached Allow also serves a request that adds
+//     one. Authorization: mapped routes send the gateway's own and no header of
+//     the client, but transparent routes and functions receive the client's
+//     headers; synthesis refuses them. X-HTTP-Method-Override: API Gateway routes
+//     by the resulting method, whose authorizer has its own cache, and evaluates
+//     the cached policy against it.
+//   - Requirements of single routes, and callers with tokens of their own, are
+//     refused at synthesis.
+//
+// # What it costs
+//
+// "If a specified identity source is missing, null, or empty, API Gateway
+// returns a 401 Unauthorized HTTP response without calling the Lambda
+// authorizer function" (Amazon API Gateway Developer Guide, "Use API Gateway
+// Lambda authorizers"). So:
+//
+//   - all clients must use one dialect, and the assistant's header must be on
+//     every request, including GET;
+//   - GET and HEAD of pages on the API's own origin are refused, since browsers
+//     send no Origin with them. Caching is for pages on another origin;
+//   - browsers without Sec-Fetch-Site (Safari before 16.4) are refused, and so
+//     are clients that are not browsers;
+//   - such a 401 has CORS headers only if there is one trusted origin.
+//
+// A refusal is cached like an Allow: after a request that is refused because of
+// a header outside the key, the session is refused on this path for up to TTL.
+// The revocation of a token takes effect up to TTL later.
+type AuthorizerCaching struct {
+	// TTL is how long API Gateway keeps a result: whole seconds, at most 60.
+	// Default: API Gateway keeps no result.
+	TTL time.Duration `env:"CACHE_TTL" json:"authorizerCacheTtl" rule:"cachettl" unit:"seconds"`
+
+	// Dialect is the dialect of all clients, assistant or classic. Results are
+	// cached by its CSRF header. Default: assistant.
+	Dialect Dialect `env:"CACHE_DIALECT" json:"authorizerCacheDialect" rule:"dialect"`
 }
 
-// The dialects of CACHE_DIALECT.
+// Dialect is how clients prove that a request is not cross-site: by the header
+// token-handler-version: 1, or by the double submit.
+type Dialect string
+
+// The dialects.
 const (
-	DialectAssistant = "assistant"
-	DialectClassic   = "classic"
+	DialectAssistant Dialect = "assistant"
+	DialectClassic   Dialect = "classic"
 )
 
-// MaxCacheTTL bounds CACHE_TTL: a result is not decided anew for so long, whatever
-// has happened to the session.
-const MaxCacheTTL = time.Minute
-
-// TTL is CACHE_TTL; zero means that nothing is kept.
-func (c Caching) TTL() time.Duration {
-	ttl, _ := cacheTTL(c.CacheTTL)
-	return ttl
-}
-
-func cacheTTL(s string) (time.Duration, bool) {
-	n, err := strconv.Atoi(s)
-	ttl := time.Duration(n) * time.Second
-	return ttl, err == nil && s == strconv.Itoa(n) && n >= 1 && ttl <= MaxCacheTTL
-}
-
-func isCacheTTL(s string) bool { _, ok := cacheTTL(s); return ok }
-
-func isCacheDialect(s string) bool { return s == DialectAssistant || s == DialectClassic }
-
-// cachingFaults is the part of [Authorizer.Complete] that is about caching.
-func (a Authorizer) cachingFaults() []string {
-	var faults []string
-	fault := func(wrong bool, message string) {
-		if wrong {
-			faults = append(faults, message)
-		}
-	}
-	fault((a.CacheTTL == "") != (a.CacheDialect == ""), "CACHE_TTL and CACHE_DIALECT: expected both or neither")
-	// A caller without cookies has no key and is refused before the authorizer.
-	fault(a.CacheTTL != "" && a.AllowToken, "CACHE_TTL is set: expected none with ALLOW_TOKEN")
-	// A kept result is used for every path with the same key.
-	fault(a.CacheTTL != "" && a.RouteRequirements != "", "CACHE_TTL is set: expected none with ROUTE_REQUIREMENTS")
-	return faults
-}
+// maxCacheTTL bounds AuthorizerCaching.TTL: for this long the authorizer does
+// not see whether the session has ended.
+const maxCacheTTL = time.Minute

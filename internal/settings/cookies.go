@@ -1,31 +1,68 @@
 package settings
 
 import (
-	"errors"
-	"fmt"
 	"net/netip"
-	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// Formats of COOKIE_FORMAT.
+// Cookies holds the names and attributes of the cookies.
+type Cookies struct {
+	// NamePrefix names the cookies __Host-<prefix>-at, -auth, -id, -csrf and
+	// -login-<n>: 1 to 32 letters, digits, '-' or '_'. With Format curity, names
+	// are the prefix without __Host-.
+	NamePrefix string `env:"COOKIE_NAME_PREFIX,always" json:"cookiePrefix" rule:"prefix" default:"th"`
+
+	// CSRFHeader is the request header of the double submit. Default:
+	// x-<prefix>-csrf.
+	CSRFHeader string `env:"CSRF_HEADER" json:"csrfHeader" rule:"csrfheader"`
+
+	// Format is sealed or, while another implementation must read or write the
+	// cookies, curity: the form of Curity's open-source token handler. It
+	// authenticates neither the cookie's name nor a session, and has no expiry.
+	// Whoever can set cookies can exchange them, and only the upstream API
+	// rejects an expired access token.
+	Format string `env:"COOKIE_FORMAT" json:"cookieFormat" rule:"cookieformat" default:"sealed"`
+
+	// Domain is the Domain attribute of the cookies, such as example.com, for an
+	// API that is called under several hosts of it. Every host below it receives
+	// them and can set cookies of its own. Their names then begin with __Secure-.
+	// Default: the API's own host only.
+	Domain string `env:"COOKIE_DOMAIN" json:"cookieDomain" rule:"domain"`
+
+	// BasePath is the Path attribute of the refresh token and ID token cookies:
+	// the agent's path as browsers see it, such as /api/oauth-agent with the
+	// stage api, or /oauth-agent behind a custom domain. Requests to protected
+	// routes then do not carry them. Their names then begin with __Secure-.
+	// Default: /.
+	BasePath string `env:"COOKIE_BASE_PATH" json:"cookieBasePath" rule:"path"`
+}
+
+// Values of Cookies.Format.
 const (
 	FormatSealed = "sealed"
 	FormatCurity = "curity"
 )
 
-func isCookieFormat(s string) bool { return s == FormatSealed || s == FormatCurity }
+// CSRFHeaderName returns the request header of the double submit.
+func (c Cookies) CSRFHeaderName() string {
+	if c.CSRFHeader != "" {
+		return c.CSRFHeader
+	}
+	return contract.CSRFHeader(c.NamePrefix)
+}
 
-// isPrefix leaves it to Shared.faults whether this deployment may have __.
+// isPrefix accepts __Host- and __Secure-, which only Format curity may have.
 func isPrefix(s string) bool {
 	name, _ := cutNamePrefix(s)
 	return madeOf(s, 1, 32, "-_") && name != "" && !strings.HasPrefix(name, "__")
 }
 
-// cutNamePrefix splits off what browsers give a meaning (RFC 6265bis section
-// 4.1.3). They compare it in any letter case; any other spelling stays a part
-// of the name, where isPrefix refuses it.
+// cutNamePrefix splits off the prefixes that browsers give a meaning (RFC
+// 6265bis section 4.1.3). Browsers compare them in any letter case. Any other
+// spelling stays a part of the name, where isPrefix rejects it.
 func cutNamePrefix(s string) (name, prefix string) {
 	for _, prefix := range []string{"__Host-", "__Secure-"} {
 		if name, ok := strings.CutPrefix(s, prefix); ok {
@@ -46,54 +83,7 @@ func isDomain(s string) bool {
 	return len(labels) > 1 && len(s) <= 253 && s == strings.ToLower(s) && err != nil
 }
 
-func isSecretARN(s string) bool {
-	parts := strings.SplitN(s, ":", 7)
-	return len(parts) == 7 && parts[0] == "arn" && strings.HasPrefix(parts[1], "aws") && parts[2] == "secretsmanager" &&
-		madeOf(parts[3], 1, 32, "-") && madeOf(parts[4], 12, 12, "") && parts[5] == "secret" && madeOf(parts[6], 1, 512, "/_+=.@-")
-}
-
-// contradictions are the faults of settings that are well-formed each. Where
-// secrets is false, those that are secrets are not there yet.
-func contradictions(s reflect.Value, secrets bool) []error {
-	var errs []error
-	field := s.FieldByName("Shared")
-	if !field.IsValid() {
-		return nil
-	}
-	shared := field.Interface().(Shared)
-	errs = append(errs, shared.faults(secrets)...)
-	if session := s.FieldByName("Session"); session.IsValid() {
-		errs = append(errs, session.Interface().(Session).faults(shared.CookieFormat)...)
-	}
-	if agentPath := s.FieldByName("BasePath"); agentPath.IsValid() && !endsIn(shared.CookieBasePath, agentPath.String()) {
-		errs = append(errs, errors.New("COOKIE_BASE_PATH does not end in AGENT_BASE_PATH: expected the agent's path as browsers see it, or they would never send the cookies there"))
-	}
-	return errs
-}
-
-func (s Shared) faults(secrets bool) []error {
-	var errs []error
-	fault := func(wrong bool, format string, args ...any) {
-		if wrong {
-			errs = append(errs, fmt.Errorf(format, args...))
-		}
-	}
-	const dropped = "browsers drop __Host- cookies that have one (RFC 6265bis section 4.1.3.2)"
-	_, prefix := cutNamePrefix(s.CookieNamePrefix)
-	curity := s.CookieFormat == FormatCurity
-	fault(prefix != "" && !curity, "COOKIE_NAME_PREFIX begins with %s: expected it without, which of __Host- and __Secure- applies follows from the other settings", prefix)
-	fault(prefix == "__Host-" && curity && s.CookieDomain != "", "COOKIE_DOMAIN is set: expected none with the prefix __Host-, "+dropped)
-	fault(prefix == "__Host-" && curity && s.CookieBasePath != "", "COOKIE_BASE_PATH is set: expected none with the prefix __Host-, browsers drop __Host- cookies with a path other than / (RFC 6265bis section 4.1.3.2)")
-	fault(curity && s.DPoP, "DPOP is set: expected none with COOKIE_FORMAT curity, whose other readers know no token with a key")
-
-	fromSecret := s.EncryptionKeySecretARN != ""
-	fault(secrets && !fromSecret && s.EncryptionKey == "", "ENCRYPTION_KEY is missing: expected %s, or else ENCRYPTION_KEY_SECRET_ARN", rules["key"].expects)
-	fault(fromSecret && s.EncryptionKey != "", "ENCRYPTION_KEY is set: expected none with ENCRYPTION_KEY_SECRET_ARN")
-	fault(fromSecret && len(s.PreviousEncryptionKeys) > 0, "PREVIOUS_ENCRYPTION_KEYS is set: expected none with ENCRYPTION_KEY_SECRET_ARN, whose version AWSPREVIOUS it is")
-	return errs
-}
-
-// endsIn reports whether cookies of a path reach the agent: browsers see its
+// endsIn reports whether cookies with a path reach the agent: browsers see its
 // path behind the stage's name or a base path mapping. /api/oauth-agent ends in
 // /oauth-agent, /my-oauth-agent does not.
 func endsIn(cookiePath, agentPath string) bool {
@@ -101,10 +91,3 @@ func endsIn(cookiePath, agentPath string) bool {
 	n := len(segments) - len(tail)
 	return cookiePath == "" || n > 0 && slices.Equal(segments[n:], tail)
 }
-
-// IsKey reports whether s is a key that cookies may be sealed with.
-func IsKey(s string) bool { return isKey(s) }
-
-// IsURL reports whether s is an absolute URL that may be called: https, or
-// http on a loopback name.
-func IsURL(s string) bool { return isURL(s) }

@@ -6,52 +6,78 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// rule says what a value must look like; expects completes "expected …".
+// rule is the form of a value. expects completes "must be …".
 type rule struct {
-	expects string
-	ok      func(string) bool
+	expects  string
+	text     func(string) bool
+	duration func(time.Duration) bool
 }
 
 var rules = map[string]rule{
-	"origin":        {"origins such as https://www.example.com: https (http for loopback names only), lower case, no default port, no path, no wildcard", isOrigin},
-	"url":           {"an absolute https URL (http for loopback names only) without user info and fragment", isURL},
-	"issuer":        {"an absolute https URL (http for loopback names only) without user info, query and fragment", isIssuer},
-	"prefix":        {"1 to 32 letters, digits, '-' or '_', not starting with __ (but for __Host- or __Secure- with the format curity)", isPrefix},
-	"cookieformat":  {"sealed or curity", isCookieFormat},
-	"metrics":       {"emf or none", oneOf(MetricsEMF, MetricsNone)},
-	"domain":        {"a domain name such as example.com: lower case, two labels at least, no leading dot, no IP address", isDomain},
-	"secretarn":     {"the ARN of a secret in Secrets Manager", isSecretARN},
-	"csrfheader":    {"the name of a custom request header, such as x-th-csrf", isCSRFHeader},
-	"key":           {"64 hexadecimal characters (32 bytes), not all the same", isKey},
-	"credential":    {"1 to 1024 printable ASCII characters", isCredential},
-	"scope":         {"scopes separated by single spaces", isScope},
-	"duration":      {"a duration of whole seconds such as 30m or 8h, at most 8760h", isDuration},
-	"logout":        {"provider or local", func(s string) bool { return s == "provider" || s == "local" }},
-	"bool":          {"true or false", func(s string) bool { return s == "true" || s == "false" }},
-	"introspection": {"application/jwt, application/token-introspection+jwt or application/json", isIntrospectionMediaType},
-	"maxage":        {"seconds from 0 to 300", isMaxAge},
-	"audience":      {"audiences of 1 to 256 printable ASCII characters, without commas and spaces", isAudience},
-	"requirements":  {"a JSON object of routes, such as {\"GET /orders\":{\"scope\":\"orders.read\"}}", isRequirements},
-	"upstreams":     {"a JSON object of URLs by route, such as {\"GET /orders\":\"https://orders.internal.example/orders\"}", isUpstreams},
-	"cachettl":      {"seconds from 1 to 60", isCacheTTL},
-	"cachedialect":  {"assistant or classic", isCacheDialect},
-	"profile":       {"oidc, cognito, github or oauth2", oneOf(Profiles...)},
-	"authentication": {"client_secret_basic, client_secret_post, private_key_jwt or tls_client_auth",
-		oneOf(ClientSecretBasic, ClientSecretPost, PrivateKeyJWT, TLSClientAuth)},
-	"algorithm": {"ES256, ES384, ES512, PS256, PS384, PS512, RS256, RS384, RS512 or EdDSA",
-		oneOf("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA")},
-	"assertionaudience": {"issuer or token_endpoint", oneOf("issuer", "token_endpoint")},
-	"responsemode":      {"jwt or query.jwt", oneOf("jwt", "query.jwt")},
-	"pem":               {"text in PEM form", isPEM},
-	"kmskey":            {"the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>", isKMSKey},
-	"resource":          {"absolute URIs without fragment and comma, of at most 256 characters", isResource},
-	"parameter":         {"names of parameters of the authorization request that a page may choose", isParameter},
-	"path":              {"a path such as /oauth-agent: segments of letters, digits, '-', '_' or '.', no trailing slash", isPath},
+	"origin":        text("an origin such as https://www.example.com: https (http for loopback names only), lower case, no default port, no path, no wildcard", isOrigin),
+	"url":           text("an absolute https URL (http for loopback names only) without user info and fragment", isURL),
+	"issuer":        text("an absolute https URL (http for loopback names only) without user info, query and fragment", isIssuer),
+	"prefix":        text("1 to 32 letters, digits, '-' or '_', not starting with __ (except __Host- or __Secure- with the format curity)", isPrefix),
+	"cookieformat":  oneOf(FormatSealed, FormatCurity),
+	"metrics":       oneOf(MetricsEMF, MetricsNone),
+	"domain":        text("a domain name such as example.com: lower case, at least two labels, no leading dot, no IP address", isDomain),
+	"secretarn":     text("the ARN of a secret in Secrets Manager", isSecretARN),
+	"csrfheader":    text("the name of a custom request header, such as x-th-csrf", isCSRFHeader),
+	"key":           text("64 hexadecimal characters (32 bytes), not all the same", isKey),
+	"credential":    text("1 to 1024 printable ASCII characters", isCredential),
+	"scope":         text("scopes separated by single spaces", isScope),
+	"logout":        oneOf(LogoutProvider, LogoutLocal),
+	"introspection": oneOf(MediaTypeJWT, MediaTypeSigned, MediaTypeJSON),
+	"audience":      text("1 to 256 printable ASCII characters without comma and space", isAudience),
+	"dialect":       oneOf(string(DialectAssistant), string(DialectClassic)),
+	"profile":       oneOf(Profiles...),
+	"algorithm":     oneOf("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA"),
+	"responsemode":  oneOf("jwt", "query.jwt"),
+	"pem":           text("text in PEM form", isPEM),
+	"kmskey":        text("the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>", isKMSKey),
+	"resource":      text("an absolute URI of at most 256 characters without fragment and comma", isResource),
+	"parameter":     text("a parameter of the authorization request that a page may choose", isParameter),
+	"path":          text("a path such as /oauth-agent: segments of letters, digits, '-', '_' or '.', no trailing slash", isPath),
+
+	"authentication": oneOf(ClientSecretBasic, ClientSecretPost, PrivateKeyJWT, TLSClientAuth),
+
+	"requirements": {expects: `a JSON object of routes, such as {"GET /orders":{"scope":"orders.read"}}`},
+	"upstreams":    {expects: `a JSON object of URLs by route, such as {"GET /orders":"https://orders.internal.example/orders"}`},
+
+	"lifetime": seconds("a duration of whole seconds such as 30m or 8h, at most 8760h", time.Second, maxLifetime),
+	"cachettl": seconds("whole seconds from 1 to 60", time.Second, maxCacheTTL),
+	"maxage":   seconds("whole seconds from 0 to 300", None, 5*time.Minute),
 }
+
+func text(expects string, ok func(string) bool) rule { return rule{expects: expects, text: ok} }
+
+func oneOf(values ...string) rule {
+	last := len(values) - 1
+	return text(strings.Join(values[:last], ", ")+" or "+values[last], func(s string) bool { return slices.Contains(values, s) })
+}
+
+// seconds accepts whole seconds in a range, and None if the range has it.
+func seconds(expects string, minimum, maximum time.Duration) rule {
+	return rule{expects: expects, duration: func(d time.Duration) bool {
+		return minimum <= d && d <= maximum && (d == None || d%time.Second == 0)
+	}}
+}
+
+// IsKey reports whether s is a key that cookies may be sealed with.
+func IsKey(s string) bool { return isKey(s) }
+
+// IsURL reports whether s is an absolute URL that may be called: https, or
+// http on a loopback name.
+func IsURL(s string) bool { return isURL(s) }
+
+// IsScopeToken reports whether s is one scope (RFC 6749 appendix A.4), of at
+// most 128 characters.
+func IsScopeToken(s string) bool { return isScopeToken(s) && len(s) <= 128 }
 
 // IsOrigin reports whether s is an origin as a browser serialises it (RFC 6454
 // section 6.2), with scheme https, or http on a loopback name.
@@ -152,4 +178,10 @@ func isPath(s string) bool {
 		}
 	}
 	return absolute && len(segments) <= 8
+}
+
+func isSecretARN(s string) bool {
+	parts := strings.SplitN(s, ":", 7)
+	return len(parts) == 7 && parts[0] == "arn" && strings.HasPrefix(parts[1], "aws") && parts[2] == "secretsmanager" &&
+		madeOf(parts[3], 1, 32, "-") && madeOf(parts[4], 12, 12, "") && parts[5] == "secret" && madeOf(parts[6], 1, 512, "/_+=.@-")
 }

@@ -14,34 +14,32 @@ import (
 
 // newClient wires the settings of the OAuth client. It does no network call.
 func newClient(s settings.Agent, lookup func(string) (string, bool)) (*oauth.Client, error) {
-	if err := s.Complete(nil); err != nil {
-		return nil, err
-	}
 	signer, err := newSigner(s, lookup)
 	if err != nil {
 		return nil, err
 	}
+	p := s.Provider
 	config := oauth.Config{
-		Profile:               s.ProviderProfile,
-		Issuer:                s.Issuer,
-		ClientID:              s.ClientID,
-		Scopes:                s.Scope,
-		RedirectURI:           s.RedirectURI,
-		PostLogoutRedirectURI: s.PostLogoutRedirectURI,
-		AuthorizeEndpoint:     s.AuthorizeEndpoint,
-		TokenEndpoint:         s.TokenEndpoint,
-		UserInfoEndpoint:      s.UserInfoEndpoint,
-		JWKSEndpoint:          s.JWKSEndpoint,
-		LogoutEndpoint:        s.LogoutEndpoint,
-		RevocationEndpoint:    s.RevocationEndpoint,
-		PAREndpoint:           s.PAREndpoint,
-		Push:                  s.PushRequests,
-		ResponseMode:          s.ResponseMode,
-		Resources:             s.Resources,
-		EssentialACR:          s.EssentialACR,
-		DPoP:                  s.DPoP,
+		Profile:               p.Profile,
+		Issuer:                p.Issuer,
+		ClientID:              p.ClientID,
+		Scopes:                p.Scope,
+		RedirectURI:           s.Application.RedirectURI,
+		PostLogoutRedirectURI: s.Application.PostLogoutRedirectURI,
+		AuthorizeEndpoint:     p.AuthorizeEndpoint,
+		TokenEndpoint:         p.TokenEndpoint,
+		UserInfoEndpoint:      p.UserInfoEndpoint,
+		JWKSEndpoint:          p.JWKSEndpoint,
+		LogoutEndpoint:        p.LogoutEndpoint,
+		RevocationEndpoint:    p.RevocationEndpoint,
+		PAREndpoint:           p.PAREndpoint,
+		Push:                  p.Requests.Push,
+		ResponseMode:          p.Requests.ResponseMode,
+		Resources:             p.Requests.Resources,
+		EssentialACR:          p.Requests.EssentialACR,
+		DPoP:                  s.AccessTokens.DPoP,
 	}
-	if s.SignRequests {
+	if p.Requests.Sign {
 		config.RequestSigner = signer
 	}
 	config.Authentication, config.Certificate, err = newAuthentication(s, signer)
@@ -52,18 +50,18 @@ func newClient(s settings.Agent, lookup func(string) (string, bool)) (*oauth.Cli
 }
 
 func newAuthentication(s settings.Agent, signer clientauth.Signer) (clientauth.Method, *tls.Certificate, error) {
-	switch s.Authentication() {
+	switch s.Provider.AuthenticationMethod() {
 	case settings.ClientSecretBasic:
-		return clientauth.Basic{Secret: s.ClientSecret}, nil, nil
+		return clientauth.Basic{Secret: s.Provider.ClientSecret}, nil, nil
 	case settings.ClientSecretPost:
-		return clientauth.Post{Secret: s.ClientSecret}, nil, nil
+		return clientauth.Post{Secret: s.Provider.ClientSecret}, nil, nil
 	case settings.PrivateKeyJWT:
 		return clientauth.PrivateKeyJWT{
 			Signer: signer, Now: time.Now,
-			TokenEndpointAudience: s.ClientAssertionAudience == "token_endpoint",
+			TokenEndpointAudience: s.Provider.Authentication.TokenEndpointAudience,
 		}, nil, nil
 	case settings.TLSClientAuth:
-		certificate, err := clientauth.Certificate(s.ClientCertificate, s.ClientCertificateKey)
+		certificate, err := clientauth.Certificate(s.Provider.Authentication.Certificate, s.Provider.Authentication.CertificateKey)
 		if err != nil {
 			return nil, nil, fmt.Errorf("CLIENT_CERTIFICATE, CLIENT_CERTIFICATE_KEY: %w", err)
 		}
@@ -74,18 +72,19 @@ func newAuthentication(s settings.Agent, signer clientauth.Signer) (clientauth.M
 
 // newSigner returns nil where nothing is signed.
 func newSigner(s settings.Agent, lookup func(string) (string, bool)) (clientauth.Signer, error) {
+	a := s.Provider.Authentication
 	switch {
-	case s.ClientKMSKeyID != "":
+	case a.KMSKey != "":
 		region, _ := lookup("AWS_REGION")
 		signer, err := kmssigner.New(kmssigner.Config{
-			Key: s.ClientKMSKeyID, Algorithm: s.ClientSigningAlgorithm, KeyID: s.ClientKeyID, Region: region,
+			Key: a.KMSKey, Algorithm: a.Algorithm, KeyID: a.KeyID, Region: region,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("CLIENT_KMS_KEY_ID: %w", err)
 		}
 		return signer, nil
-	case s.ClientPrivateKey != "":
-		key, err := clientauth.ParseKey(s.ClientPrivateKey, s.ClientSigningAlgorithm, s.ClientKeyID)
+	case a.PrivateKey != "":
+		key, err := clientauth.ParseKey(a.PrivateKey, a.Algorithm, a.KeyID)
 		if err != nil {
 			return nil, fmt.Errorf("CLIENT_PRIVATE_KEY: %w", err)
 		}

@@ -48,23 +48,22 @@ func newHandler(lookup func(string) (string, bool), output io.Writer) (http.Hand
 		return nil, err
 	}
 	var recorder *metrics.Recorder
-	if s.Metrics == settings.MetricsEMF {
+	if s.Operation.Metrics == settings.MetricsEMF {
 		recorder = metrics.New(output, lambdacontext.FunctionName)
 	}
-	idle, absolute := s.Lifetimes()
 	return oauthagent.New(oauthagent.Config{
-		BasePath:              s.BasePath,
-		RedirectURI:           s.RedirectURI,
-		PostLogoutRedirectURI: s.PostLogoutRedirectURI,
+		BasePath:              s.Application.AgentPath,
+		RedirectURI:           s.Application.RedirectURI,
+		PostLogoutRedirectURI: s.Application.PostLogoutRedirectURI,
 		Ring:                  ring,
 		Names:                 keys.Names(s.Shared),
-		Rules:                 csrf.Rules{TrustedOrigins: s.TrustedWebOrigins, HeaderName: s.CSRFHeaderName()},
+		Rules:                 csrf.Rules{TrustedOrigins: s.Application.TrustedWebOrigins, HeaderName: s.CSRFHeaderName()},
 		Provider:              provider,
-		ExtraParameters:       s.AllowedParameters(),
-		Lifetimes:             oauthagent.Lifetimes{Idle: idle, Absolute: absolute},
-		LocalLogout:           s.Logout == "local",
-		IDTokenHint:           s.IDTokenHint,
-		TokenMediation:        s.TokenMediation,
+		ExtraParameters:       s.Provider.Requests.ExtraParameters,
+		Lifetimes:             oauthagent.Lifetimes{Idle: s.Session.IdleLifetime, Absolute: s.Session.Lifetime},
+		LocalLogout:           s.Session.Logout == settings.LogoutLocal,
+		IDTokenHint:           s.Session.IDTokenHint,
+		TokenMediation:        s.Session.TokenMediation,
 		Logger:                slog.New(slog.NewJSONHandler(output, nil)),
 		Metrics:               recorder,
 		RequestID:             apigateway.RequestID,

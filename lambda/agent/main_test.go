@@ -14,7 +14,6 @@ func environment() map[string]string {
 	return map[string]string{
 		"TRUSTED_WEB_ORIGINS":      "https://www.example.com",
 		"ENCRYPTION_KEY":           "4e4636356d65563e4c73233847503e3b21436e6f7629724950526f4b5e2e4e50",
-		"PREVIOUS_ENCRYPTION_KEYS": "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
 		"ISSUER":                   "https://login.example.com",
 		"AUTHORIZE_ENDPOINT":       "https://login.example.com/authorize",
 		"TOKEN_ENDPOINT":           "https://login.example.com/token",

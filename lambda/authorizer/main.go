@@ -27,7 +27,7 @@ func main() {
 	if err != nil {
 		exit(err)
 	}
-	if s.Metrics == settings.MetricsEMF {
+	if s.Operation.Metrics == settings.MetricsEMF {
 		proxy.Record(metrics.New(os.Stdout, lambdacontext.FunctionName))
 	}
 	lambda.Start(proxy)

@@ -24,7 +24,7 @@ type Handler struct {
 	Authorizers []Authorizer
 	Agent       map[string]string // paths of the agent's methods by construct path
 	Protected   []string          // construct paths of the methods that Protect made
-	Bound       bool              // with Props.DPoP
+	Bound       bool              // with Props.AccessTokens.DPoP
 
 	// Functions are its OAuth proxy, by logical id, and Specs the APIs with an
 	// OpenAPI definition that it protects. Both are empty if another handler

@@ -34,10 +34,10 @@ type Authorizer struct {
 // Function is an OAuth proxy: the settings that rules compare with the
 // authorizers that invoke it.
 type Function struct {
-	CSRFHeader   string // of the double submit
-	CacheTTL     string // seconds; empty: results are not cached
-	CacheDialect string // of all clients, if results are cached
-	Bound        bool   // tokens are bound to a key (DPoP)
+	CSRFHeader   string           // of the double submit
+	CacheTTL     string           // seconds; empty: results are not cached
+	CacheDialect settings.Dialect // of all clients, if results are cached
+	Bound        bool             // tokens are bound to a key (DPoP)
 }
 
 // proofHeader is the request header by which clients prove that a request is

@@ -43,11 +43,11 @@ func isAgent(variables map[string]any) bool {
 }
 
 func functionOf(variables map[string]any) Function {
-	shared := settings.Shared{CookieNamePrefix: cloudformation.String(variables["COOKIE_NAME_PREFIX"]), CSRFHeader: cloudformation.String(variables["CSRF_HEADER"])}
+	cookies := settings.Cookies{NamePrefix: cloudformation.String(variables["COOKIE_NAME_PREFIX"]), CSRFHeader: cloudformation.String(variables["CSRF_HEADER"])}
 	return Function{
-		CSRFHeader:   shared.CSRFHeaderName(),
+		CSRFHeader:   cookies.CSRFHeaderName(),
 		CacheTTL:     cloudformation.String(variables["CACHE_TTL"]),
-		CacheDialect: cloudformation.String(variables["CACHE_DIALECT"]),
+		CacheDialect: settings.Dialect(cloudformation.String(variables["CACHE_DIALECT"])),
 		Bound:        cloudformation.String(variables["DPOP"]) == "true",
 	}
 }
@@ -61,7 +61,7 @@ func variables(r *cloudformation.Resource) map[string]any {
 func requiredVariables(s any) []string {
 	var names []string
 	for _, v := range settings.Describe(s) {
-		if !v.Optional && !v.Secret && v.Default == "" {
+		if v.Required && !v.Secret {
 			names = append(names, v.Name)
 		}
 	}

@@ -12,7 +12,7 @@ var proofUpstream = Rule{
 		}
 		switch {
 		case m.Authorizer.Handler != "" && m.Handler == "":
-			return one("is not made by Protect: with Props.DPoP it must be, or the authorizer does not know the URL that its proof must name")
+			return one("is not made by Protect: with Props.AccessTokens.DPoP it must be, or the authorizer does not know the URL that its proof must name")
 		case m.Integration != "HTTP":
 			return one(fmt.Sprintf("has integration %s: with DPoP it must be HTTP, which passes on no DPoP header of the client", m.Integration))
 		case m.Parameters[ProofTarget] != ProofSource:

@@ -52,14 +52,10 @@ const (
 // Ring returns the key ring of the settings. Credentials and region for
 // Secrets Manager come from the environment that Lambda sets.
 func Ring(s settings.Shared, now func() time.Time) (*cookie.Ring, error) {
-	if s.EncryptionKeySecretARN == "" {
-		previous := make([]string, len(s.PreviousEncryptionKeys))
-		for i, key := range s.PreviousEncryptionKeys {
-			previous[i] = key.Reveal()
-		}
-		return cookie.NewRing(s.EncryptionKey.Reveal(), previous...)
+	if s.CookieKey.SecretARN == "" {
+		return cookie.NewRing(s.CookieKey.Key.Reveal())
 	}
-	client, err := newClient(s.EncryptionKeySecretARN, os.Getenv, now)
+	client, err := newClient(s.CookieKey.SecretARN, os.Getenv, now)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +65,7 @@ func Ring(s settings.Shared, now func() time.Time) (*cookie.Ring, error) {
 // Names returns the cookies of the settings.
 func Names(s settings.Shared) cookie.Names {
 	return cookie.NewNamesOf(cookie.Options{
-		Prefix: s.CookieNamePrefix, Curity: s.CookieFormat == settings.FormatCurity, Domain: s.CookieDomain, BasePath: s.CookieBasePath,
+		Prefix: s.Cookies.NamePrefix, Curity: s.Cookies.Format == settings.FormatCurity, Domain: s.Cookies.Domain, BasePath: s.Cookies.BasePath,
 	})
 }
 

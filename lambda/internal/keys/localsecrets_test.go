@@ -23,7 +23,7 @@ func TestRingOfSecretsManager(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	ring, err := Ring(settings.Shared{EncryptionKeySecretARN: testARN}, time.Now)
+	ring, err := Ring(settings.Shared{CookieKey: settings.CookieKey{SecretARN: testARN}}, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestRingOfSecretsManager(t *testing.T) {
 	}
 	call("secretsmanager.PutSecretValue", `{"SecretId":"`+testARN+`","ClientRequestToken":"v2","SecretString":"`+key(2)+`"}`)
 	for _, want := range []int{1, 2} { // that seals: the one before, until the new one has settled
-		if ring, err = Ring(settings.Shared{EncryptionKeySecretARN: testARN}, time.Now); err != nil {
+		if ring, err = Ring(settings.Shared{CookieKey: settings.CookieKey{SecretARN: testARN}}, time.Now); err != nil {
 			t.Fatal(err)
 		}
 		sealsWith(t, ring, want)
@@ -54,11 +54,11 @@ func TestRingOfSecretsManager(t *testing.T) {
 		call("localsecrets.Age", fmt.Sprintf(`{"SecretId":%q,"Seconds":%d}`, testARN, settleTime/time.Second))
 	}
 
-	if _, err := Ring(settings.Shared{EncryptionKeySecretARN: testARN + "x"}, time.Now); err == nil {
+	if _, err := Ring(settings.Shared{CookieKey: settings.CookieKey{SecretARN: testARN + "x"}}, time.Now); err == nil {
 		t.Error("started without the secret")
 	}
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "another")
-	if _, err := Ring(settings.Shared{EncryptionKeySecretARN: testARN}, time.Now); err == nil {
+	if _, err := Ring(settings.Shared{CookieKey: settings.CookieKey{SecretARN: testARN}}, time.Now); err == nil {
 		t.Error("a signature with another key was accepted")
 	}
 }

@@ -21,7 +21,7 @@ import (
 func TestProfilesExist(t *testing.T) {
 	for _, profile := range settings.Profiles {
 		c := oauth.New(oauth.Config{Profile: profile})
-		if want := (settings.Client{ProviderProfile: profile}).OpenID(); c.OpenID() != want {
+		if want := (settings.Provider[settings.Secret, string]{Profile: profile}).OpenID(); c.OpenID() != want {
 			t.Errorf("%s: got OpenID %t, the settings say %t", profile, c.OpenID(), want)
 		}
 	}

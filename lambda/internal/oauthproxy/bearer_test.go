@@ -24,7 +24,7 @@ func TestBearerIsOffUnlessTurnedOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := decide(t, proxyWith(t, func(a *settings.Authorizer) { a.AllowToken = s.AllowToken }), r)
+		d := decide(t, proxyWith(t, func(a *settings.Authorizer) { a.AccessTokens.AllowToken = s.AccessTokens.AllowToken }), r)
 		if d.Allow != on {
 			t.Errorf("ALLOW_TOKEN=%q: got allow %v, %q", value, d.Allow, d.Message)
 		}
@@ -89,7 +89,7 @@ func TestBearer(t *testing.T) {
 		{"no signature", "GET", bearer("Bearer " + good[:strings.LastIndex(good, ".")+1]), contract.CodeUnauthorizedRequest, messageInvalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := proxyWith(t, func(s *settings.Authorizer) { s.AllowToken = true; idp.verify(s) })
+			p := proxyWith(t, func(s *settings.Authorizer) { s.AccessTokens.AllowToken = true; idp.verify(s) })
 			d := decide(t, p, request(tt.method, tt.headers))
 			if d.Allow != (tt.code == "") || d.Code != tt.code || d.Message != tt.message {
 				t.Fatalf("got allow %v, %q, %q; want %q, %q", d.Allow, d.Code, d.Message, tt.code, tt.message)
@@ -112,7 +112,7 @@ func TestBearer(t *testing.T) {
 func TestBearerUnverified(t *testing.T) {
 	idp := newProvider(t)
 	forged := idp.token(t, object{"sub": "admin"})
-	p := proxyWith(t, func(s *settings.Authorizer) { s.AllowToken = true })
+	p := proxyWith(t, func(s *settings.Authorizer) { s.AccessTokens.AllowToken = true })
 	r := get(headers{"Authorization": {"Bearer " + forged}})
 	r.MethodArn = arnPrefix + "GET/orders"
 	response, err := p.Handle(context.Background(), *r)
@@ -130,7 +130,7 @@ func TestBearerUnverified(t *testing.T) {
 // The session goes on working beside it, with all its checks.
 func TestBearerLeavesTheSessionAlone(t *testing.T) {
 	idp := newProvider(t)
-	p := proxyWith(t, func(s *settings.Authorizer) { s.AllowToken = true; idp.verify(s) })
+	p := proxyWith(t, func(s *settings.Authorizer) { s.AccessTokens.AllowToken = true; idp.verify(s) })
 	token := idp.token(t, nil)
 	good := sealed(t, testKey, accessToken(token), csrfContent())
 	if d := decide(t, p, get(headers{"Origin": {trusted}, "Cookie": {good}})); !d.Allow || d.Token != token {
@@ -153,7 +153,7 @@ func TestBearerLeavesTheSessionAlone(t *testing.T) {
 func TestBearerWithoutKeySet(t *testing.T) {
 	idp := newProvider(t)
 	token := idp.token(t, nil)
-	p := proxyWith(t, func(s *settings.Authorizer) { s.AllowToken = true; idp.verify(s) })
+	p := proxyWith(t, func(s *settings.Authorizer) { s.AccessTokens.AllowToken = true; idp.verify(s) })
 	idp.Close()
 	d, err := p.Decide(context.Background(), get(headers{"Authorization": {"Bearer " + token}}))
 	if err == nil || d.Allow || d.Token != "" {

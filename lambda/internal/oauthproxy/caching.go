@@ -19,7 +19,7 @@ import (
 // its key is there once, and none that would have changed the decision is.
 type caching struct {
 	life    time.Duration // what a token must have left; 0: results are not kept
-	dialect string
+	dialect settings.Dialect
 	csrf    string // header of the double submit
 }
 
@@ -28,8 +28,8 @@ type caching struct {
 const undecided = 5 * time.Second
 
 func newCaching(s settings.Authorizer) caching {
-	c := caching{dialect: s.CacheDialect, csrf: s.CSRFHeaderName()}
-	if ttl := s.TTL(); ttl > 0 {
+	c := caching{dialect: s.AuthorizerCaching.Dialect, csrf: s.CSRFHeaderName()}
+	if ttl := s.AuthorizerCaching.TTL; ttl > 0 {
 		c.life = ttl + undecided
 	}
 	return c

@@ -10,11 +10,11 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
 )
 
-func newCachingProxy(t *testing.T, dialect string) *Proxy {
+func newCachingProxy(t *testing.T, dialect settings.Dialect) *Proxy {
 	t.Helper()
 	p, err := New(settings.Authorizer{
-		Shared:  settings.Shared{TrustedWebOrigins: []string{trusted}, CookieNamePrefix: "th", EncryptionKey: testKey},
-		Caching: settings.Caching{CacheTTL: "60", CacheDialect: dialect},
+		Shared:            shared(),
+		AuthorizerCaching: settings.AuthorizerCaching{TTL: time.Minute, Dialect: dialect},
 	}, func() time.Time { return testTime })
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestCachingRefusesWhatTheKeyDoesNotTell(t *testing.T) {
 				tt.headers["Sec-Fetch-Site"] = []string{"same-site"}
 			}
 			r := request(tt.method, tt.headers)
-			d := decide(t, newCachingProxy(t, tt.dialect), r)
+			d := decide(t, newCachingProxy(t, settings.Dialect(tt.dialect)), r)
 			if d.Allow != (tt.message == "") || d.Message != tt.message {
 				t.Errorf("got allow %v, %q; want %q", d.Allow, d.Message, tt.message)
 			}
@@ -86,19 +86,19 @@ func TestCachingEndsWithTheToken(t *testing.T) {
 
 // What would not be safe with kept results is refused at the start.
 func TestCachingSettings(t *testing.T) {
-	shared := settings.Shared{TrustedWebOrigins: []string{trusted}, CookieNamePrefix: "th", EncryptionKey: testKey}
+	classic := settings.AuthorizerCaching{TTL: time.Minute, Dialect: settings.DialectClassic}
 	for _, tt := range []struct {
 		name string
 		s    settings.Authorizer
 	}{
-		{"no dialect", settings.Authorizer{Caching: settings.Caching{CacheTTL: "60"}}},
-		{"no TTL", settings.Authorizer{Caching: settings.Caching{CacheDialect: "classic"}}},
-		{"ALLOW_TOKEN", settings.Authorizer{AllowToken: true, Caching: settings.Caching{CacheTTL: "60", CacheDialect: "classic"}}},
-		{"ROUTE_REQUIREMENTS", settings.Authorizer{
-			Caching: settings.Caching{CacheTTL: "60", CacheDialect: "classic"}, RouteRequirements: `{"GET /a":{"scope":"a"}}`,
-			JWKSEndpoint: "https://login.example.com/jwks", Issuer: "https://login.example.com", Audience: []string{"a"}}},
+		{"no dialect", settings.Authorizer{AuthorizerCaching: settings.AuthorizerCaching{TTL: time.Minute}}},
+		{"no TTL", settings.Authorizer{AuthorizerCaching: settings.AuthorizerCaching{Dialect: settings.DialectClassic}}},
+		{"ALLOW_TOKEN", settings.Authorizer{AuthorizerCaching: classic, Shared: settings.Shared{AccessTokens: settings.AccessTokens{AllowToken: true}}}},
+		{"ROUTE_REQUIREMENTS", settings.Authorizer{AuthorizerCaching: classic, RouteRequirements: parse(`{"GET /a":{"scope":"a"}}`),
+			Provider: settings.TokenIssuer{JWKSEndpoint: "https://login.example.com/jwks", Issuer: "https://login.example.com"},
+			Shared:   settings.Shared{AccessTokens: settings.AccessTokens{Audience: []string{"a"}}}}},
 	} {
-		tt.s.Shared = shared
+		tt.s.Application, tt.s.CookieKey = shared().Application, shared().CookieKey
 		if _, err := New(tt.s, time.Now); err == nil || !strings.Contains(err.Error(), "CACHE_TTL") {
 			t.Errorf("%s: got %v, want an error that names CACHE_TTL", tt.name, err)
 		}

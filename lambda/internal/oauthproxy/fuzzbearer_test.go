@@ -18,7 +18,7 @@ import (
 // tokens; one of another key; and genuine cookies of other names.
 func FuzzBearer(f *testing.F) {
 	idp := newProvider(f)
-	p := proxyWith(f, func(s *settings.Authorizer) { s.AllowToken = true; idp.verify(s) })
+	p := proxyWith(f, func(s *settings.Authorizer) { s.AccessTokens.AllowToken = true; idp.verify(s) })
 	other, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), []byte("a key of thirty-two bytes, fixed"))
 	if err != nil {
 		f.Fatal(err)
@@ -88,7 +88,11 @@ func FuzzSession(f *testing.F) {
 // allowed has no parameter that moves the path, and meets the route's demands.
 func FuzzEvent(f *testing.F) {
 	idp := newProvider(f)
-	p := proxyWith(f, func(s *settings.Authorizer) { s.AllowToken = true; idp.verify(s); s.RouteRequirements = demands })
+	p := proxyWith(f, func(s *settings.Authorizer) {
+		s.AccessTokens.AllowToken = true
+		idp.verify(s)
+		s.RouteRequirements = parse(demands)
+	})
 	token := idp.token(f, nil) // has orders.read
 	f.Add("GET", "/orders", "id", "7")
 	f.Add("POST", "/orders", "id", "..")

@@ -25,13 +25,12 @@ type proofs struct{ upstreams settings.Upstreams }
 
 func newProofs(s settings.Authorizer) (*proofs, error) {
 	switch {
-	case !s.DPoP:
+	case !s.AccessTokens.DPoP:
 		return nil, nil
-	case s.Upstreams == "":
+	case len(s.Upstreams) == 0:
 		return nil, errors.New("oauthproxy: UPSTREAMS is missing: expected the URLs that routes lead to, with DPOP")
 	}
-	upstreams, err := settings.ParseUpstreams(s.Upstreams)
-	return &proofs{upstreams}, err
+	return &proofs{s.Upstreams}, nil
 }
 
 // open splits the token of a session. It is false for a token of the other

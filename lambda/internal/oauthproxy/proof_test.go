@@ -20,14 +20,16 @@ import (
 )
 
 func provingSettings() settings.Authorizer {
+	s := shared()
+	s.AccessTokens.DPoP = true
 	return settings.Authorizer{
-		Shared: settings.Shared{TrustedWebOrigins: []string{trusted}, CookieNamePrefix: "th", EncryptionKey: testKey, DPoP: true},
+		Shared: s,
 		Upstreams: settings.Upstreams{
 			"GET /orders":                   "https://orders.example/v1/orders",
 			"POST /orders":                  "https://orders.example/v1/orders",
 			"GET /":                         "https://orders.example",
 			"GET /orders/{id}/lines/{line}": "https://orders.example/{line}/of/{id}",
-		}.Encode(),
+		},
 	}
 }
 
@@ -174,13 +176,13 @@ func decoded(t *testing.T, part string) string {
 
 func TestProofSettings(t *testing.T) {
 	s := provingSettings()
-	s.Upstreams = ""
+	s.Upstreams = nil
 	if _, err := New(s, time.Now); err == nil || !strings.Contains(err.Error(), "UPSTREAMS is missing") {
 		t.Errorf("without URLs: got %v", err)
 	}
 	s = provingSettings()
-	s.AllowToken = true
-	if _, err := New(s, time.Now); err == nil || !strings.Contains(err.Error(), "ALLOW_TOKEN is set") {
+	s.AccessTokens.AllowToken = true
+	if _, err := New(s, time.Now); err == nil || !strings.Contains(err.Error(), "ALLOW_TOKEN cannot be combined with DPOP") {
 		t.Errorf("with tokens of callers: got %v", err)
 	}
 }

@@ -84,10 +84,18 @@ func signWith(t testing.TB, key *ecdsa.PrivateKey, claims object) string {
 	return text
 }
 
+// shared are the settings that both Lambdas need.
+func shared() settings.Shared {
+	return settings.Shared{
+		Application: settings.Application{TrustedWebOrigins: []string{trusted}},
+		CookieKey:   settings.CookieKey{Key: testKey},
+	}
+}
+
 // proxyWith makes a proxy whose settings are changed.
 func proxyWith(t testing.TB, change func(*settings.Authorizer)) *Proxy {
 	t.Helper()
-	s := settings.Authorizer{Shared: settings.Shared{TrustedWebOrigins: []string{trusted}, CookieNamePrefix: "th", EncryptionKey: testKey}}
+	s := settings.Authorizer{Shared: shared()}
 	change(&s)
 	p, err := New(s, func() time.Time { return testTime })
 	if err != nil {
@@ -98,13 +106,13 @@ func proxyWith(t testing.TB, change func(*settings.Authorizer)) *Proxy {
 
 // verify turns verification on.
 func (p *provider) verify(s *settings.Authorizer) {
-	s.Issuer, s.JWKSEndpoint, s.Audience = issuer, p.URL+"/jwks", []string{audience}
+	s.Provider.Issuer, s.Provider.JWKSEndpoint, s.AccessTokens.Audience = issuer, p.URL+"/jwks", []string{audience}
 }
 
 // introspect turns phantom tokens on, with answers in JSON.
 func (p *provider) introspect(s *settings.Authorizer) {
-	s.UsePhantomToken, s.IntrospectionURL, s.IntrospectionMediaType = true, p.URL+"/introspect?tenant=1", settings.MediaTypeJSON
-	s.ClientID, s.ClientSecret = "gateway", "secret"
+	s.PhantomToken.Enabled, s.PhantomToken.IntrospectionURL, s.PhantomToken.MediaType = true, p.URL+"/introspect?tenant=1", settings.MediaTypeJSON
+	s.PhantomToken.ClientID, s.PhantomToken.ClientSecret = "gateway", "secret"
 }
 
 func (p *provider) answers(contentType, body string) {

@@ -76,6 +76,7 @@ type Proxy struct {
 
 // New makes a proxy from its settings. The clock is a parameter for tests.
 func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
+	settings.SetDefaults(&s)
 	if err := s.Complete(); err != nil {
 		return nil, err
 	}
@@ -87,10 +88,6 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	requirements, err := newRequirements(s.RouteRequirements)
-	if err != nil {
-		return nil, err
-	}
 	proofs, err := newProofs(s)
 	if err != nil {
 		return nil, err
@@ -98,11 +95,11 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 	return &Proxy{
 		ring:         ring,
 		names:        keys.Names(s.Shared),
-		rules:        csrf.Rules{TrustedOrigins: s.TrustedWebOrigins, HeaderName: s.CSRFHeaderName()},
+		rules:        csrf.Rules{TrustedOrigins: s.Application.TrustedWebOrigins, HeaderName: s.CSRFHeaderName()},
 		now:          now,
-		allowToken:   s.AllowToken,
+		allowToken:   s.AccessTokens.AllowToken,
 		tokens:       tokens,
-		requirements: requirements,
+		requirements: newRequirements(s.RouteRequirements),
 		caching:      newCaching(s),
 		proofs:       proofs,
 	}, nil

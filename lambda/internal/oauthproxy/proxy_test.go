@@ -30,9 +30,7 @@ var (
 
 func newProxy(t testing.TB) *Proxy {
 	t.Helper()
-	p, err := New(settings.Authorizer{Shared: settings.Shared{
-		TrustedWebOrigins: []string{trusted}, CookieNamePrefix: "th", EncryptionKey: testKey,
-	}}, func() time.Time { return testTime })
+	p, err := New(settings.Authorizer{Shared: shared()}, func() time.Time { return testTime })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,10 +207,9 @@ func TestDecideAllowedOrigin(t *testing.T) {
 }
 
 func TestKeyRotation(t *testing.T) {
-	p, err := New(settings.Authorizer{Shared: settings.Shared{
-		TrustedWebOrigins: []string{trusted}, CookieNamePrefix: "th", EncryptionKey: otherKey, PreviousEncryptionKeys: []settings.Secret{testKey},
-	}}, func() time.Time { return testTime })
-	if err != nil {
+	p := newProxy(t)
+	var err error
+	if p.ring, err = cookie.NewRing(otherKey, testKey); err != nil {
 		t.Fatal(err)
 	}
 	d := decide(t, p, get(map[string][]string{"Origin": {trusted}, "Cookie": {sealed(t, testKey, accessToken(testToken), csrfContent())}}))

@@ -20,19 +20,12 @@ type requirement struct {
 // settings.RouteKey.
 type requirements map[string]requirement
 
-func newRequirements(text string) (requirements, error) {
-	if text == "" {
-		return nil, nil
-	}
-	parsed, err := settings.ParseRequirements(text)
-	if err != nil {
-		return nil, err
-	}
+func newRequirements(of settings.Requirements) requirements {
 	out := requirements{}
-	for key, r := range parsed {
+	for key, r := range of {
 		out[key] = requirement{scope: r.Scope, scopes: r.Scopes(), claims: r.Claims}
 	}
-	return out, nil
+	return out
 }
 
 // lacking returns the code of what a token lacks for the matched method, ""

@@ -10,12 +10,23 @@ import (
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
+func parse(text string) (r settings.Requirements) {
+	if err := r.UnmarshalText([]byte(text)); err != nil {
+		panic(err)
+	}
+	return r
+}
+
 const demands = `{"GET /orders":{"scope":"orders.read"},"POST /orders":{"scope":"orders.read orders.write"},` +
 	`"ANY /admin/{proxy+}":{"scope":"admin","claims":{"acr":"2"}},"GET /admin/{proxy+}":{"scope":"audit"},"GET /claims":{"claims":{"groups":"staff"}}}`
 
 func TestRequirements(t *testing.T) {
 	idp := newProvider(t)
-	p := proxyWith(t, func(s *settings.Authorizer) { s.AllowToken = true; idp.verify(s); s.RouteRequirements = demands })
+	p := proxyWith(t, func(s *settings.Authorizer) {
+		s.AccessTokens.AllowToken = true
+		idp.verify(s)
+		s.RouteRequirements = parse(demands)
+	})
 	for _, tt := range []struct {
 		name, method, resource string
 		claims                 object
@@ -59,7 +70,11 @@ func TestRequirements(t *testing.T) {
 // over: no demand must be missed by that.
 func TestRequirementsNeedTheResource(t *testing.T) {
 	idp := newProvider(t)
-	p := proxyWith(t, func(s *settings.Authorizer) { s.AllowToken = true; idp.verify(s); s.RouteRequirements = demands })
+	p := proxyWith(t, func(s *settings.Authorizer) {
+		s.AccessTokens.AllowToken = true
+		idp.verify(s)
+		s.RouteRequirements = parse(demands)
+	})
 	for name, change := range map[string]func(*Request){
 		"missing":       func(r *Request) { r.Resource = "" },
 		"no path":       func(r *Request) { r.Resource = "orders" },
@@ -77,7 +92,7 @@ func TestRequirementsNeedTheResource(t *testing.T) {
 // client takes for an expired session.
 func TestRequirementsInTheContext(t *testing.T) {
 	idp := newProvider(t)
-	p := proxyWith(t, func(s *settings.Authorizer) { idp.verify(s); s.RouteRequirements = demands })
+	p := proxyWith(t, func(s *settings.Authorizer) { idp.verify(s); s.RouteRequirements = parse(demands) })
 	content := accessToken(idp.token(t, object{"scope": "openid"}))
 	r := request("POST", headers{"Origin": {trusted}, "token-handler-version": {"1"}, "Cookie": {sealed(t, testKey, content, csrfContent())}})
 	r.Resource = "/orders"

@@ -139,7 +139,7 @@ func TestPathParameters(t *testing.T) {
 			"bearer":  get(headers{"Authorization": {"Bearer x"}}),
 		} {
 			r.Resource, r.PathParameters = tt.resource, map[string]string{"other": "x", tt.name: tt.value}
-			d := decide(t, proxyWith(t, func(s *settings.Authorizer) { s.AllowToken = true }), r)
+			d := decide(t, proxyWith(t, func(s *settings.Authorizer) { s.AccessTokens.AllowToken = true }), r)
 			if d.Allow != tt.allow || !d.Allow && (d.Code != contract.CodeInvalidRequest || d.Message != messagePath) {
 				t.Errorf("%s, %s=%q, %s: got allow %v, %q", tt.resource, tt.name, tt.value, way, d.Allow, d.Message)
 			}

@@ -23,24 +23,21 @@ type tokens struct {
 func newTokens(s settings.Authorizer, now func() time.Time) (tokens, error) {
 	var t tokens
 	channel := backchannel.New(backchannel.Config{})
-	if s.JWKSEndpoint != "" {
+	if s.Provider.JWKSEndpoint != "" {
 		t.verifier = jwt.NewVerifier(jwt.Config{
-			Issuer: s.Issuer, Audience: s.Audience, Now: now,
-			Keys: jwt.NewKeySet(jwt.KeySetConfig{URL: s.JWKSEndpoint, Client: channel, Now: now}),
+			Issuer: s.Provider.Issuer, Audience: s.AccessTokens.Audience, Now: now,
+			Keys: jwt.NewKeySet(jwt.KeySetConfig{URL: s.Provider.JWKSEndpoint, Client: channel, Now: now}),
 		})
 	}
-	if !s.UsePhantomToken {
+	phantom := s.PhantomToken
+	if !phantom.Enabled {
 		return t, nil
-	}
-	mediaType := s.IntrospectionMediaType
-	if mediaType == "" {
-		mediaType = introspection.JWT
 	}
 	var err error
 	t.introspection, err = introspection.New(introspection.Config{
-		URL: s.IntrospectionURL, ClientID: s.ClientID, ClientSecret: s.ClientSecret.Reveal(),
-		MediaType: mediaType, MaxAge: time.Duration(s.MaxAge()) * time.Second,
-		Verifier: t.verifier, Issuer: s.Issuer, Audience: s.Audience, HTTP: channel, Now: now,
+		URL: phantom.IntrospectionURL, ClientID: phantom.ClientID, ClientSecret: phantom.ClientSecret.Reveal(),
+		MediaType: phantom.MediaType, MaxAge: max(phantom.MaxAge, 0),
+		Verifier: t.verifier, Issuer: s.Provider.Issuer, Audience: s.AccessTokens.Audience, HTTP: channel, Now: now,
 	})
 	return t, err
 }

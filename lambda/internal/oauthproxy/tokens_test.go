@@ -20,7 +20,7 @@ import (
 // P22: callers with a token of their own are held to the same.
 func TestPhantomTokens(t *testing.T) {
 	phantom := "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"user-1"}`)) + ".c2ln"
-	jwt := func(s *settings.Authorizer) { s.IntrospectionMediaType = settings.MediaTypeJWT }
+	jwt := func(s *settings.Authorizer) { s.PhantomToken.MediaType = settings.MediaTypeJWT }
 	refused, undecided := "refused", "undecided"
 	for _, tt := range []struct {
 		name      string
@@ -37,7 +37,7 @@ func TestPhantomTokens(t *testing.T) {
 		{"JSON: HTML", nil, "text/html", `<html>`, 200, undecided, ""},
 		{"JSON: 500", nil, "application/json", `{"active":true,"sub":"user-1","token_type":"Bearer"}`, 500, undecided, ""},
 		{"JWT", jwt, "application/jwt", phantom, 200, phantom, ""},
-		{"the JWT is the default", func(s *settings.Authorizer) { s.IntrospectionMediaType = "" }, "application/jwt", phantom, 200, phantom, ""},
+		{"the JWT is the default", func(s *settings.Authorizer) { s.PhantomToken.MediaType = "" }, "application/jwt", phantom, 200, phantom, ""},
 		{"JWT: 204", jwt, "", ``, 204, refused, contract.CodeTokenExpired},
 		{"JWT: active false", jwt, "application/json", `{"active":false}`, 200, refused, contract.CodeTokenExpired},
 		{"JWT: active false in its place", jwt, "application/jwt", `{"active":false}`, 200, undecided, ""},
@@ -56,7 +56,7 @@ func TestPhantomTokens(t *testing.T) {
 					w.Write([]byte(tt.body))
 				}
 				p := proxyWith(t, func(s *settings.Authorizer) {
-					s.AllowToken = true
+					s.AccessTokens.AllowToken = true
 					idp.introspect(s)
 					if tt.change != nil {
 						tt.change(s)
@@ -89,7 +89,7 @@ func TestPhantomTokens(t *testing.T) {
 func TestPhantomTokensOfUnknownType(t *testing.T) {
 	idp := newProvider(t)
 	idp.answers("application/json", `{"active":true}`)
-	p := proxyWith(t, func(s *settings.Authorizer) { s.AllowToken = true; idp.introspect(s) })
+	p := proxyWith(t, func(s *settings.Authorizer) { s.AccessTokens.AllowToken = true; idp.introspect(s) })
 	if d := decide(t, p, get(headers{"Authorization": {"Bearer " + testToken}})); d.Allow || d.Message != messageForeign {
 		t.Errorf("bearer: allow %v, %q", d.Allow, d.Message)
 	}
@@ -157,7 +157,7 @@ func TestCachingEndsWithTheIntrospectedToken(t *testing.T) {
 		idp.answers("application/json", fmt.Sprintf(`{"active":true,"exp":%d}`, testTime.Add(left).Unix()))
 		p := proxyWith(t, func(s *settings.Authorizer) {
 			idp.introspect(s)
-			s.CacheTTL, s.CacheDialect = "60", settings.DialectClassic
+			s.AuthorizerCaching.TTL, s.AuthorizerCaching.Dialect = time.Minute, settings.DialectClassic
 		})
 		content := accessToken(testToken)
 		content.Expires = testTime.Add(time.Hour)
@@ -171,19 +171,18 @@ func TestCachingEndsWithTheIntrospectedToken(t *testing.T) {
 func TestNewRefusesWhatIsIncomplete(t *testing.T) {
 	idp := newProvider(t)
 	for name, change := range map[string]func(*settings.Authorizer){
-		"no introspection URL":                  func(s *settings.Authorizer) { idp.introspect(s); s.IntrospectionURL = "" },
-		"no client":                             func(s *settings.Authorizer) { idp.introspect(s); s.ClientID = "" },
-		"no secret":                             func(s *settings.Authorizer) { idp.introspect(s); s.ClientSecret = "" },
-		"a secret for nothing":                  func(s *settings.Authorizer) { s.ClientSecret = "x" },
-		"RFC 9701 without keys":                 func(s *settings.Authorizer) { idp.introspect(s); s.IntrospectionMediaType = settings.MediaTypeSigned },
-		"keys without issuer":                   func(s *settings.Authorizer) { idp.verify(s); s.Issuer = "" },
-		"keys without audience":                 func(s *settings.Authorizer) { idp.verify(s); s.Audience = nil },
-		"an audience that nothing looks at":     func(s *settings.Authorizer) { s.Audience = []string{"x"} },
-		"demands while nothing is known":        func(s *settings.Authorizer) { s.RouteRequirements = `{"GET /a":{"scope":"x"}}` },
-		"demands that cannot be read":           func(s *settings.Authorizer) { idp.introspect(s); s.RouteRequirements = `{"GET /a":{"scopes":"x"}}` },
-		"a media type that nobody knows how to": func(s *settings.Authorizer) { idp.introspect(s); s.IntrospectionMediaType = "text/html" },
+		"no introspection URL":                  func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.IntrospectionURL = "" },
+		"no client":                             func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.ClientID = "" },
+		"no secret":                             func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.ClientSecret = "" },
+		"a secret for nothing":                  func(s *settings.Authorizer) { s.PhantomToken.ClientSecret = "x" },
+		"RFC 9701 without keys":                 func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.MediaType = settings.MediaTypeSigned },
+		"keys without issuer":                   func(s *settings.Authorizer) { idp.verify(s); s.Provider.Issuer = "" },
+		"keys without audience":                 func(s *settings.Authorizer) { idp.verify(s); s.AccessTokens.Audience = nil },
+		"an audience that nothing looks at":     func(s *settings.Authorizer) { s.AccessTokens.Audience = []string{"x"} },
+		"demands while nothing is known":        func(s *settings.Authorizer) { s.RouteRequirements = parse(`{"GET /a":{"scope":"x"}}`) },
+		"a media type that nobody knows how to": func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.MediaType = "text/html" },
 	} {
-		s := settings.Authorizer{Shared: settings.Shared{TrustedWebOrigins: []string{trusted}, CookieNamePrefix: "th", EncryptionKey: testKey}}
+		s := settings.Authorizer{Shared: shared()}
 		change(&s)
 		if _, err := New(s, time.Now); err == nil {
 			t.Errorf("%s: no error", name)

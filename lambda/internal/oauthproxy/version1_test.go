@@ -20,9 +20,9 @@ const (
 
 func newCurityProxy(t *testing.T) *Proxy {
 	t.Helper()
-	p, err := New(settings.Authorizer{Shared: settings.Shared{
-		TrustedWebOrigins: []string{trusted}, CookieNamePrefix: "example", CookieFormat: settings.FormatCurity, EncryptionKey: testKey,
-	}}, func() time.Time { return testTime })
+	s := shared()
+	s.Cookies.NamePrefix, s.Cookies.Format = "example", settings.FormatCurity
+	p, err := New(settings.Authorizer{Shared: s}, func() time.Time { return testTime })
 	if err != nil {
 		t.Fatal(err)
 	}

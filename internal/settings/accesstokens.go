@@ -1,0 +1,96 @@
+package settings
+
+import (
+	"time"
+)
+
+// AccessTokens holds which access tokens the authorizer accepts.
+type AccessTokens struct {
+	// AllowToken also accepts callers that bring an access token of their own
+	// (Authorization: Bearer) instead of a session: mobile applications, other
+	// services. With neither PhantomToken nor VerifyTokens their tokens reach the
+	// upstream API unchecked, and only the upstream API checks them.
+	AllowToken bool `env:"ALLOW_TOKEN" json:"allowToken" lambda:"authorizer"`
+
+	// VerifyTokens has the authorizer verify access tokens, which then must be
+	// signed JWTs, or the JWTs that PhantomToken returns: the signature by the
+	// provider's JWKSEndpoint, the issuer, Audience and expiry. The variables are
+	// ISSUER and JWKS_ENDPOINT.
+	VerifyTokens bool `json:"verifyTokens"`
+
+	// Audience lists the audiences of which access tokens must name one. Required
+	// with VerifyTokens, optional with PhantomToken.
+	Audience []string `env:"AUDIENCE" json:"audience" lambda:"authorizer" rule:"audience"`
+
+	// DPoP binds access tokens to a key of the session (RFC 9449), which the
+	// provider must support. Upstream APIs receive "Authorization: DPoP …" and a
+	// proof for this one request in DPoP, which they must verify. A token stolen
+	// from them is useless elsewhere. All protected routes must then be mapped
+	// routes made by Protect. Upstream APIs that require a nonce do not work.
+	DPoP bool `env:"DPOP" json:"dpop"`
+}
+
+// PhantomToken has the authorizer ask the provider about every access token
+// before it reaches the upstream API: a revoked token does not. Any answer but a
+// clear yes is a refusal, and while the provider does not answer, every request
+// is refused.
+//
+// S is the type of a secret.
+type PhantomToken[S any] struct {
+	// Enabled switches introspection on. Without it the others must be empty.
+	Enabled bool `env:"USE_PHANTOM_TOKEN" json:"usePhantomToken"`
+
+	// IntrospectionURL is the introspection endpoint (RFC 7662).
+	IntrospectionURL string `env:"INTROSPECTION_URL" json:"introspectionUrl" rule:"url"`
+
+	// MediaType is the form of the response: application/jwt, a JWT that replaces
+	// the token (phantom tokens); application/token-introspection+jwt, a signed
+	// response (RFC 9701), which requires VerifyTokens; application/json (RFC
+	// 7662). With the last two the token itself reaches the upstream API.
+	MediaType string `env:"INTROSPECTION_MEDIA_TYPE" json:"introspectionMediaType" rule:"introspection" default:"application/jwt"`
+
+	// MaxAge is how long the authorizer does not ask again about an active token,
+	// at most until the token expires: whole seconds up to five minutes. Negative,
+	// in a stage 0s: it asks about every request.
+	MaxAge time.Duration `env:"INTROSPECTION_MAX_AGE" json:"introspectionMaxAge" rule:"maxage" unit:"seconds" default:"60"`
+
+	// ClientID is the client that may introspect. Default: the provider's client.
+	ClientID string `env:"CLIENT_ID" json:"introspectionClientId" rule:"credential"`
+
+	// ClientSecret is the secret of ClientID, sent with client_secret_basic. With
+	// a ClientID and no ClientSecret, the construct makes a secret with a
+	// generated value, which must be registered at the provider.
+	ClientSecret S `env:"CLIENT_SECRET" json:"introspectionClientSecretName" rule:"credential"`
+}
+
+// TokenIssuer is what the authorizer verifies signatures with.
+type TokenIssuer struct {
+	// Issuer is the issuer that access tokens must name.
+	Issuer string `env:"ISSUER" json:"issuer" rule:"issuer"`
+	// JWKSEndpoint is the issuer's JWK set. Where given, the authorizer verifies
+	// access tokens, or the responses of the introspection endpoint. The
+	// construct sets both with VerifyTokens.
+	JWKSEndpoint string `env:"JWKS_ENDPOINT" json:"verifyTokens" prop:"Props.AccessTokens.VerifyTokens" rule:"url"`
+}
+
+// KnowsScopes reports whether the authorizer learns the scopes of an access
+// token: from the provider's answer, or from a signature that it has verified.
+func (a Authorizer) KnowsScopes() bool {
+	return a.PhantomToken.Enabled || a.Provider.JWKSEndpoint != ""
+}
+
+// Values of PhantomToken.MediaType.
+const (
+	MediaTypeJWT    = "application/jwt"
+	MediaTypeSigned = "application/token-introspection+jwt"
+	MediaTypeJSON   = "application/json"
+)
+
+func isAudience(s string) bool {
+	for _, c := range []byte(s) {
+		if c <= 0x20 || c > 0x7e || c == ',' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 256
+}

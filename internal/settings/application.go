@@ -1,0 +1,20 @@
+package settings
+
+// Application is the single page application, or several that share sessions.
+type Application struct {
+	// TrustedWebOrigins are the origins of the applications, exactly as browsers
+	// send them in the Origin header: https (http for loopback names only), lower
+	// case, no path, no wildcard. An empty list trusts no origin.
+	TrustedWebOrigins []string `env:"TRUSTED_WEB_ORIGINS" json:"origins" rule:"origin" required:"true"`
+
+	// RedirectURI is the page the provider returns to, on one of the trusted
+	// origins. It must be registered at the provider.
+	RedirectURI string `env:"REDIRECT_URI" json:"redirectUri" lambda:"agent" rule:"url" required:"true"`
+
+	// PostLogoutRedirectURI is the page the provider returns to after sign-out.
+	// It must be registered at the provider.
+	PostLogoutRedirectURI string `env:"POST_LOGOUT_REDIRECT_URI" json:"postLogoutRedirectUri" lambda:"agent" rule:"url"`
+
+	// AgentPath is the path of the agent's endpoints.
+	AgentPath string `env:"AGENT_BASE_PATH,always" json:"agentPath" lambda:"agent" rule:"path" default:"/oauth-agent"`
+}

@@ -1,7 +1,0 @@
-package settings
-
-// Values of METRICS.
-const (
-	MetricsEMF  = "emf"
-	MetricsNone = "none"
-)
