@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -26,16 +27,19 @@ func startProvider(ctx context.Context, o options, c *console, root string, agen
 	config := provider.Config{
 		Script: filepath.Join(root, "local", "provider", "provider.mjs"), Issuer: agent.Provider.Issuer, AccessTokenTTL: o.tokenLifetime,
 		Proxied: true, Hosts: []string{strings.TrimPrefix(o.backChannel(), "http://")},
-		Clients: []provider.Client{{
-			ID: agent.Provider.ClientID, Secret: agent.Provider.ClientSecret, Name: "Orders, the sample application",
-			RedirectURIs: []string{agent.Application.RedirectURI}, PostLogoutRedirectURIs: []string{agent.Application.PostLogoutRedirectURI},
-		}},
+		Clients:         registrations(agent.Provider.Issuer, []settings.Agent{agent}),
 		ResourceServers: []provider.ResourceServer{{ID: ordersClient, Secret: orders}},
 		Users: []provider.User{{
 			Subject: "user-7f3a", Login: demoUser, Password: demoPassword,
 			// A name outside ASCII, to see that claims arrive intact.
 			Claims: map[string]any{"name": "Zoë Ångström", "given_name": "Zoë", "family_name": "Ångström", "preferred_username": demoUser, "email": "zoe@example.com", "email_verified": true},
 		}},
+	}
+	if len(config.Clients) == 0 {
+		return nil, fmt.Errorf("local: the issuer is %q, expected %q", agent.Provider.Issuer, o.login())
+	}
+	if o.app == "" && o.assembly == "" {
+		config.Clients[0].Name = "Orders, the sample application"
 	}
 	var err error
 	if config.Clients[0], config.Features, err = register(agent, config.Clients[0]); err != nil {

@@ -130,8 +130,10 @@ func (r *runner) synthesize(ctx context.Context) (*template.Template, string, er
 	if relative, err := filepath.Rel(p.home, p.out); err == nil && !strings.HasPrefix(relative, "..") {
 		shown = relative
 	}
-	what := "stack " + stack + " for " + synth.Architecture() + " into " + shown
+	what := "stack " + stack + " into " + shown
 	switch {
+	case p.own && !skipped:
+		what = "stack " + stack + " for " + synth.Architecture() + " into " + shown
 	case p.config == nil:
 		what = "stack " + stack + " of " + shown
 	case skipped:

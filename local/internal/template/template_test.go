@@ -312,3 +312,51 @@ func TestBootstrapMustBeExecutable(t *testing.T) {
 		t.Errorf("no assembly: got %v", err)
 	}
 }
+
+// Other people's stacks have more in them than an API. What the API itself is
+// made of is still refused if it is not implemented.
+func TestIgnoreOthers(t *testing.T) {
+	edit := func(r map[string]any) {
+		r["Table"] = map[string]any{"Type": "AWS::DynamoDB::Table", "Properties": map[string]any{}}
+	}
+	if _, err := Load(assembly(t, edit), "Fixture", Options{}); err == nil {
+		t.Error("an unknown type was accepted without IgnoreOthers")
+	}
+	tmpl := load(t, edit, Options{IgnoreOthers: true})
+	if !slices.ContainsFunc(tmpl.Ignored(), func(i Ignored) bool { return i.LogicalID == "Table" && i.Reason == NotImplemented }) {
+		t.Errorf("ignored: %v", tmpl.Ignored())
+	}
+	plan := func(r map[string]any) {
+		r["Plan"] = map[string]any{"Type": "AWS::ApiGateway::UsagePlan", "Properties": map[string]any{}}
+	}
+	if _, err := Load(assembly(t, plan), "Fixture", Options{IgnoreOthers: true}); err == nil || !strings.Contains(err.Error(), "AWS::ApiGateway::UsagePlan") {
+		t.Errorf("a usage plan: got %v, want it refused", err)
+	}
+}
+
+func TestHostRuntimes(t *testing.T) {
+	edit := func(r map[string]any) {
+		for _, v := range r {
+			if m := v.(map[string]any); m["Type"] == "AWS::Lambda::Function" {
+				m["Properties"].(map[string]any)["Runtime"] = "nodejs22.x"
+			}
+		}
+	}
+	if _, err := Load(assembly(t, edit), "Fixture", Options{}); err == nil {
+		t.Error("a Node.js function was accepted without HostRuntimes")
+	}
+	if f := load(t, edit, Options{HostRuntimes: true}).Functions(); len(f) == 0 || f[0].Runtime != "nodejs22.x" {
+		t.Errorf("got %v", f)
+	}
+	python := func(r map[string]any) {
+		edit(r)
+		for _, v := range r {
+			if m := v.(map[string]any); m["Type"] == "AWS::Lambda::Function" {
+				m["Properties"].(map[string]any)["Runtime"] = "python3.13"
+			}
+		}
+	}
+	if _, err := Load(assembly(t, python), "Fixture", Options{HostRuntimes: true}); err == nil || !strings.Contains(err.Error(), `"python3.13" is not implemented`) {
+		t.Errorf("a Python function: got %v, want it refused", err)
+	}
+}
