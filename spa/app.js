@@ -1,4 +1,4 @@
-/** The sample application: what a page does with the client module, and what it shows of it. */
+/** The sample application: a page that uses the client module and shows its results. */
 import { SessionExpiredError, TokenHandlerClient, TokenHandlerError } from './client/token-handler.js';
 import { cannotSee, count, watchedFetch } from './evidence.js';
 import { inWords } from './errors.js';
@@ -9,7 +9,7 @@ const { fetch, seen } = watchedFetch(() => showEvidence());
 /** @type {TokenHandlerClient} */
 let client;
 let api = '';
-/** What this page knows about the user, and when the access token expires. All of it is in memory only. */
+/** The user, and when the access token expires. In memory only. */
 let known = emptyKnowledge();
 
 function emptyKnowledge() {
@@ -36,7 +36,7 @@ async function start() {
   }
 }
 
-/** config.json says where the token handler is; the static site generates it. */
+/** config.json contains the address of the token handler. The server of the page generates it. */
 async function connect() {
   const response = await globalThis.fetch('/config.json', { headers: { accept: 'application/json' } });
   if (!response.ok) throw new TokenHandlerError(response.status, 'config_missing');
@@ -69,7 +69,7 @@ async function signedIn(session) {
   else say('You are signed in.', 'ok');
 }
 
-/** Leaves nothing of the user behind. @param {{title: string, text: string}} [notice] */
+/** Removes all data of the user from the page. @param {{title: string, text: string}} [notice] */
 function signedOut(notice) {
   forget();
   showNotice(notice);
@@ -78,17 +78,17 @@ function signedOut(notice) {
   if (notice) byId('welcome-title').focus({ preventScroll: true });
 }
 
-/** Something failed before there was a session to show. @param {unknown} error */
+/** Shows an error before there is a session. @param {unknown} error */
 function failed(error) {
   if (error instanceof SessionExpiredError) return signedOut(inWords(error));
   forget();
   say('');
-  // Asking again helps against a network or a server that failed, not against a refusal.
+  // Another try helps after a failure of the network or a server, not after a refusal.
   showNotice(inWords(error), !(error instanceof TokenHandlerError) || error.status >= 500);
   showState('error');
 }
 
-/** Something failed while signed in: it is said, and the session goes on unless it is over. @param {unknown} error */
+/** Shows an error while signed in. The session continues unless it has ended. @param {unknown} error */
 function tell(error) {
   const words = inWords(error);
   if (error instanceof SessionExpiredError) return signedOut(words);
@@ -123,12 +123,12 @@ function showEvidence() {
   const sees = [
     ['Claims of the ID token', names(known.claims)],
     ['User info', names(known.userInfo)],
-    ['API data', known.orders === undefined ? 'no call made yet' : count(known.orders, 'order')],
-    ['When the access token expires', known.expiresAt === undefined ? 'not told' : 'yes, but not the token'],
+    ['API data', known.orders === undefined ? 'no call yet' : count(known.orders, 'order')],
+    ['When the access token expires', known.expiresAt === undefined ? 'unknown' : 'yes, but not the token'],
   ].map(([title, text]) => element('li', {}, element('strong', { text: title }), element('span', { class: 'mono', text })));
   byId('visible').replaceChildren(
-    element('h3', { text: 'It looked for, and did not find' }), element('ul', { class: 'evidence' }, ...absent),
-    element('h3', { text: 'It does see' }), element('ul', { class: 'evidence sees' }, ...sees),
+    element('h3', { text: 'Looked for, and not found' }), element('ul', { class: 'evidence' }, ...absent),
+    element('h3', { text: 'Found' }), element('ul', { class: 'evidence sees' }, ...sees),
   );
 }
 
@@ -142,15 +142,15 @@ function startClock(expiresIn) {
 function tick() {
   const left = known.expiresAt === undefined ? undefined : (known.expiresAt - Date.now()) / 1000;
   const expired = left !== undefined && left <= 0;
-  byId('expires').textContent = left === undefined ? 'Not told' : expired ? 'Expired' : duration(left);
+  byId('expires').textContent = left === undefined ? 'Unknown' : expired ? 'Expired' : duration(left);
   byId('expires').classList.toggle('expired', expired);
   byId('lifetime').value = left === undefined || known.lifetime === 0 ? 0 : Math.max(0, left / known.lifetime);
   byId('expires-note').textContent = left === undefined ? 'The token handler does not say when the access token expires.'
-    : expired ? 'The session goes on: only the access token is over.'
+    : expired ? 'The session continues. Only the access token has expired.'
       : `until it expires, at ${new Date(/** @type {number} */ (known.expiresAt)).toLocaleTimeString()}`;
 }
 
-/** One API call: its JSON, or an error that says what the API answered. @param {RequestInit} [init] */
+/** One API call: its JSON, or an error with the API's code. @param {RequestInit} [init] */
 async function orders(init) {
   const response = await client.fetch(`${api}/orders`, init);
   const answer = await response.json().catch(() => ({}));
@@ -160,7 +160,7 @@ async function orders(init) {
   return answer;
 }
 
-/** @param {any} answer @returns {boolean} whether it had a list */
+/** @param {any} answer @returns {boolean} whether it contains a list */
 function showOrders(answer) {
   if (answer?.received !== undefined) {
     byId('received').replaceChildren(receivedView(answer.received));
@@ -176,7 +176,7 @@ function showOrders(answer) {
 }
 
 /**
- * Runs work once at a time for a control, which keeps its focus meanwhile.
+ * Runs one work at a time for a control, which keeps its focus.
  * @param {HTMLElement} control @param {() => Promise<void>} work @param {(error: unknown) => void} [onError]
  */
 async function run(control, work, onError = tell) {
@@ -200,12 +200,12 @@ onClick('sign-in', () => client ? client.login() : start(), failed);
 onClick('retry', start, failed);
 onClick('sign-out', async () => {
   await client.logout();
-  signedOut(); // seen only where the provider has no sign-out page of its own
+  signedOut(); // visible only if the provider has no sign-out page of its own
   byId('welcome-title').focus();
 });
 onClick('refresh', async () => {
   await client.refresh();
-  say('The access token was refreshed. This page did not see the old one or the new one.', 'ok');
+  say('The access token was refreshed. This page saw neither the old one nor the new one.', 'ok');
 });
 onClick('load-orders', async () => {
   showOrders(await orders());

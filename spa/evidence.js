@@ -1,6 +1,6 @@
-/** Evidence, taken live, of what a script in this page can get hold of. */
+/** Live evidence of the data that a script in this page can read. */
 
-/** What a token would look like in an answer: a field for one, the form of a JWT or JWE, or a bearer value. */
+/** Signs of a token in a response: a field for one, the form of a JWT or JWE, or a bearer value. */
 const TOKEN_SIGNS = [
   /"(?:access_token|refresh_token|id_token)"\s*:/,
   /\beyJ[\w-]{6,}\.[\w-]*\.[\w-]*/,
@@ -11,8 +11,8 @@ const TOKEN_SIGNS = [
 export function looksLikeToken(text) { return TOKEN_SIGNS.some((sign) => sign.test(text)); }
 
 /**
- * A fetch that looks through a copy of every answer: its body and the headers that a script may read.
- * @param {() => void} changed called after each answer
+ * A fetch that searches a copy of every response: its body and the headers that a script can read.
+ * @param {() => void} changed called after each response
  */
 export function watchedFetch(changed) {
   const seen = { responses: 0, withToken: 0 };
@@ -35,7 +35,7 @@ export function watchedFetch(changed) {
 
 /**
  * @param {{responses: number, withToken: number}} seen
- * @returns {{absent: boolean, title: string, proof: string}[]} absent: as it should be
+ * @returns {{absent: boolean, title: string, proof: string}[]} absent: as expected
  */
 export function cannotSee(seen) {
   const cookies = document.cookie === '' ? 0 : document.cookie.split(';').length;
@@ -50,13 +50,13 @@ export function cannotSee(seen) {
     storage('sessionStorage', sessionStorage),
     {
       absent: seen.withToken === 0,
-      title: seen.withToken === 0 ? 'No token in any answer' : 'Something like a token in an answer',
-      proof: `${seen.withToken} of ${count(seen.responses, 'answer')} since this page was loaded had a token field, `
+      title: seen.withToken === 0 ? 'No token in any response' : 'A possible token in a response',
+      proof: `${seen.withToken} of ${count(seen.responses, 'response')} since this page was loaded had a token field, `
         + 'a JWT or a bearer value in it',
     },
     {
       absent: !answered,
-      title: answered ? 'A login answer in the address bar' : 'No code or token in the address bar',
+      title: answered ? 'A login response in the address bar' : 'No code or token in the address bar',
       proof: location.href,
     },
   ];

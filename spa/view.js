@@ -1,4 +1,4 @@
-/** Small helpers that put values into the page. Whatever comes from the network becomes text, never markup. */
+/** Small helpers that put values into the page. Data from the network becomes text, never markup. */
 
 /** @param {string} id @returns {any} */
 export const byId = (id) => document.getElementById(id);
@@ -16,7 +16,7 @@ export function element(tag, options = {}, ...children) {
   return node;
 }
 
-/** Shows what belongs to a state and hides the rest. @param {'loading' | 'signed-out' | 'signed-in' | 'error'} state */
+/** Shows the parts of a state and hides the others. @param {'loading' | 'signed-out' | 'signed-in' | 'error'} state */
 export function showState(state) {
   document.documentElement.dataset.state = state;
   for (const part of document.querySelectorAll('[data-when]')) {
@@ -24,7 +24,7 @@ export function showState(state) {
   }
 }
 
-/** Says something to everybody, screen readers included. @param {string} text @param {'' | 'ok' | 'error'} [kind] */
+/** Shows a status, also to screen readers. @param {string} text @param {'' | 'ok' | 'error'} [kind] */
 export function say(text, kind = '') {
   const status = byId('status');
   status.className = `status ${kind}`;
@@ -49,7 +49,7 @@ export function duration(total) {
 }
 
 /**
- * One row of a table: what each source says about one thing. On a narrow screen each cell shows its source itself.
+ * One row of a table: one fact, from each source. On a narrow screen each cell shows its source.
  * @param {string} name @param {Record<string, unknown>} bySource
  */
 export function factRow(name, bySource) {
@@ -75,7 +75,7 @@ export function orderItem(value) {
 }
 
 /**
- * What the upstream says it received, whatever its form: known fields in words first, everything else as it is.
+ * The request that the upstream received: known fields first, all others unchanged.
  * @param {unknown} received
  */
 export function receivedView(received) {

@@ -6,8 +6,8 @@
 // them from here. Tests compare docs/openapi.yaml, the tables in the
 // documentation and the page's module with this package.
 //
-// The package imports nothing that the authorizer does not link anyway. It has
-// constants and small tables only.
+// It contains constants and small tables only, so that the authorizer's binary
+// stays small.
 package contract
 
 // Headers of requests and responses.

@@ -40,7 +40,7 @@ const (
 	Gateway
 )
 
-// Step is what a page does after a refusal.
+// Step is the page's next step after a refusal.
 type Step string
 
 // The steps.
@@ -74,8 +74,8 @@ type Refusal struct {
 // Refusals are all codes of our own. Beside them the agent passes on the
 // [AuthorizationErrors] of providers.
 //
-// The authorizer refuses with 401 whatever the code is: the gateway response of
-// a Deny has one status.
+// The authorizer's refusals always have status 401: the gateway response of a Deny
+// has one status.
 //
 // unauthorized_request asks for a refresh first because its causes include some
 // that a refresh removes: a lost access token cookie beside a good refresh token
@@ -85,7 +85,7 @@ var Refusals = []Refusal{
 	{CodeUnauthorizedRequest, Authorizer | Agent | Gateway, []int{401}, Refresh, "The origin, the CSRF header or the session cookies are missing or not valid."},
 	{CodeTokenExpired, Authorizer | Agent, []int{401}, Refresh, "The access token has expired."},
 	{CodeSessionExpired, Agent, []int{401}, SignIn, "The session has ended. Its cookies are removed."},
-	{CodeLoginRequired, Agent, []int{401}, SignIn, "The provider wants the user to log in (prompt=none)."},
+	{CodeLoginRequired, Agent, []int{401}, SignIn, "The provider must ask the user to log in (prompt=none)."},
 	{CodeInsufficientScope, Authorizer, []int{401}, Tell, "The route demands scopes that the access token lacks; scope lists them."},
 	{CodeAccessDenied, Authorizer | Agent, []int{400, 401}, Tell, "The route demands claims that the access token lacks (401), or the provider or the user refused the login (400)."},
 	{CodeUnmetRequirements, Agent, []int{400}, Tell, "The provider did not authenticate the user in the way that was asked for."},

@@ -1,31 +1,30 @@
-// Package metrics writes what the two Lambdas count and measure, as lines of
-// the CloudWatch embedded metric format, from which CloudWatch Logs makes
-// metrics: no call, no permission and no time of the request but one write.
+// Package metrics writes the metrics of the two Lambdas, as lines of the
+// CloudWatch embedded metric format. CloudWatch Logs makes metrics from them. A
+// metric costs the request one write, without a call or a permission.
 //
-// # What there is
+// # The metrics
 //
-// In the namespace TokenHandler, of the authorizer, for each request:
+// In the namespace TokenHandler, from the authorizer, for each request:
 //
 //	Decisions              by Function and Code: allow, a refusal's code, or undecided
 //	Latency                by Function, in milliseconds
-//	DecryptionFailures     by Function; only where the session cookie did not open
-//	IntrospectionFailures  by Function; only where the provider left a token undecided
+//	DecryptionFailures     by Function; only if the session cookie did not open
+//	IntrospectionFailures  by Function; only if the provider left a token undecided
 //
-// and of the agent:
+// and from the agent:
 //
 //	Requests          by Function, Endpoint and Code: ok, or the error's code
 //	Latency           by Function and Endpoint, in milliseconds
-//	Failures          by Function; only of answers of 500 and more
-//	ProviderFailures  by Function; only where the provider failed
+//	Failures          by Function; only for statuses of 500 and more
+//	ProviderFailures  by Function; only if the provider failed
 //
-// Function is the name of the Lambda, which tells stacks of one account apart.
+// Function is the name of the Lambda. It distinguishes the stacks of an account.
 //
-// # What there is not
+// # Not in the metrics
 //
-// Nothing of a request: no identity, token, path, address or id. Each value of a
-// dimension is one of a few constants, since each combination is a metric that
-// is paid for: codes and endpoints that are not known here are counted as
-// other.
+// The lines contain no data of a request: no identity, token, path, address or id.
+// Every combination of dimensions is a metric to pay for, so each value is one of a
+// few constants. Unknown codes and endpoints count as other.
 package metrics
 
 import (
@@ -59,17 +58,18 @@ const (
 	Endpoint = "Endpoint"
 )
 
-// Codes beside those that are answered.
+// Codes beside those of refusals.
 const (
 	Allow     = "allow"     // a decision that lets a request through
-	Undecided = "undecided" // no decision: the gateway answers 500
-	OK        = "ok"        // an answer of the agent that is no error
-	Other     = "other"     // a code or endpoint that is not known here
+	Undecided = "undecided" // no decision: the gateway returns 500
+	OK        = "ok"        // a response of the agent that is not an error
+	Other     = "other"     // an unknown code or endpoint
 )
 
 var (
 	decisionCodes = append(contract.Codes(contract.Authorizer), Allow, Undecided)
-	// Of the codes of OpenID Providers, those only that tell of a user's choice.
+	// Codes of OpenID Providers count as other, except access_denied: the user's
+	// choice.
 	requestCodes = append(contract.Codes(contract.Agent), OK)
 	endpoints    = endpointPaths()
 )
@@ -82,17 +82,17 @@ func endpointPaths() []string {
 	return paths
 }
 
-// Recorder writes the lines. A nil Recorder writes nothing. It is safe for use
-// by several goroutines.
+// Recorder writes the lines. A nil Recorder discards them. It is safe for
+// concurrent use.
 type Recorder struct {
 	function string
 
 	mu   sync.Mutex
 	w    io.Writer
-	line []byte // kept, so that a line allocates nothing
+	line []byte // reused, so that a line needs no allocation
 }
 
-// New returns a recorder for the Lambda function of a name. Each line is one
+// New returns a recorder for the Lambda function with a name. Each line is one
 // Write to w, the standard output of a Lambda.
 func New(w io.Writer, function string) *Recorder {
 	if !isFunctionName(function) {
@@ -106,8 +106,8 @@ type Decision struct {
 	At   time.Time
 	Took time.Duration
 	Code string
-	// Unopened is whether the session cookie did not open, Unavailable whether
-	// the provider left the token undecided.
+	// Unopened says that the session cookie did not open, Unavailable that the
+	// provider left the token undecided.
 	Unopened, Unavailable bool
 }
 
@@ -135,11 +135,11 @@ func (r *Recorder) Decided(d Decision) {
 type Request struct {
 	At   time.Time
 	Took time.Duration
-	// Endpoint is empty for a request that came to none, Code for an answer
-	// that is no error.
+	// Endpoint is empty for an unknown path, Code for a response that is not an
+	// error.
 	Endpoint, Code string
-	// Failed is whether the answer is 500 or more, ProviderFailed whether that
-	// was the provider's doing.
+	// Failed says that the status is 500 or more, ProviderFailed that the provider
+	// caused it.
 	Failed, ProviderFailed bool
 }
 
@@ -169,7 +169,7 @@ func (r *Recorder) Served(q Request) {
 	r.end()
 }
 
-// begin: "Timestamp — A number representing the time stamp used for metrics
+// begin starts a line. "Timestamp — A number representing the time stamp used for metrics
 // extracted from the event. Values MUST be expressed as the number of
 // milliseconds after Jan 1, 1970 00:00:00 UTC" (Amazon CloudWatch User Guide,
 // "Specification: Embedded metric format").
@@ -202,14 +202,13 @@ func (r *Recorder) text(parts ...string) {
 	}
 }
 
-// milliseconds appends a duration with three decimals. A clock that went back
-// gives zero.
+// milliseconds appends a duration with three decimals. A negative duration becomes
+// zero.
 func (r *Recorder) milliseconds(d time.Duration) {
 	r.line = strconv.AppendFloat(r.line, float64(max(d, 0).Microseconds())/1000, 'f', 3, 64)
 }
 
-// end writes the line. That it cannot be written is no reason to fail a
-// request.
+// end writes the line. An error of the write does not fail the request.
 func (r *Recorder) end() {
 	r.text("}\n")
 	r.w.Write(r.line)
@@ -229,9 +228,9 @@ func oneOf(known []string, s string) string {
 	return Other
 }
 
-// isFunctionName keeps what would need escaping out of a line: names of
-// functions are letters, digits, '-' and '_', at most 64 (AWS Lambda API
-// Reference, "CreateFunction").
+// isFunctionName reports whether s needs no escaping in a line. Function names
+// have at most 64 letters, digits, '-' and '_' (AWS Lambda API Reference,
+// "CreateFunction").
 func isFunctionName(s string) bool {
 	for _, c := range []byte(s) {
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {

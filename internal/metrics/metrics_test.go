@@ -185,7 +185,7 @@ type nothing struct{}
 
 func (nothing) Write(p []byte) (int, error) { return 0, os.ErrClosed }
 
-// A line allocates nothing, and one that cannot be written harms nobody.
+// A line needs no allocation, and a failed write does not fail the request.
 func TestAllocations(t *testing.T) {
 	r := New(nothing{}, "Stack-AuthorizerFunction")
 	if n := testing.AllocsPerRun(100, func() {

@@ -290,7 +290,7 @@ export class TokenHandlerClient extends EventTarget {
     if (init?.body instanceof ReadableStream) return first;
     const second = await this.#fetch(repeated, options);
     if (!await wantsRefresh(second)) return second;
-    // A provider that is down says nothing about the session: say what failed, the next call may work.
+    // The session may still live if the provider was down: throw that error, the next call may succeed.
     throw refused ?? this.#expired(await failure(second));
   }
 

@@ -27,6 +27,7 @@ func TestEndToEnd(t *testing.T) {
 	t.Run("trace", func(t *testing.T) { traced(t, s, known) })
 	t.Run("in Chromium", func(t *testing.T) { inChromium(t, s) })
 	t.Run("trace page in Chromium", func(t *testing.T) { traceInChromium(t, s, known) })
+	t.Run("existing clients in Chromium", func(t *testing.T) { existingClientsInChromium(t, s, site) })
 	t.Run("examples in Chromium", func(t *testing.T) { examplesInChromium(t, s, site) })
 
 	if err := s.stop(); err != nil {

@@ -47,6 +47,13 @@ func install(t *testing.T, s *system, name, site string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("npm run build: %v\n%s", err, out)
 	}
+	replaceSite(t, site, built)
+}
+
+// replaceSite puts the files of a folder in place of the page that the system
+// serves.
+func replaceSite(t *testing.T, site, folder string) {
+	t.Helper()
 	entries, err := os.ReadDir(site)
 	if err != nil {
 		t.Fatal(err)
@@ -56,9 +63,21 @@ func install(t *testing.T, s *system, name, site string) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.CopyFS(site, os.DirFS(built)); err != nil {
+	if err := os.CopyFS(site, os.DirFS(folder)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// logIn fills in the provider's login form and gives consent.
+func (p *tab) logIn(t *testing.T) {
+	t.Helper()
+	p.run(t, "the provider's login form leads to consent",
+		enter(`input[name="login"]`, demoUser),
+		enter(`input[name="password"]`, demoPassword),
+		chromedp.Submit(chromedp.CSS(`input[name="password"]`)),
+		chromedp.WaitNotPresent(chromedp.CSS(`input[name="password"]`)),
+		visible(`button[type="submit"]`))
+	p.run(t, "consent is given", click(`button[type="submit"]`))
 }
 
 func exampleInChromium(t *testing.T, s *system, name string) {
@@ -73,13 +92,8 @@ func exampleInChromium(t *testing.T, s *system, name string) {
 	p.run(t, "a deep link shows that the user is signed out",
 		chromedp.Navigate(s.www+"/orders?tab=2#top"), visible("#sign-in"))
 	p.run(t, "sign in leads to the provider", click("#sign-in"), visible(`input[name="login"]`))
-	p.run(t, "the provider's login form leads to consent",
-		enter(`input[name="login"]`, demoUser),
-		enter(`input[name="password"]`, demoPassword),
-		chromedp.Submit(chromedp.CSS(`input[name="password"]`)),
-		chromedp.WaitNotPresent(chromedp.CSS(`input[name="password"]`)),
-		visible(`button[type="submit"]`))
-	p.run(t, "consent leads back, signed in", click(`button[type="submit"]`), visible("#user"))
+	p.logIn(t)
+	p.run(t, "consent leads back, signed in", visible("#user"))
 	at("/orders?tab=2#top")
 	if got := p.text(t, "#place"); got != "/orders?tab=2#top" {
 		t.Errorf("the application shows the place %q, want the one before the sign-in", got)

@@ -42,7 +42,7 @@ func smokeTest(t *testing.T, s *system, known *secrets) {
 				r.Header.Del("Access-Control-Allow-Origin")
 			}
 		}, "GET /orders without a cookie"},
-		{"answers without Vary", func(r *http.Response) { r.Header.Del("Vary") }, "GET session tells that nobody is signed in"},
+		{"answers without Vary", func(r *http.Response) { r.Header.Del("Vary") }, "GET session returns signed out"},
 		{"a route without authorizer", func(r *http.Response) {
 			if is(r.Request, "POST", "/orders") {
 				r.StatusCode = 200
@@ -52,11 +52,11 @@ func smokeTest(t *testing.T, s *system, known *secrets) {
 			if r.StatusCode == 401 && r.Request.URL.Path == "/orders" {
 				replaceBody(r, `{"message":"Unauthorized"}`)
 			}
-		}, "GET /orders with a cookie that is none"},
-		{"a cookie that scripts can read", weaken("; HttpOnly"), "the cookie of the login"},
-		{"a cookie for http", weaken("; Secure"), "the cookie of the login"},
-		{"a cookie that other sites send", weaken("; SameSite=Strict"), "the cookie of the login"},
-		{"answers that caches keep", func(r *http.Response) { r.Header.Del("Cache-Control") }, "GET session tells that nobody is signed in"},
+		}, "GET /orders with a malformed cookie"},
+		{"a cookie that scripts can read", weaken("; HttpOnly"), "the login cookie"},
+		{"a cookie for http", weaken("; Secure"), "the login cookie"},
+		{"a cookie that other sites send", weaken("; SameSite=Strict"), "the login cookie"},
+		{"answers that caches keep", func(r *http.Response) { r.Header.Del("Cache-Control") }, "GET session returns signed out"},
 		{"no PKCE", func(r *http.Response) {
 			if is(r.Request, "POST", "/oauth-agent/login/start") && r.StatusCode == 200 {
 				replaceBody(r, `{"authorization_url":"`+s.login+`/auth?response_type=code&state=x"}`)
@@ -101,7 +101,7 @@ func smokeTest(t *testing.T, s *system, known *secrets) {
 			if is(r.Request, "POST", "/orders") && r.StatusCode == 400 {
 				uncors(r)
 			}
-		}, "POST /orders with a body that is no JSON, with a session"},
+		}, "POST /orders with a body that is not JSON, with a session"},
 		{"what was to be refused reaches the upstream API", func(r *http.Response) {
 			if is(r.Request, "POST", "/orders") && r.StatusCode == 400 {
 				r.Header.Del("X-Amzn-Errortype")
@@ -116,7 +116,7 @@ func smokeTest(t *testing.T, s *system, known *secrets) {
 			if r.StatusCode == 431 {
 				r.Header.Set("Access-Control-Allow-Origin", "*")
 			}
-		}, "What is the answer to headers over 10,240 bytes?"},
+		}, "How does the gateway refuse headers over 10,240 bytes?"},
 	})
 }
 

@@ -53,23 +53,23 @@ func TestSmoke(t *testing.T) {
 	sound(t, output, code,
 		"pass gateway Does a gateway response take a header from the authorizer's context, after a Deny? yes",
 		"pass gateway Does a gateway response take a header from the authorizer's context, after an Allow? yes: each trusted origin gets itself, in 6 errors",
-		"pass gateway Is a header absent where the context has none, after an Allow? yes",
-		"pass gateway What does a mapping to an empty literal do? does not matter",
-		"pass gateway Do identity sources count with a TTL of 0? does not matter: none is declared",
+		"pass gateway Is a header absent if the context does not have its value, after an Allow? yes",
+		"pass gateway How does a mapping to an empty literal work? does not matter",
+		"pass gateway Do identity sources count with a TTL of 0? does not matter: the authorizer declares no identity source",
 		"pass gateway Does a request without cookies and origin reach the authorizer? yes",
-		"pass gateway GET /raw/echo with Cookie over HTTP/1.1: what reaches upstream? the constant",
-		"pass gateway GET /raw/echo with cookie over HTTP/1.1: what reaches upstream? the constant",
-		"unknown gateway GET /raw/echo with cookie over HTTP/2: what reaches upstream? this server speaks HTTP/1.1 only",
+		"pass gateway GET /raw/echo with Cookie over HTTP/1.1: which cookie reaches upstream? the constant",
+		"pass gateway GET /raw/echo with cookie over HTTP/1.1: which cookie reaches upstream? the constant",
+		"unknown gateway GET /raw/echo with cookie over HTTP/2: which cookie reaches upstream? this server speaks HTTP/1.1 only",
 		"pass gateway GET /orders: which X-Forwarded headers reach upstream, and whose values? none",
 		"pass gateway GET /raw/echo: which X-Forwarded headers reach upstream, and whose values? x-forwarded-for (the client's",
 		"pass gateway Is %2F.. in a path parameter refused? yes",
-		"pass gateway What becomes of %2F in a path parameter? it is refused",
+		"pass gateway Does %2F in a path parameter reach upstream? no: refused",
 		"pass gateway Is %2F.. in {proxy+} refused? yes",
-		"pass gateway What becomes of %2F in {proxy+}? it is decoded: /echo/smoke-test",
-		"pass gateway Is a preflight answered alike with origin over HTTP/1.1? yes",
-		"pass gateway What is the answer to headers over 10,240 bytes? status 431",
+		"pass gateway How does %2F in {proxy+} reach upstream? decoded: /echo/smoke-test",
+		"pass gateway Is a preflight treated alike with origin over HTTP/1.1? yes",
+		"pass gateway How does the gateway refuse headers over 10,240 bytes? status 431",
 		"unknown gateway How large may a result of the authorizer be, and how long may it take? not documented; this session, 4 cookies",
-		"unknown end the cookies of a session",
+		"unknown end the cookies that a session sets and removes",
 	)
 	if t.Failed() {
 		return
@@ -80,8 +80,8 @@ func TestSmoke(t *testing.T) {
 		proxy := https(t, newProxy(t, s, func(*http.Response) {}))
 		output, code := smoke(proxy.URL)
 		sound(t, output, code,
-			"pass gateway GET /raw/echo with cookie over HTTP/2: what reaches upstream? the constant",
-			"pass gateway Is a preflight answered alike with origin over HTTP/2? yes")
+			"pass gateway GET /raw/echo with cookie over HTTP/2: which cookie reaches upstream? the constant",
+			"pass gateway Is a preflight treated alike with origin over HTTP/2? yes")
 	})
 	t.Run("over HTTP/2, without an answer to preflights", func(t *testing.T) {
 		proxy := https(t, newProxy(t, s, func(r *http.Response) {
@@ -90,15 +90,15 @@ func TestSmoke(t *testing.T) {
 			}
 		}))
 		output, code := smoke(proxy.URL)
-		wantFail(t, output, code, "Is a preflight answered alike with origin over HTTP/2?")
+		wantFail(t, output, code, "Is a preflight treated alike with origin over HTTP/2?")
 		if strings.Contains(output, "HTTP/1.1?  no ") {
 			t.Errorf("over HTTP/1.1 too\n%s", output)
 		}
 	})
 	for header, want := range map[string]string{
-		"Origin": "Is a preflight answered alike with Origin over HTTP/1.1?",
-		"origin": "Is a preflight answered alike with origin over HTTP/1.1?",
-		"cookie": "GET /raw/echo with cookie over HTTP/1.1: what reaches upstream?",
+		"Origin": "Is a preflight treated alike with Origin over HTTP/1.1?",
+		"origin": "Is a preflight treated alike with origin over HTTP/1.1?",
+		"cookie": "GET /raw/echo with cookie over HTTP/1.1: which cookie reaches upstream?",
 	} {
 		t.Run("deaf to "+header, func(t *testing.T) {
 			proxy := httptest.NewUnstartedServer(newProxy(t, s, func(*http.Response) {}))
@@ -143,7 +143,7 @@ func TestSmoke(t *testing.T) {
 			if r.StatusCode == 200 && from(r, secondOrigin) {
 				uncors(r)
 			}
-		}, "GET /orders is answered, and readable for " + secondOrigin},
+		}, "GET /orders succeeds and is readable for " + secondOrigin},
 		{"refusals that the second origin cannot read", func(r *http.Response) {
 			if r.StatusCode == 401 && from(r, secondOrigin) {
 				uncors(r)
@@ -166,7 +166,7 @@ func TestSmoke(t *testing.T) {
 			if is(r.Request, "GET", "/orders") && r.StatusCode == 200 && from(r, "") {
 				r.Header.Set("Access-Control-Allow-Origin", s.www)
 			}
-		}, "Is a header absent where the context has none, after an Allow?"},
+		}, "Is a header absent if the context does not have its value, after an Allow?"},
 		{"the client's cookie goes up beside the constant", received("/raw/echo", `"cookie":["none","a=b"]`), "GET /raw/echo with Cookie over HTTP/1.1"},
 		{"the client's cookie goes up", received("/raw/echo", `"cookie":["a=b"]`), "/raw/echo: cookie of the client does not reach it"},
 		{"the client's CSRF value goes up", received("/raw/echo", `"x-th-csrf":["a"]`), "/raw/echo: x-th-csrf of the client does not reach it"},
@@ -194,7 +194,7 @@ func TestSmoke(t *testing.T) {
 		}, "GET /health/raw without a session from https://untrusted.example"},
 		{"a path parameter that climbs", comesThrough("/orders/a%2F..%2Fb"), "Is %2F.. in a path parameter refused?"},
 		{"a greedy parameter that climbs", comesThrough("/raw/a/%2E%2E%2Fb"), "Is %2F.. in {proxy+} refused?"},
-		{"a slash in a path parameter", comesThrough("/orders/smoke%2Ftest"), "What becomes of %2F in a path parameter?"},
+		{"a slash in a path parameter", comesThrough("/orders/smoke%2Ftest"), "Does %2F in a path parameter reach upstream?"},
 	})
 
 	// -end uses a session up.
@@ -206,8 +206,8 @@ func TestSmoke(t *testing.T) {
 	}
 	t.Run("the end of a session", func(t *testing.T) {
 		output, code := end(s.api)
-		sound(t, output, code, "pass end POST refresh", "pass end the cookies of the session, as a refresh sets them",
-			"pass end POST logout", "pass end the cookies of the session, as a logout removes them")
+		sound(t, output, code, "pass end POST refresh", "pass end the cookies that a refresh sets",
+			"pass end POST logout", "pass end the cookies that a logout removes")
 	})
 	at := func(path string, change func(*http.Response)) func(*http.Response) {
 		return func(r *http.Response) {
@@ -216,7 +216,7 @@ func TestSmoke(t *testing.T) {
 			}
 		}
 	}
-	const set, removed = "the cookies of the session, as a refresh sets them", "the cookies of the session, as a logout removes them"
+	const set, removed = "the cookies that a refresh sets", "the cookies that a logout removes"
 	broken(t, s, end, []breakage{
 		{"a refresh without HttpOnly", at("/oauth-agent/refresh", weaken("; HttpOnly")), set},
 		{"a refresh for http", at("/oauth-agent/refresh", weaken("; Secure")), set},

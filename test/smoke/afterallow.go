@@ -9,8 +9,8 @@ import (
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// afterAllow provokes what the gateway answers itself to a request that the
-// authorizer has allowed.
+// afterAllow provokes the gateway's own errors for requests that the authorizer
+// has allowed.
 func (r *run) afterAllow() {
 	for _, provoked := range r.provocations() {
 		for _, origin := range r.origins {
@@ -35,9 +35,9 @@ type provocation struct {
 	statuses []int
 }
 
-// provocations are requests that the gateway refuses after the authorizer, as
-// far as the template tells of any: one for each reason. None of them would do
-// anything upstream if it came through: a body is no JSON, all else are GETs.
+// provocations returns requests that the gateway refuses after the authorizer,
+// one for each reason that the template contains. They would change nothing
+// upstream if they got through: one has a body that is not JSON, the others are GETs.
 func (r *run) provocations() []provocation {
 	var all []provocation
 	body, parameter := false, false
@@ -48,7 +48,7 @@ func (r *run) provocations() []provocation {
 			body = true
 			q := r.withSession(method, route.example(), "", "Content-Type", "application/json")
 			q.body = "{"
-			all = append(all, provocation{method + " " + route.path + " with a body that is no JSON", q, []int{400}})
+			all = append(all, provocation{method + " " + route.path + " with a body that is not JSON", q, []int{400}})
 		}
 		if len(details.required) > 0 && !parameter && method == "GET" {
 			parameter = true
@@ -63,17 +63,18 @@ func (r *run) provocations() []provocation {
 	return all
 }
 
-// refusedByGateway wants an error of the gateway's that the page can read.
+// refusedByGateway checks that the response is an error of the gateway that the
+// page can read.
 func (r *run) refusedByGateway(resp *response, origin string, statuses []int) error {
 	code, err := resp.code()
 	if err == nil && (code == contract.CodeInsufficientScope || code == contract.CodeAccessDenied) {
-		return unknown("the authorizer refused it already: " + code)
+		return unknown("the authorizer refused it before: " + code)
 	}
 	if err := errors.Join(resp.status(statuses...), err); err != nil {
 		return err
 	}
 	if resp.Header.Get("X-Amzn-Errortype") == "" {
-		return errors.New("it is not the gateway that answered: no x-amzn-ErrorType")
+		return errors.New("the response is not from the gateway: no x-amzn-ErrorType")
 	}
 	return resp.readable(origin)
 }
@@ -83,13 +84,13 @@ func (r *run) afterAllowAnswer() (string, error) {
 	case r.session == "":
 		return "", unknown("needs a session")
 	case len(r.allowed) == 0:
-		return "", unknown("no error after an Allow could be provoked: needs a template with a route that demands a body or a query parameter, or -unreachable")
+		return "", unknown("needs -unreachable, or a template with a route that requires a body or a query parameter")
 	}
 	if err := errors.Join(r.allowed...); err != nil {
 		return "", err
 	}
 	if r.constants {
-		return "", unknown(fmt.Sprintf("CORS headers are right in %s, but with one trusted origin they are constants", count(len(r.allowed), "error")))
+		return "", unknown(fmt.Sprintf("the CORS headers are right in %s, but they are constants with one trusted origin", count(len(r.allowed), "error")))
 	}
 	return fmt.Sprintf("yes: each trusted origin gets itself, in %s", count(len(r.allowed), "error")), nil
 }
@@ -101,8 +102,8 @@ func count(n int, what string) string {
 	return fmt.Sprint(n, " ", what)
 }
 
-// absentAfterAllow is a request of a page on the API's own origin: browsers
-// send no Origin with it, so that the context names none.
+// absentAfterAllow sends a request of a page on the API's own origin. Browsers
+// send no Origin with it, so the context has no allowed origin.
 func (r *run) absentAfterAllow() (string, error) {
 	i := slices.IndexFunc(r.echoes, func(path string) bool {
 		found, _ := r.serving(path)
@@ -112,7 +113,7 @@ func (r *run) absentAfterAllow() (string, error) {
 	case r.session == "" || i < 0:
 		return "", unknown("needs a session, -template and -echo with a mapped route")
 	case r.facts.kept:
-		return "", unknown("results are kept here: a request without Origin is refused")
+		return "", unknown("the gateway caches results: a request without Origin is refused")
 	}
 	resp, err := r.send(r.withSession("GET", r.echoes[i], "", "Sec-Fetch-Site", "same-origin"))
 	if err == nil {
@@ -123,9 +124,9 @@ func (r *run) absentAfterAllow() (string, error) {
 	}
 	switch allowed := resp.Header.Values("Access-Control-Allow-Origin"); {
 	case len(allowed) == 0:
-		return "yes: a page on the API's own origin, which sends no Origin, gets an answer without", nil
+		return "yes: a page on the API's own origin, which sends no Origin, gets a response without it", nil
 	case strings.Join(allowed, "") == "":
-		return "no: it is there and empty, which browsers take for no origin", nil
+		return "no: it is empty, which browsers treat as no origin", nil
 	default:
 		return "", fmt.Errorf("no: Access-Control-Allow-Origin is %q", strings.Join(allowed, ", "))
 	}

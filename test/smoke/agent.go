@@ -19,11 +19,11 @@ func (r *run) endpointRoutes() []route {
 	return routes
 }
 
-// endpoints looks at the agent as somebody who is not signed in.
+// endpoints checks the agent's endpoints without a session.
 func (r *run) endpoints() {
 	for _, origin := range r.origins {
 		resp, err := r.send(request{method: "GET", path: r.agent + "/session", origin: origin, header: assistant})
-		r.report.check("agent", "GET session tells that nobody is signed in, from "+origin, func() error {
+		r.report.check("agent", "GET session returns signed out, from "+origin, func() error {
 			if err != nil {
 				return err
 			}
@@ -61,10 +61,10 @@ func (r *run) endpoints() {
 		}
 	}
 	for _, tt := range []struct{ what, path, contentType, body string }{
-		{"POST login/start with a body that is no JSON", "/login/start", "application/json", "{"},
+		{"POST login/start with a body that is not JSON", "/login/start", "application/json", "{"},
 		{"POST login/start as text/plain", "/login/start", "text/plain", "{}"},
-		{"POST login/start with a parameter of ours", "/login/start", "application/json", `{"extraParams":[{"key":"redirect_uri","value":"https://untrusted.example/"}]}`},
-		{"POST login/end of a login that nobody began", "/login/end", "application/x-www-form-urlencoded", "code=smoke-test&state=smoke-test"},
+		{"POST login/start with a reserved parameter", "/login/start", "application/json", `{"extraParams":[{"key":"redirect_uri","value":"https://untrusted.example/"}]}`},
+		{"POST login/end with an unknown state", "/login/end", "application/x-www-form-urlencoded", "code=smoke-test&state=smoke-test"},
 	} {
 		header := []string{"Content-Type", tt.contentType} // the classic dialect
 		if tt.contentType != "application/json" {
@@ -81,7 +81,7 @@ func (r *run) endpoints() {
 	r.beginLogin()
 }
 
-// beginLogin looks at the authorization request and at the login's cookie.
+// beginLogin checks the authorization request and the login's cookie.
 func (r *run) beginLogin() {
 	resp, err := r.send(request{method: "POST", path: r.agent + "/login/start", origin: r.origins[0],
 		header: with(assistant, []string{"Content-Type", "application/x-www-form-urlencoded"})})
@@ -100,11 +100,11 @@ func (r *run) beginLogin() {
 		text, _ := object["authorization_url"].(string)
 		u, err := url.Parse(text)
 		if err != nil || u.Scheme != "https" && !isLoopback(u.Hostname()) {
-			return errors.New("authorization_url is no https URL")
+			return errors.New("authorization_url is not an https URL")
 		}
 		query := u.Query()
 		if query.Has("client_secret") || query.Has("code_verifier") {
-			return errors.New("it has a secret in it")
+			return errors.New("it contains a secret")
 		}
 		if query.Has("request_uri") || query.Has("request") {
 			return unknown("its parameters are pushed (PAR) or signed (JAR)")
@@ -119,10 +119,10 @@ func (r *run) beginLogin() {
 		}
 		return nil
 	}())
-	r.report.check("login", "the cookie of the login", func() error {
+	r.report.check("login", "the login cookie", func() error {
 		cookies := resp.Cookies()
 		if len(cookies) == 0 {
-			return errors.New("none was set")
+			return errors.New("the response sets no cookie")
 		}
 		for _, c := range cookies {
 			if err := r.cookieFault(c); err != nil {
@@ -136,10 +136,9 @@ func (r *run) beginLogin() {
 	}())
 }
 
-// cookieFault wants the attributes that the browser-based-apps draft, section
-// 6.1.3.2, asks for. A Domain, a name without prefix and a narrower path are
-// options of the construct; without the template they are named as what they
-// are.
+// cookieFault checks the attributes that the browser-based-apps draft, section
+// 6.1.3.2, requires. A Domain, a name without a prefix and a narrower path are
+// options of the construct. Without the template they are unknown.
 func (r *run) cookieFault(c *http.Cookie) error {
 	switch {
 	case !c.HttpOnly:
@@ -151,16 +150,16 @@ func (r *run) cookieFault(c *http.Cookie) error {
 	case strings.TrimPrefix(c.Domain, ".") != r.facts.domain && r.facts.known:
 		return fmt.Errorf("its Domain is %q, expected %q as in the template", c.Domain, r.facts.domain)
 	case c.Domain != "" && !r.facts.known:
-		return unknown("it has a Domain: expected none unless the stage asks for one")
+		return unknown("it has a Domain, which is right only if the stage sets one")
 	case strings.HasPrefix(c.Name, "__Host-") && (c.Path != "/" || c.Domain != ""):
-		return errors.New("its path is not /, or it has a Domain: __Host- wants neither")
+		return errors.New("a cookie with __Host- must have the path / and no Domain")
 	case !strings.HasPrefix(c.Name, r.facts.lead+r.prefix+"-") && r.facts.known:
 		// A refresh or ID token cookie of a narrower path.
 		if c.Path == "/" || !strings.HasPrefix(c.Name, "__Secure-"+r.prefix+"-") {
 			return fmt.Errorf("its name does not begin with %s%s-", r.facts.lead, r.prefix)
 		}
 	case !strings.HasPrefix(c.Name, "__Host-") && !r.facts.known:
-		return unknown("its name does not begin with __Host-: expected that unless the stage asks for another")
+		return unknown("its name does not begin with __Host-, which is right only if the stage sets another")
 	}
 	return nil
 }

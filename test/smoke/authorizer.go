@@ -8,7 +8,8 @@ import (
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// authorizers asks every protected route for what only the authorizer refuses.
+// authorizers sends requests that only the authorizer refuses to every protected
+// route.
 func (r *run) authorizers() {
 	at := r.cookie("at")
 	none := with(assistant, []string{"Cookie", at + "=" + strings.Repeat("A", 120)})
@@ -28,20 +29,20 @@ func (r *run) authorizers() {
 				tests = append(tests, test{"without a cookie from " + origin, q(origin, assistant...)})
 			}
 			for _, tt := range append(tests, []test{
-				{"with a cookie that is none", q(first, none...)},
+				{"with a malformed cookie", q(first, none...)},
 				{"from an untrusted origin", q(r.untrusted, none...)},
 				{"without an origin", q("", none...)},
 			}...) {
 				resp, err := r.send(tt.q)
 				r.report.check("authorizer", what+" "+tt.what, r.refusal(resp, err, tt.q.origin))
 			}
-			// These two are refused before the origin is looked at, so that with
-			// several trusted origins pages cannot read it.
+			// The authorizer refuses these two before it reads the origin. With several
+			// trusted origins, pages cannot read the response.
 			resp, err := r.send(q(first, with(assistant, []string{"Cookie", at + "=override", "X-HTTP-Method-Override", method})...))
 			r.report.check("authorizer", what+" with a method override", r.refusal(resp, err, ""))
 			resp, err = r.send(q(first, with(assistant, []string{"Cookie", at + "=bearer", "Authorization", "Bearer smoke-test"})...))
 			if r.bearer && err == nil && resp.StatusCode != 401 {
-				err = unknown(fmt.Sprintf("status %d; tokens of callers go to the upstream API, which decides", resp.StatusCode))
+				err = unknown(fmt.Sprintf("status %d; the upstream API decides about tokens of callers", resp.StatusCode))
 			} else {
 				err = r.refusal(resp, err, "")
 			}
@@ -50,7 +51,8 @@ func (r *run) authorizers() {
 	}
 }
 
-// refusal wants a 401 that the page of the trusted origin can read, and no other.
+// refusal checks that the response is a 401 that only a page of the trusted origin
+// can read.
 func (r *run) refusal(resp *response, err error, origin string) error {
 	if err != nil {
 		return err
@@ -65,9 +67,9 @@ func (r *run) refusal(resp *response, err error, origin string) error {
 		return resp.unreadable(r.origins)
 	}
 	if err := resp.readable(origin); err != nil {
-		// A request that the gateway refuses before the authorizer.
+		// The gateway refused the request before it called the authorizer.
 		if resp.noCORS() == nil && resp.Header.Get("X-Amzn-Errortype") == "UnauthorizedException" && r.facts.trusted != 1 {
-			return unknown("refused before the authorizer; pages cannot read it (with several trusted origins that is as designed)")
+			return unknown("refused before the authorizer; pages cannot read it (by design, with several trusted origins)")
 		}
 		return err
 	}

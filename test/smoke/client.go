@@ -17,7 +17,7 @@ import (
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// run is one look at one system.
+// run is one test of one system.
 type run struct {
 	options
 	ctx    context.Context
@@ -26,9 +26,9 @@ type run struct {
 	http2  bool // the server speaks it
 	report report
 
-	proof     []string // headers that prove a request with the session not to be cross-site
-	constants bool     // errors of the authorizer have the same CORS headers whoever asks
-	allowed   []error  // what was wrong with errors of the gateway after an Allow, or nil
+	proof     []string // headers that prove that a request with the session is not cross-site
+	constants bool     // errors of the authorizer have the same CORS headers for every origin
+	allowed   []error  // results of the checks of gateway errors after an Allow; nil is a pass
 }
 
 func newRun(ctx context.Context, o options) *run {
@@ -42,7 +42,7 @@ func newRun(ctx context.Context, o options) *run {
 		}
 	}
 	return &run{options: o, ctx: ctx, proof: assistant,
-		// As browsers do: names of headers arrive in lower case.
+		// Browsers do the same. Header names then arrive in lower case.
 		client: client(func(p *http.Protocols) { p.SetHTTP1(true); p.SetHTTP2(true) }),
 		http1:  client(func(p *http.Protocols) { p.SetHTTP1(true) }),
 	}
@@ -70,17 +70,17 @@ func isLoopback(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// request is what is sent; header has pairs of names and values.
+// request is a request to send. header has pairs of names and values.
 type request struct {
 	method, path string
-	origin       string // "": none
+	origin       string // "": no Origin header
 	header       []string
 	body         string
 
-	// Over HTTP/1.1, names are sent as they are spelled here; HTTP/2 has them in
-	// lower case whatever they are (RFC 9113 section 8.2.1).
+	// HTTP/1.1 sends names as they are spelled here. HTTP/2 always sends them in
+	// lower case (RFC 9113 section 8.2.1).
 	http1   bool
-	spelled []string // pairs, instead of other headers of these names
+	spelled []string // pairs; they replace other headers of these names
 }
 
 type response struct {
@@ -96,8 +96,8 @@ func (r *run) send(q request) (*response, error) {
 	req.Header.Set("Accept", "application/json")
 	if q.origin != "" {
 		req.Header.Set("Origin", q.origin)
-		// As browsers do. Where the gateway keeps the authorizer's results, a
-		// request without it does not get there.
+		// Browsers send it. If the gateway caches the authorizer's results, a
+		// request without it does not reach the authorizer.
 		site := "cross-site"
 		if slices.Contains(r.origins, q.origin) {
 			site = "same-site"
@@ -109,7 +109,7 @@ func (r *run) send(q request) (*response, error) {
 	}
 	for name, value := range pairs(q.spelled) {
 		req.Header.Del(name)
-		req.Header[name] = []string{value} // not Set, which would spell it in its own way
+		req.Header[name] = []string{value} // not Set, which would change the spelling
 	}
 	client := r.client
 	if q.http1 {
@@ -134,22 +134,22 @@ func pairs(list []string) iter.Seq2[string, string] {
 	}
 }
 
-// with joins lists of pairs into one of its own.
+// with joins lists of pairs into a new one.
 func with(lists ...[]string) []string { return slices.Concat(lists...) }
 
-// sameOrigin reports whether the application is on the API's own origin: the
-// host then has more than the API.
+// sameOrigin reports whether the application is on the API's own origin. The host
+// then serves more than the API.
 func (r *run) sameOrigin() bool {
 	u, err := url.Parse(r.url)
 	return err == nil && slices.Contains(r.origins, u.Scheme+"://"+u.Host)
 }
 
-// elsewhere makes a failure unknown where it is not the API that answered.
+// elsewhere turns a failure into unknown if the response is not from the API.
 func (r *run) elsewhere(resp *response, err error) error {
 	if err == nil || resp == nil || !r.sameOrigin() || resp.Header.Get("X-Amzn-Errortype") != "" {
 		return err
 	}
-	return unknown("what else there is on the API's own origin answers it: " + err.Error())
+	return unknown("the response is from another part of the API's own origin: " + err.Error())
 }
 
 func (r *run) reachable() error {
@@ -161,16 +161,17 @@ func (r *run) reachable() error {
 	return nil
 }
 
-// object is the body as a JSON object.
+// object returns the body as a JSON object.
 func (r *response) object() (map[string]any, error) {
 	var object map[string]any
 	if err := json.Unmarshal([]byte(r.text), &object); err != nil || object == nil {
-		return nil, fmt.Errorf("status %d with a body that is no JSON object", r.StatusCode)
+		return nil, fmt.Errorf("status %d with a body that is not a JSON object", r.StatusCode)
 	}
 	return object, nil
 }
 
-// code wants an error in the form all errors of the API have.
+// code returns the code of a refusal. It fails if the body does not have the form
+// of the API's errors.
 func (r *response) code() (string, error) {
 	object, err := r.object()
 	if err != nil {
@@ -181,14 +182,14 @@ func (r *response) code() (string, error) {
 	case code == "":
 		return "", errors.New("the body has no code")
 	case object["error_code"] != code:
-		return "", errors.New("the body's error_code is not its code")
+		return "", errors.New("error_code differs from code")
 	case r.Header.Get("Content-Type") != "application/json":
 		return "", fmt.Errorf("content type %q, expected application/json", r.Header.Get("Content-Type"))
 	}
 	return code, nil
 }
 
-// refused wants one of the statuses, and a code.
+// refused checks that the response has one of the statuses, and a code.
 func (r *response) refused(statuses ...int) error {
 	if err := r.status(statuses...); err != nil {
 		return err
@@ -206,7 +207,7 @@ func (r *response) status(expected ...int) error {
 	return fmt.Errorf("status %d, expected %s", r.StatusCode, strings.Trim(strings.ReplaceAll(fmt.Sprint(expected), " ", " or "), "[]"))
 }
 
-// readable wants the headers by which a page of the origin may read the response.
+// readable checks that a page of the origin can read the response.
 func (r *response) readable(origin string) error {
 	switch allowed := r.Header.Values("Access-Control-Allow-Origin"); {
 	case len(allowed) == 0:
@@ -221,27 +222,27 @@ func (r *response) readable(origin string) error {
 	return nil
 }
 
-// unreadable wants that no page but those of trusted origins may read it.
+// unreadable checks that only pages of trusted origins can read the response.
 func (r *response) unreadable(trusted []string) error {
 	for _, allowed := range r.Header.Values("Access-Control-Allow-Origin") {
 		if !slices.Contains(trusted, allowed) {
-			return fmt.Errorf("Access-Control-Allow-Origin is %q for a request of another origin", allowed)
+			return fmt.Errorf("Access-Control-Allow-Origin is %q for a request from another origin", allowed)
 		}
 	}
 	return nil
 }
 
-// noCORS wants no CORS header at all.
+// noCORS checks that the response has no CORS header.
 func (r *response) noCORS() error {
 	for name := range r.Header {
 		if strings.HasPrefix(name, "Access-Control-") {
-			return fmt.Errorf("%s is there", name)
+			return fmt.Errorf("it has %s", name)
 		}
 	}
 	return nil
 }
 
-// seen is what there is to say about an answer whose form nobody promised.
+// seen describes a response whose form is not documented.
 func (r *response) seen() string {
 	cors := "no CORS headers"
 	if allowed := r.Header.Values("Access-Control-Allow-Origin"); len(allowed) > 0 {

@@ -9,8 +9,8 @@ import (
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// preflights asks, for every resource, what a browser asks before a request of
-// another origin.
+// preflights sends preflights to every resource, as a browser does before a
+// cross-origin request.
 func (r *run) preflights() {
 	methods := map[string]string{}
 	var paths []string
@@ -40,7 +40,7 @@ func (r *run) preflights() {
 	}
 }
 
-// preflight sends one, with the name of the Origin header spelled as given.
+// preflight sends a preflight with the given spelling of the Origin header.
 func (r *run) preflight(path, method, origin string, http1 bool, spelling string) (*response, error) {
 	resp, err := r.send(request{method: "OPTIONS", path: path, http1: http1, spelled: []string{spelling, origin}, header: []string{
 		"Access-Control-Request-Method", method, "Access-Control-Request-Headers", "content-type," + contract.HeaderVersion + "," + r.csrf}})
@@ -61,8 +61,8 @@ func (r *run) preflightAllows(resp *response, method, origin string) error {
 	return resp.readable(origin)
 }
 
-// gatewayErrors provokes what the gateway answers itself before the authorizer
-// runs. afterAllow has what it answers after it.
+// gatewayErrors provokes the gateway's own errors before the authorizer runs.
+// afterAllow provokes those after it.
 func (r *run) gatewayErrors() {
 	for _, tt := range []struct {
 		what     string
@@ -85,7 +85,8 @@ func (r *run) gatewayErrors() {
 			r.report.check("errors", tt.what+" from "+origin, r.elsewhere(resp, err))
 		}
 	}
-	// Answered in front of the API: their form is not ours to choose.
+	// These errors come from before the API, so the construct cannot choose their
+	// form.
 	for _, tt := range []struct {
 		what     string
 		q        request
@@ -97,7 +98,7 @@ func (r *run) gatewayErrors() {
 		tt.q.origin = r.untrusted
 		resp, err := r.send(tt.q)
 		if err != nil {
-			err = unknown("the connection ended without an answer: " + err.Error())
+			err = unknown("the connection ended without a response: " + err.Error())
 		} else {
 			err = errors.Join(r.elsewhere(resp, resp.status(tt.statuses...)), resp.unreadable(r.origins))
 		}
@@ -109,14 +110,14 @@ func (r *run) oversized() request {
 	return request{method: "GET", path: r.agent + "/session", origin: r.origins[0], header: []string{"X-Smoke-Test", strings.Repeat("x", 11000)}}
 }
 
-// early judges the CORS headers of an answer without the authorizer: constants
-// where there is one trusted origin, none where there are several.
+// early checks the CORS headers of a response without the authorizer: constants
+// with one trusted origin, no CORS headers with several.
 func (r *run) early(resp *response, origin string) error {
 	trusted := slices.Contains(r.origins, origin)
 	switch {
 	case r.facts.trusted > 1:
 		if allowed := resp.Header.Values("Access-Control-Allow-Origin"); len(allowed) > 0 {
-			return fmt.Errorf("Access-Control-Allow-Origin is %q, expected none: without the authorizer nobody knows which of several origins asks", strings.Join(allowed, ", "))
+			return fmt.Errorf("Access-Control-Allow-Origin is %q, expected no such header: with several trusted origins, only the authorizer knows which one asks", strings.Join(allowed, ", "))
 		}
 		return nil
 	case !trusted:
@@ -124,7 +125,7 @@ func (r *run) early(resp *response, origin string) error {
 	}
 	err := resp.readable(origin)
 	if err != nil && !r.facts.known && resp.noCORS() == nil {
-		return unknown("pages cannot read it: as designed if there are several trusted origins, which the template would tell")
+		return unknown("pages cannot read it: by design if there are several trusted origins; -template would tell")
 	}
 	return err
 }

@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// endSession refreshes the session and signs it out, to look at the cookies
-// that are set and removed.
+// endSession refreshes the session and signs out, to check the cookies that are
+// set and removed.
 func (r *run) endSession() {
 	const area = "end"
 	switch {
 	case r.session == "":
 		return
 	case !r.end:
-		r.report.check(area, "the cookies of a session, as they are set and removed", unknown("needs -end, which uses the session up"))
+		r.report.check(area, "the cookies that a session sets and removes", unknown("needs -end, which ends the session"))
 		return
 	}
 	set := map[string]*http.Cookie{}
 	if !slices.ContainsFunc(r.cookies(), func(c [2]string) bool { return strings.HasSuffix(c[0], r.prefix+"-auth") }) {
-		// The agent would end the session at once.
+		// Without it the agent would end the session at once.
 		r.report.check(area, "POST refresh", unknown("the session has no refresh token: copy the Cookie header of a call to the agent, not to another route"))
 	} else {
 		resp, err := r.send(r.withSession("POST", r.agent+"/refresh", r.origins[0]))
@@ -35,7 +35,7 @@ func (r *run) endSession() {
 					set[c.Name] = c
 				}
 			}
-			r.report.check(area, "the cookies of the session, as a refresh sets them", r.sessionCookies(set))
+			r.report.check(area, "the cookies that a refresh sets", r.sessionCookies(set))
 		}
 		r.adopt(set)
 	}
@@ -45,12 +45,11 @@ func (r *run) endSession() {
 	}
 	r.report.check(area, "POST logout", err)
 	if err == nil {
-		r.report.check(area, "the cookies of the session, as a logout removes them", r.removed(resp.Cookies(), set))
+		r.report.check(area, "the cookies that a logout removes", r.removed(resp.Cookies(), set))
 	}
 }
 
-// sessionCookies wants the cookies of a session, each with the attributes it
-// is to have.
+// sessionCookies checks the attributes of a session's cookies.
 func (r *run) sessionCookies(set map[string]*http.Cookie) error {
 	if set[r.cookie("at")] == nil {
 		return fmt.Errorf("%s was not set", r.cookie("at"))
@@ -60,13 +59,13 @@ func (r *run) sessionCookies(set map[string]*http.Cookie) error {
 			return fmt.Errorf("%s: %w", c.Name, err)
 		}
 		if c.MaxAge != 0 || !c.Expires.IsZero() {
-			return fmt.Errorf("%s outlives the browser: expected neither Max-Age nor Expires", c.Name)
+			return fmt.Errorf("%s outlives the browser: it must have neither Max-Age nor Expires", c.Name)
 		}
 	}
 	return nil
 }
 
-// adopt puts new cookies into the session.
+// adopt adds new cookies to the session.
 func (r *run) adopt(set map[string]*http.Cookie) {
 	var all []string
 	for _, c := range r.cookies() {
@@ -80,8 +79,8 @@ func (r *run) adopt(set map[string]*http.Cookie) {
 	r.session = strings.Join(all, "; ")
 }
 
-// removed wants that every cookie of the session is removed with the
-// attributes it was set with, or the browser keeps it (RFC 6265 section 5.3).
+// removed checks that every cookie of the session is removed with the attributes
+// it was set with. The browser keeps it otherwise (RFC 6265 section 5.3).
 func (r *run) removed(cookies []*http.Cookie, set map[string]*http.Cookie) error {
 	gone := map[string]bool{}
 	for _, c := range cookies {
@@ -100,7 +99,7 @@ func (r *run) removed(cookies []*http.Cookie, set map[string]*http.Cookie) error
 	for _, c := range r.cookies() {
 		bare := strings.TrimPrefix(strings.TrimPrefix(c[0], "__Host-"), "__Secure-")
 		if strings.HasPrefix(bare, r.prefix+"-") && !gone[c[0]] {
-			return fmt.Errorf("%s stays", c[0])
+			return fmt.Errorf("%s is not removed", c[0])
 		}
 	}
 	return nil

@@ -1,42 +1,41 @@
-// Command smoke looks at a deployed token handler from outside, as a browser
-// and an attacker would, and prints what it found as a table of pass, fail and
-// unknown. It exits with status 1 if anything failed.
+// Command smoke tests a deployed token handler from outside, as a browser and an
+// attacker see it. It prints a table with the results pass, fail and unknown, and
+// exits with status 1 if a check failed.
 //
 //	go run ./test/smoke -url https://api.example.com -template cdk.out
 //	go run ./test/smoke -url https://api.example.com -origin https://www.example.com -route 'GET /orders' -route 'POST /orders'
 //
-// The template, as "cdk synth" wrote it, gives the routes, the trusted origins,
-// the cookies' prefix and the CSRF header; flags win. Some checks need it: it
-// tells what a route demands and whether upstream gets all headers or a list.
-// Where it has several token handlers, -prefix or -agent says which is meant.
+// The template, as "cdk synth" wrote it, contains the routes, the trusted origins,
+// the cookie prefix and the CSRF header. Flags take precedence. Some checks need
+// the template: it contains the validators of the routes and the headers that
+// reach upstream. If it has several token handlers, choose one with -prefix or
+// -agent.
 //
 // # With a session
 //
-// With the session of somebody who is signed in it also looks at what reaches
-// the upstream API, and answers what the documentation of API Gateway leaves
-// open: the rows of the area "gateway". Copy the Cookie request header of a
-// call to the agent out of the browser's developer tools into a file that
-// nobody else can read, and name it with -session, or put it into the
-// environment variable SMOKE_COOKIE. It is not taken as an argument, which
-// other users of the machine could read. The session stays good, unless -end
-// is given: then it is refreshed and signed out at last, to look at the
-// cookies that are set and removed.
+// With the session of a signed-in user it also checks the headers that reach the
+// upstream API, and answers questions that the documentation of API Gateway leaves
+// open: the rows of the area "gateway". Copy the Cookie request header of a call
+// to the agent from the browser's developer tools into a file that only you can
+// read, and name the file with -session. Or put the header into the environment
+// variable SMOKE_COOKIE. Other users of the machine could read a command line
+// argument. The session stays valid unless -end is given: then the command
+// refreshes it and signs out, to check the cookies that are set and removed.
 //
-// -echo names a GET route whose upstream answers with the request headers it
-// received, as JSON: {"headers": …} or {"received": {"headers": …}}, names
-// alone or with their values, and beside them, if it can, "path". Name one for
-// each kind of route there is, mapped and transparent: -echo /orders,/raw/echo.
-// It gets the session's access token; it must be yours, and should answer with
-// something else in the place of tokens and cookies, but let the constant
-// "none" stand, which the gateway writes over them.
+// -echo names a GET route whose upstream returns the request headers that it
+// received, as JSON: {"headers": …} or {"received": {"headers": …}}, names alone
+// or with their values, and optionally "path". Name one route of each kind, mapped
+// and transparent: -echo /orders,/raw/echo. The upstream gets the session's access
+// token, so it must be yours. It should mask tokens and cookies, but return the
+// constant "none", which the gateway writes over them.
 //
-// -unreachable names a protected GET route whose upstream cannot be reached,
-// to see what the gateway answers then. A test stage may have one.
+// -unreachable names a protected GET route whose upstream cannot be reached, to
+// check the gateway's error. A test stage may have such a route.
 //
-// What it sends is refused by a sound system, except preflights, GETs of the
-// session, of public routes and of the echo routes, and one login that is begun
-// and left. It is good for production. What cannot be seen from outside is
-// listed as unknown.
+// A sound system refuses every request of this command, except preflights, GETs of
+// the session, of public routes and of the echo routes, and one login that is
+// begun and abandoned. It is safe for production. Checks that are impossible from
+// outside are listed as unknown.
 package main
 
 import (
@@ -58,7 +57,7 @@ import (
 
 type options struct {
 	url, untrusted        string
-	origins               []string // trusted; the first is used where one is enough
+	origins               []string // trusted; checks that need one use the first
 	agent, prefix, csrf   string
 	routes, public        []route
 	echoes                []string
@@ -120,19 +119,19 @@ func parse(args []string, getenv func(string) string, errs io.Writer) (options, 
 	flags.Func("route", "a protected `route` such as 'GET /orders'; may be repeated", func(s string) error {
 		method, path, ok := strings.Cut(s, " ")
 		if !ok || !strings.HasPrefix(path, "/") {
-			return errors.New("expected a method and a path, such as 'GET /orders'")
+			return errors.New("must be a method and a path, such as 'GET /orders'")
 		}
 		o.routes = append(o.routes, route{method, path})
 		return nil
 	})
-	flags.Func("echo", "`path` of a GET route whose upstream answers with the headers it received; may be repeated", func(s string) error {
+	flags.Func("echo", "`path` of a GET route whose upstream returns the headers it received; may be repeated", func(s string) error {
 		o.echoes = append(o.echoes, list(s)...)
 		return nil
 	})
 	flags.StringVar(&o.unreachable, "unreachable", "", "`path` of a protected GET route whose upstream cannot be reached")
-	flags.StringVar(&o.sessionFile, "session", "", "`file` with the Cookie header of somebody who is signed in (or SMOKE_COOKIE in the environment)")
-	flags.BoolVar(&o.end, "end", false, "refresh the session and sign it out at last: it is used up, in the browser too")
-	flags.BoolVar(&o.bearer, "bearer", false, "callers with access tokens of their own are let in")
+	flags.StringVar(&o.sessionFile, "session", "", "`file` with the Cookie header of a signed-in user (or SMOKE_COOKIE in the environment)")
+	flags.BoolVar(&o.end, "end", false, "refresh the session and sign out at the end; the browser is then signed out too")
+	flags.BoolVar(&o.bearer, "bearer", false, "the token handler accepts callers with access tokens of their own")
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Second, "time for one request")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -165,18 +164,18 @@ func (o *options) check() error {
 	u, err := url.Parse(o.url)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return errors.New("-url: expected the base URL of the API, such as https://api.example.com")
+		return errors.New("-url must be the base URL of the API, such as https://api.example.com")
 	// A session must not be sent in the clear.
 	case u.Scheme == "http" && o.session != "" && !isLoopback(u.Hostname()):
-		return errors.New("-url: expected https, http only on this machine")
+		return errors.New("-url must be https, or http on this machine")
 	case len(o.origins) == 0:
-		return errors.New("-origin: expected a trusted origin, such as https://www.example.com, or -template")
+		return errors.New("-origin must be a trusted origin, such as https://www.example.com, unless -template is given")
 	case len(o.routes) == 0:
-		return errors.New("-route: expected at least one, such as 'GET /orders', or -template")
+		return errors.New("-route must be given at least once, such as 'GET /orders', unless -template is given")
 	case slices.ContainsFunc(append(o.echoes, cmp.Or(o.unreachable, "/")), func(path string) bool { return !strings.HasPrefix(path, "/") }):
-		return errors.New("-echo, -unreachable: expected paths, such as /orders")
+		return errors.New("-echo and -unreachable must be paths, such as /orders")
 	case strings.ContainsAny(o.session, "\r\n"):
-		return errors.New("-session: expected one Cookie header")
+		return errors.New("-session must contain one Cookie header")
 	}
 	return nil
 }

@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// publicRoutes asks routes that are open to everyone, without a session.
+// publicRoutes sends requests without a session to public routes.
 func (r *run) publicRoutes() {
 	for _, route := range r.public {
 		if !slices.Contains(route.sendable(), "GET") {
-			r.report.check("public", route.String(), unknown("not tried: it may change something"))
+			r.report.check("public", route.String(), unknown("not tried: it may change data"))
 			continue
 		}
 		for _, origin := range append(slices.Clone(r.origins), r.untrusted) {
@@ -23,12 +25,12 @@ func (r *run) publicRoutes() {
 	}
 }
 
-// openTo wants an answer of the upstream API, whichever, and the CORS headers
-// of a route on which no authorizer runs.
+// openTo checks that the upstream API answered, with any status, and that the CORS
+// headers are those of a route without an authorizer.
 func (r *run) openTo(resp *response, route route, origin string) error {
 	if code, err := resp.code(); err == nil && resp.Header.Get("X-Amzn-Errortype") != "" {
-		if code == "upstream_unavailable" || code == "upstream_timeout" {
-			return unknown("the upstream API does not answer: " + code)
+		if code == contract.CodeUpstreamUnavailable || code == contract.CodeUpstreamTimeout {
+			return unknown("the upstream API does not respond: " + code)
 		}
 		return fmt.Errorf("status %d, %s: the gateway does not let it through", resp.StatusCode, code)
 	}
@@ -36,10 +38,10 @@ func (r *run) openTo(resp *response, route route, origin string) error {
 		return errors.New("it sets a cookie on the host of the session")
 	}
 	if r.facts.details[route].integration != "HTTP" {
-		return resp.unreadable(r.origins) // the upstream API writes them
+		return resp.unreadable(r.origins) // the upstream API writes the CORS headers
 	}
 	if r.facts.clients > 1 && r.facts.trusted > 1 {
-		return unknown("answered; which of several token handlers it belongs to, and with it the CORS headers, is not known")
+		return unknown("the upstream API responded; the CORS headers depend on which of several token handlers the route belongs to")
 	}
 	return r.early(resp, origin)
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// questions are what the documentation of API Gateway leaves open and the
-// design rests on as little as it can. What there is no right answer to is a
-// pass that says what was seen; what the design does rest on can fail.
+// questions answers questions that the documentation of API Gateway leaves open.
+// The design depends on few of the answers. Those can fail; the others always
+// pass, and the row says what was observed.
 func (r *run) questions() {
 	r.contextHeaders()
 	r.emptyLiterals()
@@ -20,10 +20,10 @@ func (r *run) questions() {
 	r.forwarded()
 	r.encodedSlashes()
 	r.preflightSpellings()
-	r.ask("What is the answer to headers over 10,240 bytes?", func() (string, error) {
+	r.ask("How does the gateway refuse headers over 10,240 bytes?", func() (string, error) {
 		resp, err := r.send(r.oversized())
 		if err != nil {
-			return "no answer: the connection ended", nil
+			return "the connection ended without a response", nil
 		}
 		if err := resp.unreadable(r.origins); err != nil {
 			return "", err
@@ -32,23 +32,23 @@ func (r *run) questions() {
 	})
 	r.ask("How large may a result of the authorizer be, and how long may it take?", func() (string, error) {
 		if r.session == "" {
-			return "", unknown("not documented; tokens are bounded at login, the function at 5 s")
+			return "", unknown("not documented; the agent bounds tokens at login, the function has 5 s")
 		}
 		return "", unknown(fmt.Sprintf("not documented; this session, %d cookies of %d bytes together, %s", len(r.cookies()), len(r.session), r.passes()))
 	})
 }
 
-// passes tells whether the session was seen to pass the authorizer.
+// passes says whether the session passed the authorizer in an earlier check.
 func (r *run) passes() string {
 	for _, row := range r.report.rows {
 		if row.area == "session" && row.result == "pass" && strings.HasPrefix(row.what, "GET /") {
 			return "passes"
 		}
 	}
-	return "was not seen to pass"
+	return "was not observed to pass"
 }
 
-// ask adds the row of a question: what was seen, or why it is not answered.
+// ask adds the row of a question: the observation, or the reason for having none.
 func (r *run) ask(question string, look func() (seen string, err error)) {
 	seen, err := look()
 	if err != nil {
@@ -58,14 +58,14 @@ func (r *run) ask(question string, look func() (seen string, err error)) {
 	r.report.seen("gateway", question, seen)
 }
 
-// probe is refused by the authorizer for its cookie alone.
+// probe sends a request that the authorizer refuses only because of its cookie.
 func (r *run) probe(origin string) (*response, error) {
 	route := r.routes[0]
 	return r.send(request{method: route.sendable()[0], path: route.example(), origin: origin,
 		header: with(assistant, []string{"Cookie", r.cookie("at") + "=probe"})})
 }
 
-// contextHeaders: a. of the questions. afterAllow has the other half.
+// contextHeaders is question a. afterAllow has the other half.
 func (r *run) contextHeaders() {
 	r.ask("Does a gateway response take a header from the authorizer's context, after a Deny?", func() (string, error) {
 		var readable []string
@@ -87,43 +87,43 @@ func (r *run) contextHeaders() {
 		r.constants = there && len(readable) == 1 && slices.Equal(allowed, readable)
 		switch {
 		case r.constants && r.facts.trusted > 1:
-			return "", errors.New("it is a constant, though there are several trusted origins")
+			return "", errors.New("it is a constant, but there are several trusted origins")
 		case r.constants:
-			return "", unknown("CORS headers are right, but with one trusted origin they are constants")
+			return "", unknown("the CORS headers are right, but they are constants with one trusted origin")
 		case there:
-			return "", fmt.Errorf("Access-Control-Allow-Origin is %q where the context has none", strings.Join(allowed, ", "))
+			return "", fmt.Errorf("Access-Control-Allow-Origin is %q, but the context has no allowed origin", strings.Join(allowed, ", "))
 		}
-		return "yes: each trusted origin gets itself, and the header is absent where the context has none", nil
+		return "yes: each trusted origin gets itself, and the header is absent if the context has no allowed origin", nil
 	})
 	r.ask("Does a gateway response take a header from the authorizer's context, after an Allow?", r.afterAllowAnswer)
-	r.ask("Is a header absent where the context has none, after an Allow?", r.absentAfterAllow)
+	r.ask("Is a header absent if the context does not have its value, after an Allow?", r.absentAfterAllow)
 }
 
-// emptyLiterals: c.
+// emptyLiterals is question c.
 func (r *run) emptyLiterals() {
-	r.ask("What does a mapping to an empty literal do?", func() (string, error) {
+	r.ask("How does a mapping to an empty literal work?", func() (string, error) {
 		switch {
 		case !r.facts.known:
-			return "", unknown("nothing is to rest on it; -template tells whether there is one")
+			return "", unknown("the design must not depend on it; -template tells whether the template has one")
 		case len(r.facts.empty) > 0:
-			return "", fmt.Errorf("nobody knows, and there is one: %s", strings.Join(r.facts.empty, ", "))
+			return "", fmt.Errorf("not documented, and the template has one: %s", strings.Join(r.facts.empty, ", "))
 		}
-		return "does not matter: the template has none, since AWS may remove the header, send it empty or let the client's through", nil
+		return "does not matter: the template has no such mapping (AWS may remove the header, send it empty or pass on the client's)", nil
 	})
 }
 
-// identitySources: d.
+// identitySources is question d.
 func (r *run) identitySources() {
 	r.ask("Do identity sources count with a TTL of 0?", func() (string, error) {
 		switch {
 		case !r.facts.known:
-			return "", unknown("none is to be declared; -template tells")
+			return "", unknown("the authorizer must not declare any; -template tells")
 		case len(r.facts.idle) > 0:
-			return "", fmt.Errorf("nobody knows, and they are declared: %s", strings.Join(r.facts.idle, ", "))
+			return "", fmt.Errorf("not documented, and they are declared: %s", strings.Join(r.facts.idle, ", "))
 		case r.facts.kept:
-			return "does not matter: results are kept here, and then they count", nil
+			return "does not matter: the gateway caches results, and then they count", nil
 		}
-		return "does not matter: none is declared", nil
+		return "does not matter: the authorizer declares no identity source", nil
 	})
 	r.ask("Does a request without cookies and origin reach the authorizer?", func() (string, error) {
 		route := r.routes[0]
@@ -140,24 +140,25 @@ func (r *run) identitySources() {
 		seen := fmt.Sprintf("status %d, %q", resp.StatusCode, message)
 		switch {
 		case before && r.facts.kept:
-			return "no, as documented where results are kept: " + seen, nil
+			return "no, as documented for cached results: " + seen, nil
 		case before && r.facts.known:
-			return "", errors.New("no, though no identity source is declared: " + seen)
+			return "", errors.New("no, but no identity source is declared: " + seen)
 		case before:
 			return "no: " + seen, nil
 		case message == "":
-			return "", errors.New("nobody can tell: the body has no message of ours")
+			return "", errors.New("cannot be told: the body has no message of the token handler")
 		}
 		return "yes: " + seen, nil
 	})
 }
 
-// preflightSpellings: i. One resource stands for all, which have one template.
+// preflightSpellings is question i. All resources have the same template, so one is
+// enough.
 func (r *run) preflightSpellings() {
 	route := r.routes[0]
 	method := route.sendable()[len(route.sendable())-1]
 	for _, tt := range r.ways("Origin") {
-		r.ask("Is a preflight answered alike with "+tt.String()+"?", func() (string, error) {
+		r.ask("Is a preflight treated alike with "+tt.String()+"?", func() (string, error) {
 			if tt.http2 && !r.http2 {
 				return "", unknown("this server speaks HTTP/1.1 only")
 			}
@@ -180,7 +181,7 @@ func (r *run) preflightSpellings() {
 	}
 }
 
-// way is how a header is sent.
+// way is a spelling and a protocol for sending a header.
 type way struct {
 	name  string // as spelled
 	http2 bool
@@ -193,7 +194,7 @@ func (w way) String() string {
 	return w.name + " over HTTP/1.1"
 }
 
-// ways are those in which clients send a header.
+// ways returns the ways in which clients send a header.
 func (r *run) ways(name string) []way {
 	return []way{{name, false}, {strings.ToLower(name), false}, {name, true}}
 }

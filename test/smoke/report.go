@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 )
 
-// unknown is the error of a check that could not be made.
+// unknown is the error of a check that could not run.
 type unknown string
 
 func (u unknown) Error() string { return string(u) }
@@ -17,8 +17,8 @@ type row struct{ area, what, result, note string }
 
 type report struct{ rows []row }
 
-// check adds a row: nil is pass, unknown is unknown, any other error fail. Of
-// joined errors one that is no unknown makes it fail.
+// check adds a row: nil is pass, unknown is unknown, any other error is fail.
+// Joined errors are unknown only if all of them are.
 func (r *report) check(area, what string, err error) {
 	if err == nil {
 		r.rows = append(r.rows, row{area, what, "pass", ""})
@@ -41,7 +41,7 @@ func joined(err error) []error {
 	return []error{err}
 }
 
-// seen adds a row for something there is no right or wrong about.
+// seen adds a row with an observation that is neither right nor wrong.
 func (r *report) seen(area, what, note string) {
 	r.rows = append(r.rows, row{area, what, "pass", note})
 }

@@ -11,17 +11,17 @@ type route struct{ method, path string }
 
 func (r route) String() string { return r.method + " " + r.path }
 
-// example is a path that the route serves.
+// example returns a path that the route serves.
 func (r route) example() string { return r.with("smoke-test") }
 
-// with is the path with one value in the place of every parameter.
+// with returns the path with a value in place of every parameter.
 func (r route) with(value string) string {
 	return parameterRE.ReplaceAllString(r.path, value)
 }
 
 var parameterRE = regexp.MustCompile(`\{[^}]*\}`)
 
-// sendable are the methods to try a route with.
+// sendable returns the methods to send to the route.
 func (r route) sendable() []string {
 	if r.method == "ANY" {
 		return []string{"GET", "POST"}
@@ -46,8 +46,8 @@ func (r route) matches(method, path string) bool {
 	return len(got) == len(want)
 }
 
-// serving finds the route that serves a GET of a path: a literal is preferred
-// to a parameter, and that to a greedy one.
+// serving finds the route that serves a GET of a path. A literal segment takes
+// precedence over a parameter, and a parameter over a greedy one.
 func (o *options) serving(path string) (found route, known bool) {
 	rank := func(r route) int { return strings.Count(r.path, "{") + 100*strings.Count(r.path, "+}") }
 	for _, r := range slices.Concat(o.routes, o.public) {
@@ -58,7 +58,7 @@ func (o *options) serving(path string) (found route, known bool) {
 	return found, known
 }
 
-// parameters returns the first GET route with a path parameter, greedy or not.
+// withParameter returns the first GET route with a path parameter, greedy or not.
 func (o *options) withParameter(greedy bool) (route, bool) {
 	for _, r := range o.routes {
 		if slices.Contains(r.sendable(), "GET") && strings.Contains(r.path, "{") && strings.Contains(r.path, "+}") == greedy {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// cookies are the session's, name and value.
+// cookies returns the names and values of the session's cookies.
 func (r *run) cookies() [][2]string {
 	var cookies [][2]string
 	for pair := range strings.SplitSeq(r.session, ";") {
@@ -18,7 +18,7 @@ func (r *run) cookies() [][2]string {
 	return cookies
 }
 
-// cookie is the name of one of the cookies that every route gets: at or csrf.
+// cookie returns the name of a cookie that every route gets: at or csrf.
 func (r *run) cookie(part string) string {
 	if r.facts.known {
 		return r.facts.lead + r.prefix + "-" + part
@@ -33,26 +33,26 @@ func (r *run) cookie(part string) string {
 	return "__Host-" + r.prefix + "-" + part
 }
 
-// withSession is a request with the session, as the application sends it.
+// withSession returns a request with the session, as the application sends it.
 func (r *run) withSession(method, path, origin string, header ...string) request {
 	return request{method: method, path: path, origin: origin, header: with(header, r.proof, []string{"Cookie", r.session})}
 }
 
-// signedIn looks at what somebody's session is good for.
+// signedIn runs the checks that need a session.
 func (r *run) signedIn() {
 	const area = "session"
 	if r.session == "" {
-		r.report.check(area, "what reaches the upstream API", unknown("needs a session: see -session and -echo"))
+		r.report.check(area, "the headers that reach the upstream API", unknown("needs a session: see -session and -echo"))
 		return
 	}
 	if err := r.openSession(); err != nil {
-		r.report.check(area, "GET session tells that somebody is signed in", err)
-		r.session = "" // so that nothing more is tried with it
+		r.report.check(area, "GET session returns signed in", err)
+		r.session = "" // later checks must not use it
 		return
 	}
-	r.report.check(area, "GET session tells that somebody is signed in", nil)
+	r.report.check(area, "GET session returns signed in", nil)
 	if len(r.echoes) == 0 {
-		r.report.check(area, "what reaches the upstream API", unknown("needs -echo"))
+		r.report.check(area, "the headers that reach the upstream API", unknown("needs -echo"))
 	}
 	for _, path := range r.echoes {
 		found, _ := r.serving(path)
@@ -61,8 +61,7 @@ func (r *run) signedIn() {
 	r.afterAllow()
 }
 
-// openSession looks whether the session is one, and learns what else has to be
-// sent with it.
+// openSession checks the session and finds the CSRF header to send with it.
 func (r *run) openSession() error {
 	resp, err := r.send(r.withSession("GET", r.agent+"/session", r.origins[0]))
 	if err != nil {
@@ -70,12 +69,12 @@ func (r *run) openSession() error {
 	}
 	object, err := resp.object()
 	if err == nil && object["is_logged_in"] != true {
-		err = errors.New("the session is over: sign in and copy it again")
+		err = errors.New("the session has ended: sign in and copy it again")
 	}
 	if err != nil || !r.facts.classic {
 		return err
 	}
-	r.proof = nil // or the answer has no CSRF value
+	r.proof = nil // with the assistant's header, the response has no CSRF value
 	if resp, err = r.send(r.withSession("GET", r.agent+"/session", r.origins[0])); err != nil {
 		return err
 	}
@@ -87,7 +86,7 @@ func (r *run) openSession() error {
 	return nil
 }
 
-// echo is a route whose upstream answers with what it received.
+// echo is a route whose upstream returns the headers that it received.
 type echo struct {
 	path   string
 	public bool
@@ -96,17 +95,17 @@ type echo struct {
 
 func (r *run) lookAt(e echo) {
 	const area = "session"
-	// Headers of ours that a client may well try to pass on, and some of the
-	// kind that upstream APIs take a proxy's word for.
+	// Headers that a client may try to pass on, and some that upstream APIs trust
+	// a proxy to set.
 	tried := forged
 	if !r.facts.classic {
-		tried = with(forged, []string{r.csrf, "smoke-test"}) // which counts for nothing beside the assistant's header
+		tried = with(forged, []string{r.csrf, "smoke-test"}) // ignored beside the assistant's header
 	}
 	resp, err := r.send(r.withSession("GET", e.path, r.origins[0], tried...))
 	if err == nil {
 		err = errors.Join(resp.status(200), r.successful(resp, e, r.origins[0]))
 	}
-	r.report.check(area, "GET "+e.path+" is answered, and readable for "+r.origins[0], err)
+	r.report.check(area, "GET "+e.path+" succeeds and is readable for "+r.origins[0], err)
 	if resp == nil || resp.StatusCode != 200 {
 		return
 	}
@@ -115,11 +114,11 @@ func (r *run) lookAt(e echo) {
 		if err == nil {
 			err = errors.Join(resp.status(200), r.successful(resp, e, origin))
 		}
-		r.report.check(area, "GET "+e.path+" is answered, and readable for "+origin, err)
+		r.report.check(area, "GET "+e.path+" succeeds and is readable for "+origin, err)
 	}
 	err = nil
 	if len(resp.Header.Values("Set-Cookie")) > 0 {
-		err = errors.New("it set one on the host of the session")
+		err = errors.New("it sets a cookie on the host of the session")
 	}
 	r.report.check(area, "GET "+e.path+": the upstream API sets no cookie", err)
 	r.upstream(e, resp)
@@ -128,21 +127,21 @@ func (r *run) lookAt(e echo) {
 	}
 }
 
-// successful judges the CORS headers of an answer of the upstream API.
+// successful checks the CORS headers of a response of the upstream API.
 func (r *run) successful(resp *response, e echo, origin string) error {
 	written := len(resp.Header.Values("Access-Control-Allow-Origin")) > 0
 	switch {
 	case !written && r.sameOrigin():
-		return nil // nobody needs them there
+		return nil // a same-origin page needs no CORS headers
 	case !written && (e.integration == "HTTP_PROXY" || e.integration == "AWS_PROXY"):
-		return unknown("no CORS headers: on a transparent route the upstream API writes them, if pages of another origin are to read the answer")
+		return unknown("no CORS headers: on a transparent route the upstream API writes them if pages of another origin must read the response")
 	case e.public:
 		return r.early(resp, origin)
 	}
 	return resp.readable(origin)
 }
 
-// refusals are of a session with which only one thing is wrong.
+// refusals sends requests with the session and one fault each.
 func (r *run) refusals(e echo) {
 	const area = "session"
 	altered := request{method: "GET", path: e.path, origin: r.origins[0], header: with(r.proof, []string{"Cookie", r.altered()})}
@@ -158,16 +157,16 @@ func (r *run) refusals(e echo) {
 		r.report.check(area, "GET "+e.path+" "+tt.what+" is refused", r.refusal(resp, err, tt.q.origin))
 	}
 	post := slices.ContainsFunc(r.routes, func(route route) bool { return route.matches("POST", e.path) })
-	method := "GET" // what routes is the method that results: it must be one of the route's
+	method := "GET" // the gateway routes by the overridden method, so the route must have it
 	if post {
 		method = "POST"
 	}
 	for i, extra := range [][]string{{"Authorization", "Bearer smoke-test"}, {"X-HTTP-Method-Override", method}} {
-		// One cookie more: where the gateway keeps results, this one is not kept yet.
+		// One more cookie, so that the gateway has no cached result for it.
 		cookies := fmt.Sprintf("%s; smoke-test=%d", r.session, i)
 		resp, err := r.send(request{method: "GET", path: e.path, origin: r.origins[0], header: with(extra, r.proof, []string{"Cookie", cookies})})
-		// Refused before the origin is looked at: see authorizers.
-		r.report.check(area, "GET "+e.path+" with "+extra[0]+" besides is refused", r.refusal(resp, err, ""))
+		// Refused before the origin is read: see authorizers.
+		r.report.check(area, "GET "+e.path+" with "+extra[0]+" is refused", r.refusal(resp, err, ""))
 	}
 	if post {
 		resp, err := r.send(request{method: "POST", path: e.path, origin: r.origins[0], header: []string{"Cookie", r.session}})
@@ -175,7 +174,7 @@ func (r *run) refusals(e echo) {
 	}
 }
 
-// altered is the session with one letter of the access token's cookie changed.
+// altered returns the session with one letter of the access token cookie changed.
 func (r *run) altered() string {
 	before, at, found := strings.Cut(r.session, r.cookie("at")+"=")
 	at, after, more := strings.Cut(at, ";")

@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What the checks find is tested in test/e2e, against the local run and
-// against one that is broken in one thing at a time.
+// test/e2e tests the checks, against the local run and against local runs with
+// one fault each.
 
 const template = `{"Resources":{
 	"Root":{"Type":"AWS::ApiGateway::RestApi"},
@@ -85,8 +85,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// What stands in a template and must not, or makes it a matter of several
-// token handlers.
+// Templates with mistakes, or with several token handlers.
 func TestReadTemplate(t *testing.T) {
 	for _, tt := range []struct {
 		name, old, new string
@@ -107,9 +106,9 @@ func TestReadTemplate(t *testing.T) {
 			func(o options) any { return o.facts.classic }, true},
 		{"cookies of another format", `"AGENT_BASE_PATH"`, `"COOKIE_FORMAT":"curity","AGENT_BASE_PATH"`, nil, "",
 			func(o options) any { return o.facts.lead }, ""},
-		{"a validator that looks at nothing", `"ValidateRequestBody":true`, `"ValidateRequestBody":false`, nil, "",
+		{"a validator that validates nothing", `"ValidateRequestBody":true`, `"ValidateRequestBody":false`, nil, "",
 			func(o options) any { return o.facts.details[route{"ANY", "/orders"}].body }, false},
-		{"several token handlers", `"Function":{`, second + `,"Function":{`, nil, "expected one of admin, shop", nil, nil},
+		{"several token handlers", `"Function":{`, second + `,"Function":{`, nil, "must be one of admin, shop", nil, nil},
 		{"one of several, by prefix", `"Function":{`, second + `,"Function":{`, []string{"-prefix", "shop"}, "",
 			func(o options) any { return []any{o.agent, o.origins[0], len(o.routes), o.facts.trusted} }, []any{"/bff", "https://a.example", 2, 3}},
 		{"one of several, by agent", `"Function":{`, second + `,"Function":{`, []string{"-agent", "/admin", "-route", "GET /a"}, "",
@@ -228,7 +227,7 @@ func TestAltered(t *testing.T) {
 	}
 }
 
-// What the template alone answers.
+// Questions that the template alone answers.
 func TestTemplateQuestions(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -236,7 +235,7 @@ func TestTemplateQuestions(t *testing.T) {
 		want  []string // results
 	}{
 		{"no template", facts{}, []string{"unknown", "unknown"}},
-		{"none of it", facts{known: true}, []string{"pass", "pass"}},
+		{"neither", facts{known: true}, []string{"pass", "pass"}},
 		{"results are kept", facts{known: true, kept: true}, []string{"pass", "pass"}},
 		{"an empty literal", facts{known: true, empty: []string{"a"}}, []string{"fail", "pass"}},
 		{"sources without a TTL", facts{known: true, idle: []string{"a"}}, []string{"pass", "fail"}},
@@ -254,7 +253,7 @@ func TestTemplateQuestions(t *testing.T) {
 	}
 }
 
-// On the application's own origin, what is not the API's is not held against it.
+// On the application's own origin, other responses than the API's are unknown.
 func TestElsewhere(t *testing.T) {
 	ours, site := &response{Response: &http.Response{Header: http.Header{"X-Amzn-Errortype": {"a"}}}}, &response{Response: &http.Response{}}
 	for _, tt := range []struct {
@@ -279,12 +278,12 @@ func TestUpstream(t *testing.T) {
 		name    string
 		echo    echo
 		headers string
-		want    map[string]string // rows that are no pass
+		want    map[string]string // rows other than pass
 	}{
 		{"mapped", echo{method: mapped}, `{"authorization":"Bearer a","accept":"b","x-forwarded-user":"forged"}`, nil},
 		{"mapped, names only", echo{method: mapped}, `["Authorization","Accept"]`, nil},
 		{"mapped, with DPoP", echo{method: mapped}, `{"authorization":"DPoP a"}`, nil},
-		{"mapped, with what is not", echo{method: mapped}, `{"authorization":"Bearer a","token-handler-version":"1","x-forwarded-host":"forged.example"}`,
+		{"mapped, with unmapped headers", echo{method: mapped}, `{"authorization":"Bearer a","token-handler-version":"1","x-forwarded-host":"forged.example"}`,
 			map[string]string{"token-handler-version of the client does not reach it": "fail", "no header of the client reaches it that is not mapped": "fail"}},
 		{"mapped, another scheme", echo{method: mapped}, `{"authorization":"Basic a"}`, map[string]string{"Authorization reaches it, once": "fail"}},
 		{"transparent", echo{method: transparent}, `{"authorization":"Bearer a","cookie":["none","none"],"x-th-csrf":"none","origin":"b"}`, nil},
@@ -292,7 +291,7 @@ func TestUpstream(t *testing.T) {
 			map[string]string{"cookie of the client does not reach it": "unknown"}},
 		{"public", echo{method: transparent, public: true}, `{"authorization":"none","cookie":"none"}`, nil},
 		{"public, with a token", echo{method: transparent, public: true}, `{"authorization":"Bearer a"}`,
-			map[string]string{"no Authorization reaches it, the route being public": "fail"}},
+			map[string]string{"no Authorization reaches it on a public route": "fail"}},
 		{"a value of the session", echo{method: mapped}, `{"authorization":"Bearer a","x":"0123456789abcdef"}`,
 			map[string]string{"no session cookie reaches it in any header": "fail"}},
 	} {
@@ -314,7 +313,7 @@ func TestUpstream(t *testing.T) {
 	}
 }
 
-// Of the spellings: what an echo may tell, and what of it is a fault.
+// Results of the spellings, by the echo's response.
 func TestCookieUpstream(t *testing.T) {
 	for _, tt := range []struct {
 		spelled, answer, seen, wantErr string
@@ -322,11 +321,11 @@ func TestCookieUpstream(t *testing.T) {
 		{"Cookie", `{"headers":{"cookie":["none","none"]}}`, "the constant, in 2 headers", ""},
 		{"cookie", `{"headers":{"Cookie":"none","cookie":"none"}}`, "the constant, in 2 headers", ""},
 		{"cookie", `{"headers":{"host":"a"}}`, "no cookie header", ""},
-		{"cookie", `{"headers":["cookie"]}`, "", "gives no values"},
-		{"cookie", `{"headers":{"cookie":["a=b","none"]}}`, "", "the client's own besides the constant"},
+		{"cookie", `{"headers":["cookie"]}`, "", "returns no values"},
+		{"cookie", `{"headers":{"cookie":["a=b","none"]}}`, "", "the client's own beside the constant"},
 		{"Cookie", `{"headers":{"cookie":"a=b"}}`, "", "the client's own"},
 		{"COOKIE", `{"headers":{"cookie":["a=b","none"]}}`, "mappings tell letter cases apart", ""},
-		{"Cookie", `<html>`, "", "not answer in JSON"},
+		{"Cookie", `<html>`, "", "not return JSON"},
 	} {
 		var line string
 		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, tt.answer) }))

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// spellings: b. of the questions. A mapped header replaces the client's of the
-// same spelling; of another it is not documented. Only transparent routes have
-// both.
+// spellings is question b. A mapped header replaces the client's header of the
+// same spelling. For other spellings the behaviour is not documented. Only
+// transparent routes have both headers.
 func (r *run) spellings() {
 	seen := false
 	for _, path := range r.echoes {
@@ -18,14 +18,14 @@ func (r *run) spellings() {
 		}
 		seen = true
 		for _, tt := range append(r.ways("Cookie"), way{"COOKIE", false}) {
-			r.ask("GET "+path+" with "+tt.String()+": what reaches upstream?", func() (string, error) {
+			r.ask("GET "+path+" with "+tt.String()+": which cookie reaches upstream?", func() (string, error) {
 				return r.cookieUpstream(path, tt)
 			})
 		}
 	}
 	if !seen {
 		r.ask("Does a mapped header replace a client's in another letter case?", func() (string, error) {
-			return "", unknown("needs a session, -template and -echo with a transparent route; mapped routes send nothing of the client's, and a client's Authorization is refused")
+			return "", unknown("needs a session, -template and -echo with a transparent route; mapped routes send no header of the client, and a client's Authorization is refused")
 		})
 	}
 }
@@ -53,22 +53,23 @@ func (r *run) cookieUpstream(path string, w way) (string, error) {
 	}
 	values := received["cookie"]
 	if len(values) == 0 {
-		return "", unknown("a cookie header; the echo gives no values")
+		return "", unknown("a cookie header; the echo returns no values")
 	}
 	own := slices.DeleteFunc(slices.Clone(values), func(value string) bool { return value == none })
 	switch {
 	case len(own) == 0:
 		return fmt.Sprintf("the constant, in %s", count(len(values), "header")), nil
 	case w.name != "Cookie" && w.name != "cookie":
-		// No browser spells it so: what goes up is what its sender sent.
+		// Browsers do not use this spelling, so only its sender's own cookies are
+		// passed on.
 		return "the client's own: mappings tell letter cases apart", nil
 	case len(own) < len(values):
-		return "", fmt.Errorf("the client's own besides the constant, in %s", count(len(values), "header"))
+		return "", fmt.Errorf("the client's own beside the constant, in %s", count(len(values), "header"))
 	}
 	return "", fmt.Errorf("the client's own")
 }
 
-// forwarded: g.
+// forwarded is question g.
 func (r *run) forwarded() {
 	if r.session == "" || len(r.echoes) == 0 {
 		r.ask("Which X-Forwarded headers reach upstream, and whose values?", func() (string, error) {
@@ -94,8 +95,8 @@ func (r *run) forwarded() {
 	}
 }
 
-// whose tells of each X-Forwarded header where its value is from. Addresses
-// are not repeated.
+// whose says where the value of each X-Forwarded header comes from. It does not
+// repeat addresses.
 func whose(received map[string][]string) string {
 	client := map[string]string{}
 	for name, value := range pairs(forged) {

@@ -12,29 +12,29 @@ import (
 	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
-// facts are what only the templates tell.
+// facts are read from the templates.
 type facts struct {
 	known   bool
 	trusted int              // origins of all clients of the API
 	clients int              // token handlers of the API
-	classic bool             // results are kept, of the classic dialect only
+	classic bool             // the gateway caches results, of the classic dialect only
 	domain  string           // Domain of the cookies
-	lead    string           // what their names begin with
+	lead    string           // prefix of their names: __Host-, __Secure- or empty
 	details map[route]method // of routes and public routes
-	kept    bool             // the gateway keeps results of the authorizer
+	kept    bool             // the gateway caches results of the authorizer
 	idle    []string         // authorizers with identity sources and a TTL of 0
 	empty   []string         // mappings to an empty literal
 }
 
-// method is what the template says of a route.
+// method is a route's method, as the template has it.
 type method struct {
 	integration string   // HTTP, HTTP_PROXY or AWS_PROXY
 	up          []string // request headers that are mapped, in lower case
-	body        bool     // the gateway holds bodies against a schema
-	required    []string // query parameters without which it refuses
+	body        bool     // the gateway validates bodies
+	required    []string // query parameters that the gateway requires
 }
 
-// resource is what is read of a CloudFormation resource.
+// resource is a CloudFormation resource, with the properties that are read.
 type resource struct {
 	Type       string
 	Metadata   map[string]any
@@ -74,18 +74,18 @@ func (r *reference) UnmarshalJSON(text []byte) error {
 	if json.Unmarshal(text, &ref) == nil {
 		*r = reference(ref.Ref)
 	}
-	return nil // anything else names no resource of the template
+	return nil // other values do not refer to a resource of the template
 }
 
 type resources map[string]resource
 
-// setting is a variable of a Lambda that is one of ours.
+// setting returns an environment variable of a Lambda.
 func (r resource) setting(name string) string {
 	text, _ := r.Properties.Environment.Variables[name].(string)
 	return text
 }
 
-// prefix is the cookies' prefix of one of our Lambdas, or empty.
+// prefix returns the cookie prefix of a token handler's Lambda, or an empty string.
 func (r resource) prefix() string {
 	if r.setting("TRUSTED_WEB_ORIGINS") == "" {
 		return ""
@@ -93,7 +93,8 @@ func (r resource) prefix() string {
 	return cmp.Or(r.setting("COOKIE_NAME_PREFIX"), "th")
 }
 
-// readTemplates fills in what the synthesized templates tell; flags win.
+// readTemplates sets options and facts from the synthesized templates. Flags take
+// precedence.
 func (o *options) readTemplates(path string) error {
 	files, _, err := cloudformation.ReadAll(path)
 	if err != nil {
@@ -127,8 +128,8 @@ func (o *options) readTemplates(path string) error {
 	return nil
 }
 
-// chooseClient settles whose cookies are meant: a template may have several
-// token handlers on one API, each with its own.
+// chooseClient chooses the token handler to test: a template may have several on
+// one API, each with cookies of its own.
 func (o *options) chooseClient(templates []resources) error {
 	clients, origins := map[string]bool{}, map[string]bool{}
 	for _, t := range templates {
@@ -150,14 +151,14 @@ func (o *options) chooseClient(templates []resources) error {
 	switch {
 	case o.prefix != "":
 	case len(names) > 1:
-		return errors.New("-prefix: the template has several token handlers, expected one of " + strings.Join(names, ", "))
+		return errors.New("the template has several token handlers: -prefix must be one of " + strings.Join(names, ", "))
 	case len(names) == 1:
 		o.prefix = names[0]
 	}
 	return nil
 }
 
-// readClient reads the Lambdas of the client.
+// readClient reads the Lambdas of the chosen token handler.
 func (o *options) readClient(t resources) {
 	for _, r := range t {
 		if r.prefix() == "" || r.prefix() != o.prefix {
@@ -182,8 +183,8 @@ func (o *options) readClient(t resources) {
 	}
 }
 
-// readGateway reads the methods and authorizers; those of other clients are
-// for another run.
+// readGateway reads the methods and authorizers. It skips those of other token
+// handlers.
 func (o *options) readGateway(t resources, given bool) {
 	for id, r := range t {
 		p := r.Properties
@@ -191,7 +192,7 @@ func (o *options) readGateway(t resources, given bool) {
 		case "AWS::ApiGateway::Authorizer":
 			sources := p.Sources != nil && p.Sources != ""
 			if off := p.TTL == 0.0; !off {
-				o.facts.kept = true // absent is 300 seconds
+				o.facts.kept = true // the default is 300 seconds
 			} else if sources {
 				o.facts.idle = append(o.facts.idle, id)
 			}
@@ -240,7 +241,7 @@ func (t resources) method(r resource) method {
 	return m
 }
 
-// findEmpty notes mappings to an empty literal.
+// findEmpty collects mappings to an empty literal.
 func (o *options) findEmpty(id string, mappings map[string]any) {
 	for target, source := range mappings {
 		if source == "''" || source == "" {
@@ -249,7 +250,8 @@ func (o *options) findEmpty(id string, mappings map[string]any) {
 	}
 }
 
-// client is the cookies' prefix of the authorizer's function, or empty.
+// client returns the cookie prefix of the authorizer's function, or an empty
+// string.
 func (t resources) client(authorizer reference) string {
 	uri := string(t[string(authorizer)].Properties.AuthorizerURI)
 	for id, r := range t {
@@ -260,7 +262,7 @@ func (t resources) client(authorizer reference) string {
 	return ""
 }
 
-// path follows the parents of a resource up to the root of the API.
+// path returns the path of a resource.
 func (t resources) path(id reference) string {
 	r, known := t[string(id)]
 	if !known || r.Type != "AWS::ApiGateway::Resource" {

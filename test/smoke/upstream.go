@@ -14,10 +14,11 @@ import (
 // 192.0.2.0/24 is for documentation (RFC 5737).
 var forged = []string{"X-Forwarded-For", "192.0.2.1", "X-Forwarded-Host", "forged.example", "X-Forwarded-User", "forged"}
 
-// none is what transparent routes write over the cookies and the CSRF header.
+// none is the constant that transparent routes write over the cookies and the CSRF
+// header.
 const none = "none"
 
-// upstream looks at the headers that reached an upstream API.
+// upstream checks the headers that reached an upstream API.
 func (r *run) upstream(e echo, resp *response) {
 	const area = "upstream"
 	received, err := echoed(resp.text)
@@ -31,15 +32,15 @@ func (r *run) upstream(e echo, resp *response) {
 	_, there := received[contract.HeaderVersion]
 	err = nil
 	if there {
-		err = unknown("it did: the route is transparent, or maps it")
+		err = unknown("it does: the route is transparent, or maps it")
 		if e.integration == "HTTP" && !slices.Contains(e.up, contract.HeaderVersion) {
-			err = errors.New("it did")
+			err = errors.New("it does")
 		}
 	}
 	r.report.check(area, e.path+": "+contract.HeaderVersion+" of the client does not reach it", err)
 
 	if e.public {
-		r.report.check(area, e.path+": no Authorization reaches it, the route being public", e.overwritten(received, "authorization"))
+		r.report.check(area, e.path+": no Authorization reaches it on a public route", e.overwritten(received, "authorization"))
 	} else {
 		r.report.check(area, e.path+": Authorization reaches it, once", authorized(received))
 	}
@@ -49,21 +50,21 @@ func (r *run) upstream(e echo, resp *response) {
 	}
 }
 
-// overwritten wants that a header is absent, or a constant in place of the
-// client's.
+// overwritten checks that a header is absent or has the constant instead of the
+// client's value.
 func (e echo) overwritten(received map[string][]string, name string) error {
 	values, there := received[name]
 	switch {
 	case !there:
 		return nil
 	case len(values) == 0 && e.integration == "HTTP_PROXY":
-		return unknown("something did, on a transparent route a constant; the echo gives no values")
+		return unknown("a value does, on a transparent route a constant; the echo returns no values")
 	case len(values) == 0:
-		return errors.New("it did")
+		return errors.New("it does")
 	}
 	for _, value := range values {
 		if value != none {
-			return errors.New("it did")
+			return errors.New("it does")
 		}
 	}
 	return nil
@@ -73,30 +74,31 @@ func authorized(received map[string][]string) error {
 	values, there := received["authorization"]
 	switch {
 	case !there:
-		return errors.New("there is none")
+		return errors.New("it is missing")
 	case len(values) > 1:
-		return fmt.Errorf("there are %d", len(values))
+		return fmt.Errorf("it has %d values", len(values))
 	case len(values) == 1 && !strings.HasPrefix(values[0], "Bearer ") && !strings.HasPrefix(values[0], "DPoP "):
-		return errors.New("it is no access token")
+		return errors.New("it is not an access token")
 	}
-	return nil // the name is enough: only the gateway writes it, the client sent none
+	return nil // the name is enough: the client sent no such header, so the gateway wrote it
 }
 
-// leaked looks for the session's cookies everywhere. Short values say nothing.
+// leaked looks for the session's cookies in every header. Short values prove
+// nothing and are skipped.
 func (r *run) leaked(received map[string][]string) error {
 	for name, values := range received {
 		all := strings.Join(values, ",")
 		for _, c := range r.cookies() {
 			if strings.Contains(all, c[0]+"=") || len(c[1]) >= 16 && strings.Contains(all, c[1]) {
-				return fmt.Errorf("one did, in %s", name)
+				return fmt.Errorf("one does, in %s", name)
 			}
 		}
 	}
 	return nil
 }
 
-// unmapped looks for headers that only the client can have sent. What else the
-// gateway adds is its own.
+// unmapped looks for headers that only the client can have sent. The gateway adds
+// others of its own.
 func unmapped(received map[string][]string, mapped []string) error {
 	sent := []string{"origin", "sec-fetch-site", contract.HeaderVersion, "cookie"}
 	for i := 0; i < len(forged); i += 2 {
@@ -108,13 +110,13 @@ func unmapped(received map[string][]string, mapped []string) error {
 	}
 	for _, name := range sent {
 		if _, there := received[name]; there && !slices.Contains(mapped, name) {
-			return fmt.Errorf("%s did", name)
+			return fmt.Errorf("%s does", name)
 		}
 	}
 	return nil
 }
 
-// echoed reads the headers an echo received, by name in lower case. Values may
+// echoed returns the headers that an echo received, by lower-case name. Values may
 // be missing.
 func echoed(body string) (map[string][]string, error) {
 	var answer struct {
@@ -122,7 +124,7 @@ func echoed(body string) (map[string][]string, error) {
 		Received struct{ Headers json.RawMessage }
 	}
 	if err := json.Unmarshal([]byte(body), &answer); err != nil {
-		return nil, unknown("the echo route does not answer in JSON")
+		return nil, unknown("the echo route does not return JSON")
 	}
 	raw := answer.Headers
 	if raw == nil {
@@ -150,12 +152,12 @@ func echoed(body string) (map[string][]string, error) {
 		}
 	}
 	if len(received) == 0 {
-		return nil, unknown("the echo route does not answer with the headers it received")
+		return nil, unknown("the echo route does not return the headers it received")
 	}
 	return received, nil
 }
 
-// echoedPath is the path that reached an echo, or empty.
+// echoedPath returns the path that reached an echo, or an empty string.
 func echoedPath(body string) string {
 	type path struct{ Path, URL string }
 	var answer struct {
