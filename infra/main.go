@@ -18,8 +18,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/constructs-go/constructs/v10"
 
+	"github.com/tokenhandler/aws/infra/internal/enforce"
 	"github.com/tokenhandler/aws/infra/internal/rules"
 )
 
@@ -51,16 +51,7 @@ func synthWith(change func(awscdk.Stack)) error {
 // and removes those with a finding, so that no pipeline deploys them. The
 // construct's validation plugin must leave the templates in place.
 func withdraw(app awscdk.App) (findings []error, err error) {
-	var paths []string
-	for _, node := range *app.Node().FindAll(constructs.ConstructOrder_PREORDER) {
-		if stack, ok := node.(awscdk.Stack); ok {
-			path := filepath.Join(*app.Outdir(), *stack.TemplateFile())
-			if _, err := os.Stat(path); err == nil {
-				paths = append(paths, path)
-			}
-		}
-	}
-	files, _, err := rules.ReadAll(paths...)
+	files, err := enforce.Templates(app)
 	if err != nil {
 		return nil, err
 	}

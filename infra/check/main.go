@@ -27,6 +27,7 @@ import (
 	"strings"
 
 	"github.com/tokenhandler/aws/infra/internal/rules"
+	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -84,9 +85,14 @@ func parse(args []string, errs io.Writer) (rules.Options, []string, error) {
 
 // check writes a line for every finding and returns the number of errors.
 func check(paths []string, options rules.Options, out io.Writer) (int, error) {
-	files, left, err := rules.ReadAll(paths...)
-	if err != nil {
-		return 0, err
+	var files []cloudformation.File
+	var left []string
+	for _, path := range paths {
+		read, old, err := cloudformation.ReadAll(path)
+		if err != nil {
+			return 0, err
+		}
+		files, left = append(files, read...), append(left, old...)
 	}
 	if len(left) > 0 {
 		fmt.Fprintf(out, "%s of an earlier run left out, such as %s: not in manifest.json\n", number(len(left), "template"), left[0])

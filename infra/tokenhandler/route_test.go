@@ -119,9 +119,9 @@ func TestPublicRoute(t *testing.T) {
 // checkTemplate applies the stand-alone check to what the construct makes.
 func checkTemplate(t *testing.T, got template, public map[string]string, others ...template) {
 	t.Helper()
-	var files []rules.File
+	var files []cloudformation.File
 	for _, one := range append([]template{got}, others...) {
-		f := rules.File{Template: &cloudformation.Template{}}
+		f := cloudformation.File{Template: &cloudformation.Template{}}
 		if err := json.Unmarshal(one.raw, f.Template); err != nil {
 			t.Fatal(err)
 		}

@@ -161,6 +161,13 @@ func (t *Template) absorb(stack *Resource, nested *Template) error {
 		moved := *r
 		moved.ID = flat
 		moved.Properties = Object(in.value(r.Properties))
+		var after []any
+		for _, other := range r.After() {
+			after = append(after, in.prefix+other)
+		}
+		if moved.DependsOn = nil; after != nil {
+			moved.DependsOn = after
+		}
 		switch {
 		case r.Condition != "":
 			moved.Condition = in.prefix + r.Condition
@@ -187,6 +194,17 @@ func (t *Template) absorb(stack *Resource, nested *Template) error {
 	}
 	for _, r := range t.Resources {
 		r.Properties = Object(replaceOutputs(r.Properties, stack.ID, outputs))
+		if slices.Contains(r.After(), stack.ID) {
+			// A resource that waits for the stack waits for everything in it.
+			var after []any
+			for _, id := range r.After() {
+				after = append(after, id)
+			}
+			for _, id := range slices.Sorted(maps.Keys(nested.Resources)) {
+				after = append(after, in.prefix+id)
+			}
+			r.DependsOn = after
+		}
 	}
 	for _, output := range t.Outputs {
 		output["Value"] = replaceOutputs(output["Value"], stack.ID, outputs)

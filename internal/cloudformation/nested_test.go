@@ -23,6 +23,7 @@ func TestReadWithNestedInlinesNestedStacks(t *testing.T) {
 			"Api":{"Type":"Api"},
 			"Child":{"Type":"AWS::CloudFormation::Stack","Condition":"Wanted","Properties":{"TemplateURL":` + nestedURL("h1.json") + `,
 				"Parameters":{"api":{"Ref":"Api"},"root":{"Fn::GetAtt":["Api","Root"]}}}},
+			"Waits":{"Type":"Waits","DependsOn":["Api","Child"]},
 			"User":{"Type":"User","Properties":{"Of":{"Fn::GetAtt":["Child","Outputs.arn"]}}}}}`,
 		"Child.nested.template.json": `{
 			"Parameters":{"api":{"Type":"String"},"root":{"Type":"String"},"size":{"Type":"String","Default":"small"}},
@@ -32,7 +33,7 @@ func TestReadWithNestedInlinesNestedStacks(t *testing.T) {
 				"Method":{"Type":"Method","Condition":"Big","Properties":{"RestApiId":{"Ref":"api"},"Parent":{"Ref":"root"},
 					"N":{"Fn::FindInMap":["Sizes",{"Ref":"size"},"n"]},"Which":{"Fn::If":["Big",{"Ref":"Other"},{"Ref":"AWS::NoValue"}]},
 					"Text":{"Fn::Sub":"${api}/${Other}/${Other.Arn}/${AWS::Region}/${!literal}"}}},
-				"Other":{"Type":"Other","Properties":{"Name":{"Fn::GetAtt":["Deep","Outputs.name"]}}},
+				"Other":{"Type":"Other","DependsOn":"Method","Properties":{"Name":{"Fn::GetAtt":["Deep","Outputs.name"]}}},
 				"Deep":{"Type":"AWS::CloudFormation::Stack","Properties":{"TemplateURL":` + nestedURL("h2.json") + `,"Parameters":{"method":{"Ref":"Method"}}}}},
 			"Outputs":{"arn":{"Value":{"Fn::GetAtt":["Other","Arn"]}}}}`,
 		"Grandchild.nested.template.json": `{"Parameters":{"method":{"Type":"String"}},
@@ -47,8 +48,10 @@ func TestReadWithNestedInlinesNestedStacks(t *testing.T) {
 	ref := func(id string) any { return map[string]any{"Ref": id} }
 	att := func(id, name string) any { return map[string]any{"Fn::GetAtt": []any{id, name}} }
 	want := map[string]*Resource{
-		"Api":  {ID: "Api", Type: "Api"},
-		"User": {ID: "User", Type: "User", Properties: map[string]any{"Of": att("ChildOther", "Arn")}},
+		"Api": {ID: "Api", Type: "Api"},
+		// Waits for the resources of the stack, those nested in it among them.
+		"Waits": {ID: "Waits", Type: "Waits", DependsOn: []any{"Api", "Child", "ChildDeepLeaf", "ChildMethod", "ChildOther"}},
+		"User":  {ID: "User", Type: "User", Properties: map[string]any{"Of": att("ChildOther", "Arn")}},
 		"ChildMethod": {ID: "ChildMethod", Type: "Method", Condition: "ChildBig", Origin: Origin{child, "Method"}, Properties: map[string]any{
 			"RestApiId": ref("Api"), "Parent": att("Api", "Root"),
 			"N":     map[string]any{"Fn::FindInMap": []any{"ChildSizes", "small", "n"}},
@@ -56,7 +59,7 @@ func TestReadWithNestedInlinesNestedStacks(t *testing.T) {
 			"Text": map[string]any{"Fn::Sub": []any{"${api}/${Other}/${ChildOther.Arn}/${AWS::Region}/${!literal}",
 				map[string]any{"api": ref("Api"), "Other": ref("ChildOther")}}},
 		}},
-		"ChildOther":    {ID: "ChildOther", Type: "Other", Condition: "Wanted", Origin: Origin{child, "Other"}, Properties: map[string]any{"Name": ref("ChildDeepLeaf")}},
+		"ChildOther":    {ID: "ChildOther", Type: "Other", Condition: "Wanted", Origin: Origin{child, "Other"}, DependsOn: []any{"ChildMethod"}, Properties: map[string]any{"Name": ref("ChildDeepLeaf")}},
 		"ChildDeepLeaf": {ID: "ChildDeepLeaf", Type: "Leaf", Condition: "Wanted", Origin: Origin{leaf, "Leaf"}, Properties: map[string]any{"Of": ref("ChildMethod")}},
 	}
 	if diff := cmp.Diff(want, got.Resources); diff != "" {

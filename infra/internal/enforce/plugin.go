@@ -1,8 +1,9 @@
 package enforce
 
 import (
+	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/internal/rules"
+	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
 // Plugin applies the rules to the templates as CDK wrote them. They show what
@@ -41,45 +43,58 @@ func (*Plugin) RuleIds() *[]*string {
 
 // Validate implements awscdk.IPolicyValidationPlugin.
 func (p *Plugin) Validate(awscdk.IPolicyValidationContext) *awscdk.PolicyValidationPluginReport {
-	files, _, err := rules.ReadAll(templatesOf(p.Stage)...)
+	templates, err := Templates(p.Stage)
 	if err != nil {
 		panic(fmt.Errorf("tokenhandler: %w", err)) // CDK reports it as a failure of the plugin
 	}
 	apis, authorizers := p.Own()
-	functions := rules.FunctionsOf(files)
+	functions := rules.FunctionsOf(templates)
 	violations := []*awscdk.PolicyViolation{}
-	for _, file := range files {
-		name := filepath.Base(file.Name)
-		report := rules.Check(file.Template, rules.Options{APIs: apis[name], Authorizers: authorizers[name], OnlyUsers: true, Functions: functions})
+	for _, t := range templates {
+		name := filepath.Base(t.Name)
+		report := rules.Check(t.Template, rules.Options{APIs: apis[name], Authorizers: authorizers[name], OnlyUsers: true, Functions: functions})
 		for _, finding := range report.Errors() {
-			violations = append(violations, violation(file.Name, finding))
+			violations = append(violations, violation(t, finding))
 		}
 	}
 	return &awscdk.PolicyValidationPluginReport{Success: jsii.Bool(len(violations) == 0), Violations: &violations}
 }
 
-// templatesOf lists the templates of a stage with those of nested stacks, but
-// without those of stages within it. A synthesizer may have written no template.
-func templatesOf(stage awscdk.Stage) []string {
-	var templates []string
+// Templates reads the written templates of a stage, nested stacks as part of
+// their parents, without those of stages within it. A synthesizer may have
+// written no template.
+func Templates(stage awscdk.Stage) ([]cloudformation.File, error) {
+	var templates []cloudformation.File
 	for _, node := range *stage.Node().FindAll(constructs.ConstructOrder_PREORDER) {
-		if stack, ok := node.(awscdk.Stack); ok && awscdk.Stage_Of(stack) == stage {
-			file := filepath.Join(*stage.Outdir(), *stack.TemplateFile())
-			if t, err := os.Stat(file); err == nil && t.Mode().IsRegular() {
-				templates = append(templates, file)
-			}
+		stack, ok := node.(awscdk.Stack)
+		if !ok || stack.NestedStackParent() != nil || awscdk.Stage_Of(stack) != stage {
+			continue
 		}
+		file := filepath.Join(*stage.Outdir(), *stack.TemplateFile())
+		t, err := cloudformation.ReadWithNested(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		templates = append(templates, cloudformation.File{Name: file, Template: t})
 	}
-	return templates
+	return templates, nil
 }
 
-func violation(file string, f rules.Finding) *awscdk.PolicyViolation {
+// violation names a resource of a nested stack as that stack's template does.
+func violation(in cloudformation.File, f rules.Finding) *awscdk.PolicyViolation {
+	file, id := in.Name, f.LogicalID
+	if r := in.Resources[id]; r != nil && r.Origin.File != "" {
+		file, id = r.Origin.File, r.Origin.ID
+	}
 	return &awscdk.PolicyViolation{
 		RuleName:    jsii.String(f.Rule),
 		Description: jsii.String(f.Text()), // CDK adds the construct path and the logical id
 		Severity:    jsii.String("fatal"),  // cannot be acknowledged away
 		ViolatingResources: &[]*awscdk.PolicyViolatingResource{{
-			ResourceLogicalId: jsii.String(f.LogicalID),
+			ResourceLogicalId: jsii.String(id),
 			TemplatePath:      jsii.String(file),
 			Locations:         &[]*string{},
 		}},

@@ -7,39 +7,9 @@ import (
 	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
-// File is a template that was read.
-type File struct {
-	Name string
-	*cloudformation.Template
-}
-
-// ReadAll reads the templates at paths, as [cloudformation.Files] finds them.
-// It leaves out templates without resources. left names templates in the folders
-// that belong to an earlier run.
-func ReadAll(paths ...string) (files []File, left []string, err error) {
-	for _, path := range paths {
-		names, old, err := cloudformation.Files(path)
-		if err != nil {
-			return nil, nil, err
-		}
-		left = append(left, old...)
-		for _, name := range names {
-			t, err := cloudformation.Read(name)
-			if err != nil {
-				return nil, nil, err
-			}
-			if t.Resources == nil {
-				continue // of a stack with nothing in it
-			}
-			files = append(files, File{name, t})
-		}
-	}
-	return files, left, nil
-}
-
 // FunctionsOf lists the OAuth proxies of several templates, for
 // Options.Functions: an authorizer may invoke the function of another stack.
-func FunctionsOf(files []File) map[string]Function {
+func FunctionsOf(files []cloudformation.File) map[string]Function {
 	found := map[string]Function{}
 	for _, f := range files {
 		maps.Copy(found, Functions(f.Template))

@@ -122,6 +122,8 @@ func TestTemplateRules(t *testing.T) {
 		{"variable and greedy", "{" + resource("A", root, "users") + "," + resource("B", `{"Ref":"A"}`, "{id}") + "," + resource("C", `{"Ref":"A"}`, "{proxy+}") + "}", "{proxy+} beside its sibling {id}"},
 		{"40 permissions", "{" + strings.Join(permissions[:40], ",") + "}", ""},
 		{"60 permissions", "{" + strings.Join(permissions, ",") + "}", "Fn: has 60 permissions, about "},
+		{"nested stack from elsewhere", `{"N":{"Type":"AWS::CloudFormation::Stack","Properties":{"TemplateURL":"https://s3.amazonaws.com/b/t.json","Parameters":{"root":{"Fn::GetAtt":["API","RootResourceId"]}}}}}`, "N: is a nested stack that gets the API"},
+		{"nested stack without the API", `{"N":{"Type":"AWS::CloudFormation::Stack","Properties":{"TemplateURL":"https://s3.amazonaws.com/b/t.json","Parameters":{"x":"y"}}}}`, ""},
 		{"deployment of its own", `{"D":{"Type":"AWS::ApiGateway::Deployment","Properties":{"RestApiId":{"Ref":"API"}}}}`, "D: does not wait for "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

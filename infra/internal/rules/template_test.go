@@ -3,8 +3,6 @@ package rules
 import (
 	"encoding/json"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -267,19 +265,5 @@ func TestOnlyUsers(t *testing.T) {
 		"AuthorizerUri": map[string]any{"Fn::GetAtt": []any{find(t, template, "AWS::Lambda::Function", "Authorizer"), "Arn"}}}}
 	if got := lines(Check(template, Options{OnlyUsers: true})); !strings.Contains(got, "ForeignMethod: GET / has no authorizer") {
 		t.Errorf("an API that begins to use it: got %q", got)
-	}
-}
-
-// A stack with nothing in it has a template without resources.
-func TestReadAll(t *testing.T) {
-	dir := t.TempDir()
-	for name, content := range map[string]string{"Empty.template.json": "{}", "B.template.json": `{"Resources":{"A":{"Type":"AWS::S3::Bucket"}}}`} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	all, left, err := ReadAll(dir)
-	if err != nil || len(left) != 0 || len(all) != 1 || filepath.Base(all[0].Name) != "B.template.json" {
-		t.Errorf("got %v, %v, %v", all, left, err)
 	}
 }
