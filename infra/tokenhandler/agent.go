@@ -15,8 +15,8 @@ import (
 // would also serve the methods that its siblings lack.
 func (h *TokenHandler) addAgent(basePath string, allowed []string) {
 	integration := awsapigateway.NewLambdaIntegration(h.warm("AgentFunction", h.AgentFunction), &awsapigateway.LambdaIntegrationOptions{
-		Proxy:           jsii.Bool(true),
-		AllowTestInvoke: jsii.Bool(false), // one permission per method, for its stage only
+		Proxy:                   jsii.Bool(true),
+		ScopePermissionToMethod: jsii.Bool(false), // see functionIntegration
 	})
 	h.agent = map[string]string{}
 	endpoints := contract.Endpoints
@@ -50,6 +50,7 @@ func (h *TokenHandler) resource(path string) awsapigateway.IResource {
 	if path == "/" {
 		return h.API.Root()
 	}
+	h.checkVariables(path)
 	return h.API.Root().ResourceForPath(jsii.String(path))
 }
 

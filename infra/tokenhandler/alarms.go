@@ -94,10 +94,19 @@ func (h *TokenHandler) watch(caller string) watched {
 	switch {
 	case h.watchable == nil:
 		misuse("%s: expected it of the token handler that New made, not of Extend", caller)
+	case !hasStage(h.API):
+		misuse("%s: the API has Deploy false and no stage: give it one with SetDeploymentStage first", caller)
 	case h.props.Operation.Metrics == MetricsNone:
 		misuse("%s: expected Props.Operation.Metrics %q, it shows metrics that the functions write", caller, MetricsEMF)
 	}
 	return h.watchable()
+}
+
+// hasStage reports whether the API has a stage, its own or that of
+// SetDeploymentStage. CDK's binding for Go panics without one.
+func hasStage(api awsapigateway.RestApi) (ok bool) {
+	defer func() { ok = recover() == nil }()
+	return api.DeploymentStage() != nil
 }
 
 func (h *TokenHandler) newWatched() watched {

@@ -172,3 +172,23 @@ func l1Integration(kind string, parameters map[string]*string) *awsapigateway.Cf
 func tokenMapping() map[string]*string {
 	return map[string]*string{rules.AuthorizationTarget: jsii.String(rules.TokenSource)}
 }
+
+// A token handler without a route is refused in plain words, not in CDK's
+// "Authorizer must be attached to a RestApi".
+func TestSynthesisNeedsAProtectedMethod(t *testing.T) {
+	for name, add := range map[string]func(awscdk.Stack, *TokenHandler){
+		"no route":            func(awscdk.Stack, *TokenHandler) {},
+		"a public route only": func(_ awscdk.Stack, h *TokenHandler) { h.Public(orders(), "prices") },
+		"another API unused": func(s awscdk.Stack, h *TokenHandler) {
+			h.Protect(orders())
+			h.Extend(s, "Second", awsapigateway.NewRestApi(s, jsii.String("Api"), nil)).API.Root().AddMethod(jsii.String("OPTIONS"), awsapigateway.NewMockIntegration(nil), nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stack := newStack(t)
+			h := New(stack, "TokenHandler", oneOrigin())
+			add(stack, h)
+			mustContain(t, panicOf(func() { assertions.Template_FromStack(stack, nil) }), " protects no method: add a route with Protect")
+		})
+	}
+}

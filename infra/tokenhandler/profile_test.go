@@ -203,6 +203,13 @@ func TestSiteIsRefused(t *testing.T) {
 		}, "expected one of us-east-1"},
 		{"inline scripts", func(_ awscdk.Stack, p *SiteProps) { p.ContentSecurityPolicy = "script-src 'unsafe-inline'" }, "'unsafe-inline'"},
 		{"cookie domain elsewhere", func(_ awscdk.Stack, p *SiteProps) { p.Handler.props.Cookies.Domain = "example.org" }, `Props.Cookies.Domain is "example.org"`},
+		{"web ACL that is no ARN", func(_ awscdk.Stack, p *SiteProps) { p.WebACL = "x" }, `SiteProps.WebACL is "x"`},
+		{"regional web ACL", func(_ awscdk.Stack, p *SiteProps) {
+			p.WebACL = "arn:aws:wafv2:eu-north-1:123456789012:regional/webacl/a/b"
+		}, "expected the ARN of a web ACL for CloudFront"},
+		{"web ACL that the execute-api host bypasses", func(_ awscdk.Stack, p *SiteProps) {
+			p.WebACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"
+		}, "SiteProps.WebACL is set without Props.Operation.WebACL"},
 		{"everything", func(_ awscdk.Stack, p *SiteProps) { p.APIPaths = []string{"/*"} }, "SiteProps.APIPaths has"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

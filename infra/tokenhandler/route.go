@@ -185,11 +185,13 @@ func pathParameters(names []string) *map[string]*bool {
 	return &request
 }
 
-// functionIntegration hands the request to a Lambda.
+// functionIntegration hands the request to a Lambda. A function has one
+// permission per API: one per method would exceed the 20,480 bytes of a
+// function's policy at about 50 methods (aws-cdk issues #5774 and #9327).
 func functionIntegration(route Route) awsapigateway.Integration {
 	return awsapigateway.NewLambdaIntegration(route.Function, &awsapigateway.LambdaIntegrationOptions{
-		Proxy:           jsii.Bool(true),
-		AllowTestInvoke: jsii.Bool(false), // one permission per method, for its stage only
+		Proxy:                   jsii.Bool(true),
+		ScopePermissionToMethod: jsii.Bool(false),
 	})
 }
 

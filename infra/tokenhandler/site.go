@@ -38,7 +38,9 @@ type SiteProps struct {
 	// site itself, no inline scripts or styles, no frames, no forms.
 	ContentSecurityPolicy string
 
-	// WebACL is the ARN of an AWS WAF web ACL for CloudFront (us-east-1).
+	// WebACL is the ARN of an AWS WAF web ACL for CloudFront (us-east-1). The API
+	// then needs a web ACL of its own, Props.Operation.WebACL: it also answers at
+	// its execute-api host, which the site's web ACL does not protect.
 	WebACL string
 	// LogBucket takes CloudFront's access logs. Nil: none are written. They
 	// hold no cookies.
@@ -57,8 +59,8 @@ const DefaultContentSecurityPolicy = "default-src 'none'; script-src 'self'; sty
 // without a dot in its last segment is answered with /index.html, so that links
 // into the application work.
 //
-// The API stays reachable on its execute-api host, without a session: browsers
-// send the __Host- cookies to the site only.
+// The API also answers at its execute-api host, without a session: browsers send
+// the __Host- cookies to the site only. See [SiteProps].WebACL.
 type Site struct {
 	constructs.Construct
 
@@ -232,6 +234,7 @@ func checkedSite(props *SiteProps) SiteProps {
 	if p.HostedZone != nil && !covers(*p.HostedZone.ZoneName(), p.Name) {
 		misuse("SiteProps.Name is %q: expected a name in the zone %s", p.Name, *p.HostedZone.ZoneName())
 	}
+	checkFirewall(p)
 	for _, path := range p.APIPaths {
 		if !apiPathRE.MatchString(path) {
 			misuse("SiteProps.APIPaths has %q: expected paths such as /api/*", path)
@@ -241,4 +244,20 @@ func checkedSite(props *SiteProps) SiteProps {
 		misuse("SiteProps.ContentSecurityPolicy allows 'unsafe-inline' or has a line break: expected a policy without")
 	}
 	return p
+}
+
+// checkFirewall panics if the web ACL of a site can be bypassed by the
+// execute-api host of the API. The rules find that for a given API in the
+// template.
+func checkFirewall(p SiteProps) {
+	if p.WebACL == "" {
+		return
+	}
+	if !isToken(p.WebACL) && !strings.Contains(p.WebACL, ":global/webacl/") {
+		misuse("SiteProps.WebACL is %q: expected the ARN of a web ACL for CloudFront, of us-east-1", p.WebACL)
+	}
+	if h := p.Handler.props; h.API == nil && h.Operation.WebACL == "" {
+		misuse("SiteProps.WebACL is set without Props.Operation.WebACL: the API also answers at its execute-api host, where the site's web ACL does not apply; " +
+			"give the API a regional web ACL with the same rules, or one that demands a secret header which the distribution adds")
+	}
 }

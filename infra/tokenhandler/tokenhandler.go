@@ -13,6 +13,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/internal/bundle"
+	"github.com/tokenhandler/aws/infra/internal/enforce"
 )
 
 // TokenHandler is the construct. Its fields are the resources other parts of a
@@ -131,6 +132,7 @@ func (h *TokenHandler) addAuthorizer() {
 		IdentitySources: &[]*string{},
 		ResultsCacheTtl: awscdk.Duration_Seconds(jsii.Number(0)),
 	})
+	enforce.Attach(h.Authorizer, h.API, h.invoked)
 	h.redeployWith("authorizer", "REQUEST, TTL 0, no identity source")
 }
 

@@ -17,7 +17,7 @@ var deploymentWaits = Rule{
 			}
 			if len(missing) > 0 {
 				found(d.Place, nil, fmt.Sprintf("does not wait for %s and %d more methods and gateway responses: "+
-					"add DependsOn (CDK: deployment.Node().AddDependency(api, tokenHandler))", missing[0], len(missing)-1))
+					"add DependsOn (CDK: deployment.Node().AddDependency(api))", missing[0], len(missing)-1))
 			}
 		}
 	},
