@@ -50,7 +50,7 @@ func (b *goBuild) env() []string {
 
 // run runs a go command for the module in dir and returns its output. The
 // working directory stays that of the app: version managers such as asdf and mise
-// choose the Go version by it, and know none in the module cache. The error has
+// choose the Go version by it, and fail in the module cache. The error has
 // the tool's own message.
 func run(dir string, env []string, command string, args ...string) (string, error) {
 	if dir != "" {

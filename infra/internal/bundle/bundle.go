@@ -15,7 +15,7 @@ import (
 // the construct.
 const Path = "github.com/tokenhandler/aws"
 
-// Module is where the Lambdas' sources are, and what compiles them.
+// Module holds the Lambdas' sources and the compiler for them.
 type Module struct {
 	compiles bool
 	find     func() (found, error)
@@ -23,7 +23,7 @@ type Module struct {
 
 type found struct {
 	dir       string
-	toolchain string // empty: nothing is compiled
+	toolchain string // empty if synthesis compiles no Lambda
 }
 
 // Find begins to look for the sources, for constructs of the stack around scope.
@@ -72,7 +72,7 @@ func (m *Module) Code(pkg, arch string) awslambda.Code {
 	return awslambda.Code_FromAsset(jsii.String(at.dir), options)
 }
 
-// GOARCH is Go's name of a Lambda architecture, "" if it has none.
+// GOARCH is Go's name of a Lambda architecture, or "" for an unknown architecture.
 func GOARCH(a awslambda.Architecture) string {
 	switch *a.Name() {
 	case "arm64":

@@ -63,8 +63,8 @@ func copyModule(t *testing.T, from, to string) {
 	}
 }
 
-// A program that does not compile must stop synthesis and show why: nothing
-// else would keep an empty asset from being deployed.
+// A program that does not compile must stop synthesis and show why. Otherwise an
+// empty asset would be deployed.
 func TestBundlingPanicsOnCompileErrors(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{"go.mod": "module example.test/x\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() { undefinedName() }\n"} {
@@ -105,7 +105,7 @@ func TestGoRunsInTheAppsDirectory(t *testing.T) {
 	}
 }
 
-// moduleRoot is the root of this module, whatever the working directory.
+// moduleRoot is the root of this module. It does not follow the working directory.
 var moduleRoot, _ = filepath.Abs("../../..")
 
 func goCommand(t *testing.T) string {

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What a binary is made of is in its fingerprint, and nothing else: a change
-// that is not would ship an old binary.
+// The fingerprint covers exactly the inputs of a binary. A missing input would
+// ship an old binary.
 func TestFingerprint(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "module")
 	copyModule(t, moduleRoot, dir)
@@ -105,8 +105,8 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// The fingerprint follows imports as the go command does: no package of this
-// module that a Lambda links is left out, and none embeds a file of another
+// The fingerprint follows imports as the go command does. It covers every package
+// of this module that a Lambda links, and no package embeds a file of another
 // folder.
 func TestFingerprintCoversWhatIsLinked(t *testing.T) {
 	for _, pkg := range []string{"./lambda/agent", "./lambda/authorizer", "./lambda/rotation"} {

@@ -14,8 +14,8 @@ import (
 	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
-// Plugin applies the rules to the templates as CDK wrote them. They show what
-// AddPropertyOverride and the like change. It implements
+// Plugin applies the rules to the templates as CDK wrote them. They include
+// changes by AddPropertyOverride and the like. It implements
 // awscdk.IPolicyValidationPlugin: its findings end synthesis with an error, but
 // the templates stay.
 //

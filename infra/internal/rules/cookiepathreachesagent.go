@@ -43,7 +43,8 @@ var cookiePathReachesAgent = Rule{
 	},
 }
 
-// prefixes lists what stands before the paths of an API in the URLs of browsers.
+// prefixes lists the possible prefixes of the paths of an API in the URLs of
+// browsers.
 func (m *model) prefixes(api string) []string {
 	var prefixes []string
 	add := func(part string) {

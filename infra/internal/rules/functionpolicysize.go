@@ -40,7 +40,7 @@ var functionPolicySize = Rule{
 			if r := m.template.Resources[function]; r != nil {
 				at = place(r)
 			}
-			found(at, nil, fmt.Sprintf("has %d permissions, about %d bytes of policy, of which Lambda allows %d: "+
+			found(at, nil, fmt.Sprintf("has %d permissions, about %d bytes of policy, and Lambda allows %d: "+
 				"give one permission for the whole API (CDK: ScopePermissionToMethod false)", number[function], size[function], maxPolicy))
 		}
 	},

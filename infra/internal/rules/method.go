@@ -51,7 +51,7 @@ type Method struct {
 	Path          string      // of its resource
 	ResourceID    string      // of its resource; empty in OpenAPI definitions
 	Authorization string      // AuthorizationType; "NONE" without one
-	Authorizer    *Authorizer // nil: none, or unknown
+	Authorizer    *Authorizer // nil if there is no authorizer or it is unknown
 	Public        string      // why it is open to everyone
 	IsAgent       bool        // its integration is the OAuth agent, which checks requests itself
 

@@ -60,8 +60,8 @@ func TestMethodRules(t *testing.T) {
 		{"mapped", protected("HTTP", token), ""},
 		{"transparent", protected("HTTP_PROXY", token), ""},
 		{"greedy and protected", Method{HTTPMethod: "ANY", Path: "/api/{proxy+}", Authorization: "CUSTOM", Authorizer: ours(), Integration: "HTTP_PROXY", Parameters: token}, ""},
-		// What API Gateway makes of an empty literal is not documented.
-		{"cookie written over with nothing", protected("HTTP_PROXY", map[string]string{AuthorizationTarget: TokenSource, CookieTarget: "''"}), "passes the session cookies"},
+		// AWS does not document an empty literal.
+		{"cookie overwritten with an empty literal", protected("HTTP_PROXY", map[string]string{AuthorizationTarget: TokenSource, CookieTarget: "''"}), "passes the session cookies"},
 		{"overridden in a template", Method{HTTPMethod: "GET", Path: "/p", Authorization: "CUSTOM", Authorizer: ours(), Integration: "HTTP", Parameters: token,
 			Templates: map[string]string{"application/json": `#set($context.requestOverride.header.Authorization = "x")`}}, "overrides the request"},
 

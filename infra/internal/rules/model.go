@@ -40,7 +40,7 @@ func newModel(t *cloudformation.Template, options Options) *model {
 		m.options.APIs = append(slices.Clip(options.APIs), m.users()...)
 	}
 	for _, id := range m.ids {
-		t.Resources[id].ID = id // a template that was made in code has none
+		t.Resources[id].ID = id // a template that was made in code lacks ids
 	}
 	paths := m.paths()
 	for _, id := range m.ids {
@@ -284,7 +284,8 @@ func stringMap(v any) map[string]string {
 	return out
 }
 
-// integer reads a number: absent if there is none, -1 if it is unreadable.
+// integer reads a number. It returns absent for a missing value and -1 for an
+// unreadable one.
 func integer(v any, absent int) int {
 	switch v := v.(type) {
 	case nil:

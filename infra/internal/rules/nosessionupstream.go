@@ -19,8 +19,8 @@ var noSessionUpstream = Rule{
 		for _, target := range slices.Sorted(maps.Keys(m.Parameters)) {
 			source := m.Parameters[target]
 			switch {
-			// Without an authorizer there is no token, and a mapping from nothing
-			// leaves the client's own header in place.
+			// Without an authorizer there is no token, and a mapping from a missing
+			// value leaves the client's own header in place.
 			case kind == Public && strings.EqualFold(target, AuthorizationTarget) && (target != AuthorizationTarget || !isConstant(source)):
 				faults = append(faults, fmt.Sprintf("is public and maps %s from %s: it must map it from a constant or not at all", target, source))
 			case isSession(source) && !strings.EqualFold(target, AuthorizationTarget):

@@ -1,6 +1,6 @@
 package rules
 
-// Options tell Check what a template does not.
+// Options complement a template for Check.
 type Options struct {
 	// APIs are the logical ids of the REST APIs to check, as the methods name
 	// them. Empty: all of them.

@@ -21,7 +21,7 @@ import (
 type Rule struct {
 	// Name is stable: people refer to it.
 	Name string
-	// Sentence says what the rule demands.
+	// Sentence is the demand of the rule.
 	Sentence string
 	// Advice rules give warnings, which stop neither synthesis nor the check.
 	Advice bool

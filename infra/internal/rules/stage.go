@@ -11,7 +11,7 @@ type Stage struct {
 	Place
 	CacheCluster bool
 	Settings     []MethodSetting
-	AccessLog    string // format of the access log; empty: there is none
+	AccessLog    string // format of the access log; empty without one
 }
 
 // MethodSetting holds the settings of a stage for some of its methods.

@@ -20,8 +20,8 @@ func decode(t testing.TB, text string) map[string]any {
 	return v
 }
 
-// Responses of one user must not reach another, and the agent's must not reach
-// anybody twice.
+// Responses for one user must not reach another. The agent's responses must not
+// be cached at all.
 func TestResponseCacheKey(t *testing.T) {
 	const all = `{"HttpMethod":"*","ResourcePath":"/*","CachingEnabled":true}`
 	for _, tt := range []struct {
@@ -170,7 +170,7 @@ func warnings(r Report) string {
 	return strings.Join(out, "\n")
 }
 
-// Warnings name the mend and stop nothing.
+// Warnings name the way out and do not stop synthesis.
 func TestAdvice(t *testing.T) {
 	template := sound(t)
 	delete(template.Resources, find(t, template, method, "ordersidOPTIONS"))

@@ -125,7 +125,7 @@ func TestCheckFinds(t *testing.T) {
 		{"function without a key", func(t *testing.T, template *cloudformation.Template) {
 			delete(variables(template.Resources[find(t, template, "AWS::Lambda::Function", "Authorizer")]), "ENCRYPTION_KEY")
 		}, "which does not invoke the OAuth proxy"},
-		{"P4 cache of which the function knows nothing", func(t *testing.T, template *cloudformation.Template) {
+		{"P4 cache that the function does not know", func(t *testing.T, template *cloudformation.Template) {
 			set(authorizer, "", "AuthorizerResultTtlInSeconds", json.Number("60"))(t, template)
 			set(authorizer, "", "IdentitySource", "method.request.header.Cookie,method.request.header.Origin,method.request.header.Sec-Fetch-Site,context.httpMethod,context.path")(t, template)
 		}, `caches for 60 s, and its function has CACHE_TTL ""`},
@@ -231,7 +231,7 @@ func TestFunctionOfAnotherStack(t *testing.T) {
 	}
 }
 
-// An app may have APIs that are none of the token handler's: with OnlyUsers
+// An app may have APIs that do not use the token handler: with OnlyUsers
 // they are left alone, but one that uses it somewhere must use it everywhere.
 func TestOnlyUsers(t *testing.T) {
 	foreign := func(template *cloudformation.Template) {
