@@ -101,3 +101,41 @@ func TestForeignArchitecture(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// collect is a writer that remembers how its text came.
+type collect struct{ writes []string }
+
+func (c *collect) Write(b []byte) (int, error) {
+	c.writes = append(c.writes, string(b))
+	return len(b), nil
+}
+
+func TestNodeStream(t *testing.T) {
+	f := nodeFunction(t, "index.mjs", `
+export const handler = awslambda.streamifyResponse(async (event, stream) => {
+  if (event.fail === 'first') throw new TypeError('at once');
+  stream = awslambda.HttpResponseStream.from(stream, { statusCode: 200 });
+  stream.write('one');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  if (event.fail) throw new RangeError('later');
+  stream.end('two');
+});`, "index.handler")
+	for _, tt := range []struct{ event, want, failure string }{
+		{`{}`, "{\"statusCode\":200}\x00\x00\x00\x00\x00\x00\x00\x00onetwo", ""},
+		{`{"fail":"first"}`, "", "TypeError"},
+		{`{"fail":"later"}`, "{\"statusCode\":200}\x00\x00\x00\x00\x00\x00\x00\x00one", "RangeError"},
+		{`{}`, "{\"statusCode\":200}\x00\x00\x00\x00\x00\x00\x00\x00onetwo", ""},
+	} {
+		var got collect
+		result, err := f.InvokeStream(t.Context(), []byte(tt.event), &got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Join(got.writes, "") != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.event, got.writes, tt.want)
+		}
+		if (result.FunctionError != "") != (tt.failure != "") || !strings.Contains(string(result.Payload), tt.failure) {
+			t.Errorf("%s: got %s %s, want %q", tt.event, result.FunctionError, result.Payload, tt.failure)
+		}
+	}
+}

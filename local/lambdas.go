@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -100,6 +101,15 @@ func (l *lambdas) invoke(ctx context.Context, id string, payload []byte) (gatewa
 		return gateway.Result{}, err
 	}
 	return gateway.Result{Payload: result.Payload, FunctionError: result.FunctionError != ""}, nil
+}
+
+func (l *lambdas) invokeStream(ctx context.Context, id string, payload []byte, w io.Writer) (gateway.Result, error) {
+	function, known := l.functions[id]
+	if !known {
+		return gateway.Result{}, fmt.Errorf("local: the template has no function %s", id)
+	}
+	result, err := function.InvokeStream(ctx, payload, w)
+	return gateway.Result{Payload: result.Payload, FunctionError: result.FunctionError != ""}, err
 }
 
 func (l *lambdas) close() {

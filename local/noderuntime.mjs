@@ -1,8 +1,9 @@
 // Runs a Node.js Lambda function on this machine: loads the handler that _HANDLER names from LAMBDA_TASK_ROOT and serves
-// the Lambda Runtime API (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). Handlers are async functions
-// or take a callback. Response streaming and the AWS SDK, which Lambda's own runtime brings along, are not here: bundle
-// the SDK with the function.
+// the Lambda Runtime API (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). Handlers are async functions,
+// take a callback, or are wrapped in awslambda.streamifyResponse. The AWS SDK, which Lambda's own runtime brings along,
+// is not here: bundle it with the function.
 import { existsSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -15,6 +16,55 @@ const describe = (error) => JSON.stringify({
 });
 
 const post = (path, body) => fetch(`${api}/${path}`, { method: 'POST', body });
+
+// What Lambda's own runtime offers to functions that stream.
+const streaming = Symbol('streaming');
+globalThis.awslambda = {
+  streamifyResponse: (handler) => Object.assign(handler, { [streaming]: true }),
+  HttpResponseStream: {
+    from(stream, metadata) {
+      stream.setHeader('Content-Type', 'application/vnd.awslambda.http-integration-response');
+      stream.write(JSON.stringify(metadata));
+      stream.write(Buffer.alloc(8));
+      return stream;
+    },
+  },
+};
+
+/** Runs a streaming handler. An error after the first byte goes into trailers. */
+async function stream(handler, id, event, context) {
+  const response = request(`${api}/invocation/${id}/response`, {
+    method: 'POST',
+    headers: {
+      'Lambda-Runtime-Function-Response-Mode': 'streaming',
+      'Transfer-Encoding': 'chunked',
+      Trailer: 'Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body',
+    },
+  });
+  response.setContentType = (type) => response.setHeader('Content-Type', type);
+  const accepted = new Promise((resolve, reject) => {
+    response.on('response', (answer) => answer.resume().on('end', resolve));
+    response.on('error', reject);
+  });
+  try {
+    await handler(event, response, context);
+    if (!response.writableEnded) response.end();
+  } catch (error) {
+    console.error(error);
+    if (!response.headersSent) {
+      response.on('error', () => {}).destroy();
+      accepted.catch(() => {});
+      await post(`invocation/${id}/error`, describe(error));
+      return;
+    }
+    response.addTrailers({
+      'Lambda-Runtime-Function-Error-Type': error?.name ?? 'Error',
+      'Lambda-Runtime-Function-Error-Body': Buffer.from(describe(error)).toString('base64'),
+    });
+    response.end();
+  }
+  await accepted;
+}
 
 async function load() {
   const [, file, name] = /^(.*)\.([^./]+)$/.exec(process.env._HANDLER) ?? [];
@@ -57,6 +107,10 @@ for (;;) {
     memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
     getRemainingTimeInMillis: () => deadline - Date.now(),
   };
+  if (handler[streaming]) {
+    await stream(handler, id, await next.json(), context);
+    continue;
+  }
   try {
     const value = await run(handler, await next.json(), context);
     await post(`invocation/${id}/response`, JSON.stringify(value ?? null));

@@ -85,7 +85,7 @@ func (r *runner) reload(ctx context.Context) error {
 		started.close()
 		return err
 	}
-	api, err := gateway.New(t.API(), gateway.Options{Invoke: started.invoke, Log: r.console.requests(), Trace: started.traceOptions(t, r.trace, r.cert.spki())})
+	api, err := gateway.New(t.API(), gateway.Options{Invoke: started.invoke, InvokeStream: started.invokeStream, Log: r.console.requests(), Trace: started.traceOptions(t, r.trace, r.cert.spki())})
 	if err != nil {
 		started.close()
 		return err

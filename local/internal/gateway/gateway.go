@@ -20,13 +20,14 @@
 //   - an authorizer that cannot be run, or fails otherwise than with "Unauthorized" is AUTHORIZER_CONFIGURATION_ERROR.
 //
 // Not implemented, and refused by New or by package template: TOKEN, Cognito and IAM authorization, API keys, body
-// validation with binary media types or without a model, VPC links, response streaming, caching of responses, mapping from bodies. Throttling and quotas never happen.
+// validation with binary media types or without a model, VPC links, caching of responses, mapping from bodies. Throttling and quotas never happen.
 package gateway
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -47,9 +48,14 @@ type Result struct {
 // context.DeadlineExceeded when ctx ended first.
 type Invoker func(ctx context.Context, functionLogicalID string, payload []byte) (Result, error)
 
+// StreamInvoker runs a function as [Invoker] does, and writes its response to w as it comes.
+type StreamInvoker func(ctx context.Context, functionLogicalID string, payload []byte, w io.Writer) (Result, error)
+
 // Options configures a Gateway.
 type Options struct {
 	Invoke Invoker // required
+	// InvokeStream is required if a function's response is streamed.
+	InvokeStream StreamInvoker
 
 	Now func() time.Time // time.Now when nil
 
@@ -78,6 +84,7 @@ type Gateway struct {
 	responses map[string]*gatewayResponse
 	transport http.RoundTripper
 	maxURL    int
+	limits    streamLimits
 }
 
 // Route describes one method for people to read.
@@ -105,8 +112,9 @@ func New(api *template.API, opts Options) (*Gateway, error) {
 			DisableCompression: true,
 			MaxIdleConns:       100, MaxIdleConnsPerHost: 20, IdleConnTimeout: 60 * time.Second,
 		}}
+	g.limits = regionalStreams
 	if api.EndpointType == "EDGE" {
-		g.maxURL = maxURLEdge
+		g.maxURL, g.limits.idle = maxURLEdge, edgeStreamIdle
 	}
 	var errs []error
 	fail := func(where string, err error) {
@@ -128,6 +136,9 @@ func New(api *template.API, opts Options) (*Gateway, error) {
 		}
 		for _, err := range r.compile() {
 			fail(m.Where(), err)
+		}
+		if m.Integration.Stream && m.Integration.Type == "AWS_PROXY" && opts.InvokeStream == nil {
+			fail(m.Where(), errors.New("property ResponseTransferMode: functions cannot stream here"))
 		}
 		if len(m.Schemas) > 0 && len(api.BinaryMediaTypes) > 0 {
 			fail(m.Where(), errors.New("property RequestValidatorId: body validation is not implemented on an API with BinaryMediaTypes"))
@@ -180,6 +191,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		resp = c.faultResponse(f)
 	}
 	c.traceResponse(resp, f)
+	if resp.stream != nil {
+		c.stream(w, resp)
+		return
+	}
 	resp.write(w)
 	c.log(resp, f)
 }

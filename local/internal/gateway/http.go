@@ -44,7 +44,8 @@ func (c *call) httpProxy() (*response, *fault) {
 	if f != nil {
 		return nil, f
 	}
-	if !c.acceptsBinary() {
+	// AWS: a streamed response is passed on "without configuring the binary media types".
+	if resp.stream == nil && !c.acceptsBinary() {
 		resp.body = []byte(asText(resp.body))
 	}
 	resp.headers = c.stamp(resp.headers.remap())
@@ -166,7 +167,12 @@ func (c *call) send(h headers, query []param, path map[string]string, body []byt
 		return nil, internalError(err.Error())
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, c.route.Integration.Timeout)
-	defer cancel()
+	streams := false
+	defer func() {
+		if !streams {
+			cancel()
+		}
+	}()
 	if !c.sendsBody() {
 		body = nil
 	}
@@ -199,6 +205,13 @@ func (c *call) send(h headers, query []param, path map[string]string, body []byt
 		c.traceUpstream(title, began, nil, f)
 		return nil, f
 	}
+	if c.route.Integration.Stream {
+		streams = true
+		out := &response{status: res.StatusCode, stream: upstreamStream{res.Body, cancel}}
+		out.headers = listHeaders(res.Header)
+		c.traceUpstream(title, began, out, nil)
+		return out, nil
+	}
 	defer res.Body.Close()
 	got, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	if err != nil || len(got) > maxBody {
@@ -206,14 +219,18 @@ func (c *call) send(h headers, query []param, path map[string]string, body []byt
 		c.traceUpstream(title, began, nil, f)
 		return nil, f
 	}
-	out := &response{status: res.StatusCode, body: got}
-	for _, name := range sortedKeys(res.Header) {
-		for _, v := range res.Header[name] {
-			out.headers = append(out.headers, header{name, v})
-		}
-	}
+	out := &response{status: res.StatusCode, body: got, headers: listHeaders(res.Header)}
 	c.traceUpstream(title, began, out, nil)
 	return out, nil
+}
+
+func listHeaders(h http.Header) (out headers) {
+	for _, name := range sortedKeys(h) {
+		for _, v := range h[name] {
+			out = append(out, header{name, v})
+		}
+	}
+	return out
 }
 
 func sendFault(ctx context.Context) *fault {

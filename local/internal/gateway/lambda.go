@@ -34,6 +34,9 @@ func (c *call) lambdaProxy() (*response, *fault) {
 
 func (c *call) invokeProxy(payload []byte) (*response, *fault) {
 	in := &c.route.Integration
+	if in.Stream {
+		return c.invokeStream(payload)
+	}
 	ctx, cancel := context.WithTimeout(c.ctx, in.Timeout)
 	defer cancel()
 	res, err := c.g.opts.Invoke(ctx, in.FunctionID, payload)

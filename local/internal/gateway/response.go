@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -16,9 +17,17 @@ type response struct {
 	status  int
 	headers headers
 	body    []byte
+	stream  io.ReadCloser // in place of body: the rest of a response that is passed on as it comes
 }
 
 func (r *response) write(w http.ResponseWriter) {
+	r.writeHeader(w)
+	if r.status != http.StatusNoContent && r.status != http.StatusNotModified {
+		_, _ = w.Write(r.body) // the client may be gone
+	}
+}
+
+func (r *response) writeHeader(w http.ResponseWriter) {
 	for _, h := range r.headers {
 		name := h.name
 		if strings.EqualFold(name, "Content-Type") {
@@ -29,9 +38,6 @@ func (r *response) write(w http.ResponseWriter) {
 		}
 	}
 	w.WriteHeader(r.status)
-	if r.status != http.StatusNoContent && r.status != http.StatusNotModified {
-		_, _ = w.Write(r.body) // the client may be gone
-	}
 }
 
 // stamp adds what API Gateway adds to every response.

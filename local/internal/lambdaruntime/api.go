@@ -79,6 +79,10 @@ func (p *process) response(w http.ResponseWriter, r *http.Request) {
 	if inv == nil {
 		return
 	}
+	if inv.stream != nil {
+		p.streamed(w, r, inv)
+		return
+	}
 	body, err := readBody(w, r)
 	switch {
 	case errors.Is(err, errTooLarge):
@@ -94,6 +98,41 @@ func (p *process) response(w http.ResponseWriter, r *http.Request) {
 		inv.answer <- trailerError(errorType, r.Trailer.Get(trailerErrorBody))
 	} else {
 		inv.answer <- Result{Payload: body}
+	}
+	accepted(w)
+}
+
+// maxStream: "The maximum size of a response stream is 200 MB"
+// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html).
+const maxStream = 200 << 20
+
+// streamed passes a response on as it comes. The writer's errors are ignored: the function runs to its end.
+func (p *process) streamed(w http.ResponseWriter, r *http.Request, inv *invocation) {
+	body := http.MaxBytesReader(w, r.Body, maxStream)
+	buf := make([]byte, 32<<10)
+	var err error
+	for gone := false; err == nil; {
+		var n int
+		n, err = body.Read(buf)
+		if n > 0 && !gone {
+			_, failed := inv.stream.Write(buf[:n])
+			gone = failed != nil
+		}
+	}
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		inv.answer <- functionError("Function.ResponseSizeTooLarge", "Response stream is over 200 MB.")
+		problem(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "response stream is over 200 MB")
+		return
+	case err != io.EOF:
+		problem(w, http.StatusBadRequest, "InvalidRequest", "the response could not be read")
+		return
+	}
+	if errorType := r.Trailer.Get(trailerErrorType); errorType != "" {
+		inv.answer <- trailerError(errorType, r.Trailer.Get(trailerErrorBody))
+	} else {
+		inv.answer <- Result{}
 	}
 	accepted(w)
 }

@@ -3,7 +3,7 @@
 //
 // As in Lambda, a process serves one invocation at a time, stays warm between invocations, is killed when it
 // exceeds the function's timeout, and is replaced after it has panicked or exited. What Lambda does and this package
-// does not: extensions, SnapStart, response streaming, provisioned concurrency, throttling (an invocation over the
+// does not: extensions, SnapStart, provisioned concurrency, throttling (an invocation over the
 // cap waits for a free process) and the memory limit. The processes are ordinary ones, without a sandbox.
 package lambdaruntime
 
@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -147,6 +148,40 @@ func (f *Function) GoString() string { return f.cfg.String() }
 // FunctionError set; the error is for what is not the function's doing. When ctx ends the caller goes, while the
 // invocation runs on to its end, as behind API Gateway.
 func (f *Function) Invoke(ctx context.Context, payload []byte) (Result, error) {
+	return f.invoke(ctx, payload, nil)
+}
+
+// InvokeStream is Invoke with the response written to stream as the function writes it, as InvokeWithResponseStream
+// does. The Result has no payload then, unless the function failed. Nothing is written after InvokeStream has returned.
+func (f *Function) InvokeStream(ctx context.Context, payload []byte, stream io.Writer) (Result, error) {
+	g := &gate{w: stream}
+	defer g.close()
+	return f.invoke(ctx, payload, g)
+}
+
+// gate is a writer that can be closed while others write.
+type gate struct {
+	mu     sync.Mutex
+	w      io.Writer
+	closed bool
+}
+
+func (g *gate) Write(b []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return 0, io.ErrClosedPipe
+	}
+	return g.w.Write(b)
+}
+
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+}
+
+func (f *Function) invoke(ctx context.Context, payload []byte, stream io.Writer) (Result, error) {
 	if len(payload) > MaxPayload {
 		return Result{}, fmt.Errorf("%w: expected a payload of at most %d bytes, got %d", ErrBadRequest, MaxPayload, len(payload))
 	}
@@ -164,7 +199,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) (Result, error) {
 	payload = bytes.Clone(payload) // the caller may go first, and with it its buffer
 	go func() {
 		defer func() { <-f.slots }()
-		result, err := f.run(payload)
+		result, err := f.run(payload, stream)
 		done <- outcome{result, err}
 	}()
 	select {
@@ -176,8 +211,9 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) (Result, error) {
 }
 
 // run finds or starts a process and invokes it. The caller holds a slot.
-func (f *Function) run(payload []byte) (Result, error) {
+func (f *Function) run(payload []byte, stream io.Writer) (Result, error) {
 	inv := newInvocation(payload)
+	inv.stream = stream
 	for {
 		p, warm, err := f.take()
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -13,6 +14,7 @@ type invocation struct {
 	payload  []byte
 	deadline time.Time   // set when a process is found
 	answer   chan Result // buffered, written once
+	stream   io.Writer   // takes a streamed response as it comes; nil: it is collected
 }
 
 func newInvocation(payload []byte) *invocation {

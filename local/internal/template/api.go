@@ -51,6 +51,7 @@ type Integration struct {
 	RequestTemplates  map[string]string
 	Passthrough       string // WHEN_NO_MATCH, WHEN_NO_TEMPLATES or NEVER
 	Timeout           time.Duration
+	Stream            bool // the response is passed on as it comes
 	Responses         []IntegrationResponse
 }
 
@@ -174,7 +175,7 @@ func (l *loader) loadAuthorizers(api *API) map[string]*Authorizer {
 		}
 		ref, _ := l.ref(id, 0)
 		a := &Authorizer{LogicalID: id, ConstructPath: r.ConstructPath(), ID: ref.(string), Name: p.str("Name"),
-			FunctionID: l.functionOf(p, "AuthorizerUri"),
+			FunctionID: l.functionOf(p, "AuthorizerUri", false),
 			// AWS: "The default is 300 … the maximum value is 3600".
 			TTL: time.Duration(p.integer("AuthorizerResultTtlInSeconds", 300)) * time.Second}
 		if a.TTL < 0 || a.TTL > time.Hour {
@@ -193,13 +194,18 @@ func (l *loader) loadAuthorizers(api *API) map[string]*Authorizer {
 	return out
 }
 
-// functionOf finds the function that an API Gateway Lambda URI invokes.
-func (l *loader) functionOf(p props, name string) string {
+// functionOf finds the function that an API Gateway Lambda URI invokes. For a streamed response API Gateway calls
+// InvokeWithResponseStream, which has a URI of its own.
+func (l *loader) functionOf(p props, name string, stream bool) string {
 	uri := p.str(name)
-	_, rest, ok := strings.Cut(uri, ":lambda:path/2015-03-31/functions/")
-	arn, isInvocation := strings.CutSuffix(rest, "/invocations")
+	version, action := "2015-03-31", "invocations"
+	if stream {
+		version, action = "2021-11-15", "response-streaming-invocations"
+	}
+	_, rest, ok := strings.Cut(uri, ":lambda:path/"+version+"/functions/")
+	arn, isInvocation := strings.CutSuffix(rest, "/"+action)
 	if !ok || !isInvocation {
-		p.fail("property %s: %q is not the URI of a Lambda function's invocations", name, uri)
+		p.fail("property %s: %q is not the URI of a Lambda function's %s", name, uri, action)
 		return ""
 	}
 	for _, id := range l.ofType("AWS::Lambda::Function") {

@@ -73,14 +73,23 @@ func (l *loader) integration(method props) Integration {
 		// AWS: "Custom timeout between 50 and 29,000 milliseconds. The default value is 29,000"; Regional APIs may have
 		// the maximum raised.
 		Timeout: time.Duration(p.integer("TimeoutInMillis", 29000)) * time.Millisecond}
-	if in.Timeout < 50*time.Millisecond || in.Timeout > 5*time.Minute {
+	switch mode := p.str("ResponseTransferMode"); {
+	case mode == "" || mode == "BUFFERED":
+	case mode == "STREAM" && (in.Type == "HTTP_PROXY" || in.Type == "AWS_PROXY"):
+		in.Stream = true
+	default:
+		// AWS: "You can only use response payload streaming for HTTP_PROXY or AWS_PROXY integration types."
+		p.fail("property ResponseTransferMode: %q on a %s integration is not possible", mode, in.Type)
+	}
+	longest := 5 * time.Minute
+	if in.Stream {
+		longest = 15 * time.Minute // AWS: "You can stream your response for up to 15 minutes."
+	}
+	if in.Timeout < 50*time.Millisecond || in.Timeout > longest {
 		p.fail("property TimeoutInMillis: %v is out of range", in.Timeout)
 	}
 	if c := p.str("ConnectionType"); c != "" && c != "INTERNET" {
 		p.fail("property ConnectionType: %s is not implemented", c)
-	}
-	if c := p.str("ResponseTransferMode"); c != "" && c != "BUFFERED" {
-		p.fail("property ResponseTransferMode: %s is not implemented", c)
 	}
 	switch in.Passthrough {
 	case "":
@@ -91,7 +100,7 @@ func (l *loader) integration(method props) Integration {
 	}
 	switch in.Type {
 	case "AWS_PROXY":
-		in.FunctionID = l.functionOf(p, "Uri")
+		in.FunctionID = l.functionOf(p, "Uri", in.Stream)
 		if in.HTTPMethod != "POST" {
 			p.fail("property IntegrationHttpMethod: Lambda functions are invoked with POST, got %q", in.HTTPMethod)
 		}
