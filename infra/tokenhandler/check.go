@@ -74,6 +74,8 @@ func checked(props *Props) Props {
 	checkOrigins(c, &p)
 	checkAPI(c, &p)
 	checkCORS(c, &p)
+	fault := refusalFieldsFault(p.RefusalFields)
+	c.Refuse(fault != "", &p.RefusalFields, fault)
 	checkDomain(c, &p)
 	checkCookieKey(c, &p)
 	checkSecretNames(c, &p)

@@ -114,7 +114,7 @@ func errorBody(siblings []*TokenHandler, r gatewayResponse) string {
 		// character that JSON would have to escape (RFC 6749 appendix A.4).
 		more = `,"` + contract.FieldScope + `":"` + contract.InTemplate(contract.ContextScope) + `"`
 	}
-	return fmt.Sprintf(`{"code":"%[1]s","error_code":"%[1]s","message":"%[2]s"%[3]s}`, r.code, r.message, more)
+	return fmt.Sprintf(`{"code":"%[1]s","error_code":"%[1]s","message":"%[2]s"%[3]s%[4]s}`, r.code, r.message, more, refusalFields(siblings, r))
 }
 
 // errorOrigin is the expression of Access-Control-Allow-Origin. One trusted

@@ -44,6 +44,13 @@ type Props struct {
 	// CORS widens what the preflights allow.
 	CORS CORS `json:"cors"`
 
+	// RefusalFields are fields that the gateway adds to the JSON body of every
+	// refusal, beside code, error_code and message: texts, numbers, booleans, lists
+	// and objects. In texts, {code}, {message}, {status} and {requestId} stand for
+	// those of the refusal. The agent's own refusals do not have them. Default: no
+	// fields.
+	RefusalFields map[string]any `json:"refusalFields"`
+
 	// API is the REST API to protect. Nil: a regional one is made. A given API
 	// must be in the same stack and must not set DefaultCorsPreflightOptions.
 	API awsapigateway.RestApi

@@ -145,6 +145,10 @@ refresh with 401, or the repeated call is refused again, the session is over and
 with ` + "`unauthorized_request`" + ` when only the access token cookie was lost, or when the authorizer no longer has the key
 that sealed it. The client in ` + "`spa/`" + ` does this.
 
+` + "`Props.RefusalFields`" + ` adds fields to the body of the gateway's refusals, for example ` + "`\"requestId\": \"{requestId}\"`" + ` or
+the members of RFC 9457. In texts, ` + "`{code}`, `{message}`, `{status}` and `{requestId}`" + ` stand for those of the refusal.
+The agent's refusals do not have them.
+
 Beside these codes the agent passes on the provider's authorization errors with status 400
 (` + "`login_required`" + ` with 401): `)
 	var others []string
