@@ -20,7 +20,7 @@ type Request struct {
 	Issuer, TokenEndpoint string
 	ClientID              string
 
-	// Header and Form are what will be sent.
+	// Header and Form are those of the request that will be sent.
 	Header http.Header
 	Form   url.Values
 }
@@ -58,8 +58,8 @@ func (p Post) Authenticate(_ context.Context, r Request) error {
 	return nil
 }
 
-// TLS is tls_client_auth and self_signed_tls_client_auth: the certificate is
-// the connection's business, and client_id says whose it is (RFC 8705 section
+// TLS is tls_client_auth and self_signed_tls_client_auth: the connection
+// shows the certificate, and client_id names its owner (RFC 8705 section
 // 2: "the client MUST include the client_id parameter").
 type TLS struct{}
 

@@ -131,7 +131,7 @@ func parse(t *testing.T, key any, algorithm string) *clientauth.Key {
 	return signer
 }
 
-// Every algorithm: what is signed, another library verifies.
+// Every algorithm: another library verifies the signature.
 func TestSign(t *testing.T) {
 	p256, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	p384, _ := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
@@ -226,7 +226,7 @@ func TestSignerFails(t *testing.T) {
 	}
 }
 
-// What is accepted as DER is of the right length, and nothing else is.
+// Raw accepts DER of the right length only.
 func FuzzRaw(f *testing.F) {
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	der, _ := ecdsa.SignASN1(rand.Reader, key, make([]byte, 32))

@@ -37,7 +37,7 @@ var Hashes = map[string]crypto.Hash{
 	"ES256": crypto.SHA256, "ES384": crypto.SHA384, "ES512": crypto.SHA512,
 	"PS256": crypto.SHA256, "PS384": crypto.SHA384, "PS512": crypto.SHA512,
 	"RS256": crypto.SHA256, "RS384": crypto.SHA384, "RS512": crypto.SHA512,
-	"EdDSA": 0,
+	"EdDSA": 0, "Ed25519": 0, // two names of one algorithm (RFC 9864 section 2.2)
 }
 
 // Sign returns claims as a JWS in compact form (RFC 7515 section 7.1).
@@ -72,7 +72,7 @@ type Key struct {
 
 // ParseKey reads an unencrypted private key in PEM form (PKCS #8, PKCS #1 or
 // SEC 1). An empty algorithm is that of the key: ES256, ES384 or ES512 by its
-// curve, EdDSA, or PS256. The error shows nothing of the key.
+// curve, EdDSA, or PS256. The error never shows the key.
 func ParseKey(text settings.Secret, algorithm, id string) (*Key, error) {
 	block, rest := pem.Decode([]byte(text.Reveal()))
 	if block == nil || len(rest) > 0 && string(rest) != "\n" {
@@ -92,7 +92,7 @@ func ParseKey(text settings.Secret, algorithm, id string) (*Key, error) {
 	case *ecdsa.PrivateKey:
 		fits = map[int][]string{256: {"ES256"}, 384: {"ES384"}, 521: {"ES512"}}[k.Curve.Params().BitSize]
 	case ed25519.PrivateKey:
-		fits = []string{"EdDSA"}
+		fits = []string{"EdDSA", "Ed25519"}
 	case *rsa.PrivateKey:
 		// RFC 7518 section 3.3: "A key of size 2048 bits or larger MUST be used".
 		if k.N.BitLen() >= 2048 {

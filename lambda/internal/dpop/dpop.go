@@ -12,8 +12,8 @@
 //	"dpop-bound-1-" ‖ base64url(private key, 32 bytes) ‖ token
 //
 // The 56 characters in front are of the base64url alphabet and a multiple of
-// four, so that package cookie goes on packing a JWT as raw bytes. Whatever has
-// this form holds a private key: it is secret, and never sent anywhere.
+// four, so that package cookie goes on packing a JWT as raw bytes. A text of
+// this form contains a private key: it is secret, and must not be sent anywhere.
 //
 // # What is not done
 //
@@ -86,7 +86,7 @@ func (k *Key) Thumbprint() string {
 	return b64.EncodeToString(hash[:])
 }
 
-// Bind returns the bound form of a token, or "" for none.
+// Bind returns the bound form of a token. It returns "" for an empty token.
 func (k *Key) Bind(token string) string {
 	if token == "" {
 		return ""
@@ -109,7 +109,7 @@ func Token(text string) string {
 	return text
 }
 
-// Open splits the bound form. The error shows nothing of it.
+// Open splits the bound form. The error never shows the text.
 func Open(text string) (*Key, string, error) {
 	malformed := errors.New("dpop: expected a token with its key")
 	if !IsBound(text) || len(text) <= len(prefix)+keyLength {
@@ -128,7 +128,7 @@ func Open(text string) (*Key, string, error) {
 	return key, text[len(prefix)+keyLength:], err
 }
 
-// Request is what a proof is for.
+// Request is the request that a proof is made for.
 type Request struct {
 	Method string
 	// URL is the target of the request. Query and fragment are left out.
@@ -136,7 +136,7 @@ type Request struct {
 	// AccessToken goes along with the request. It is empty where there is none
 	// yet, at a token endpoint.
 	AccessToken string
-	// Nonce is what the server last demanded; "" for none.
+	// Nonce is the last one that the server demanded, or empty.
 	Nonce string
 	Now   time.Time
 }
@@ -201,7 +201,7 @@ func Target(text string) (string, error) {
 		return "", errors.New("dpop: expected an absolute URL without user info")
 	}
 	if u.Path == "" {
-		// What goes over the wire (RFC 9110 section 4.2.3: "an empty path
+		// The form that is sent (RFC 9110 section 4.2.3: "an empty path
 		// component is equivalent to an absolute path of "/"").
 		text += "/"
 	}

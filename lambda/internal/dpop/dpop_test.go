@@ -48,7 +48,7 @@ func open(t *testing.T, proof string) (header map[string]any, claims map[string]
 	return header, claims
 }
 
-// RFC 9449 section 4.2: what a proof has, and nothing more.
+// RFC 9449 section 4.2: the members of a proof, and no others.
 func TestProof(t *testing.T) {
 	key := mustKey(t)
 	// The token and its hash are the example of section 7.1.
@@ -126,7 +126,7 @@ func TestBind(t *testing.T) {
 			t.Errorf("got %d characters in front, want a multiple of four", n)
 		}
 		if _, err := base64.RawURLEncoding.Strict().DecodeString(text[:len(text)-len(token)]); err != nil {
-			t.Errorf("what is in front is not base64url: %v", err)
+			t.Errorf("the prefix is not base64url: %v", err)
 		}
 	}
 	if key.Bind("") != "" || Token("plain") != "plain" {
@@ -211,7 +211,7 @@ func TestThumbprint(t *testing.T) {
 	}
 }
 
-// Whatever opens is exactly what Bind makes.
+// A text that opens is exactly the output of Bind.
 func FuzzOpen(f *testing.F) {
 	f.Add(mustKey(f).Bind("token"))
 	f.Add("token")

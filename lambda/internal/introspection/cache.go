@@ -47,7 +47,7 @@ func (c *cache) put(id [32]byte, e entry, now time.Time) {
 	c.entries[id] = e
 }
 
-// makeRoom drops what has ended, or else the entry that ends first.
+// makeRoom drops the entries that have ended, or else the one that ends first.
 func (c *cache) makeRoom(now time.Time) {
 	var first [32]byte
 	var end time.Time

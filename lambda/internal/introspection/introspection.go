@@ -1,9 +1,8 @@
 // Package introspection asks the provider about an access token, and gets, in
 // the phantom token pattern, the JWT that stands for it.
 //
-// The answer is a clear yes, a clear no, or an error: nothing else than a yes
-// lets a request pass. Three forms of the answer are known, of which a client
-// asks for one:
+// The answer is a clear yes, a clear no, or an error: only a yes lets a request
+// pass. There are three forms of the answer, and a client asks for one of them:
 //
 //   - [JWT], application/jwt: the body is a JWT access token, which replaces the
 //     opaque one towards the upstream API; status 204 means no.
@@ -72,9 +71,9 @@ type Config struct {
 	MediaType    string        // [JWT], [Signed] or [JSON]
 	MaxAge       time.Duration // how long yes is remembered at most; 0: not at all
 
-	// Verifier verifies what is signed. It is required for [Signed]; without it
-	// the JWT of [JWT] is taken on the word of the authenticated TLS connection
-	// that it came over.
+	// Verifier verifies signed answers. It is required for [Signed]. Without it
+	// the JWT of [JWT] is trusted because it came over an authenticated TLS
+	// connection.
 	Verifier *jwt.Verifier
 	// Issuer and Audience, where given, must be the token's, if the answer names
 	// an issuer, and whether or not it names an audience.
@@ -88,7 +87,7 @@ type Config struct {
 // Result is the provider's answer.
 type Result struct {
 	Active bool
-	// Token goes to the upstream API. Claims are what is known of it.
+	// Token goes to the upstream API. Claims are the known claims of it.
 	Token  string
 	Claims jwt.Claims
 	// Untyped: the provider does not say that it is an access token. It calls a
@@ -121,10 +120,10 @@ func New(cfg Config) (*Client, error) {
 	return &Client{cfg: cfg, calls: make(chan struct{}, maxCalls)}, nil
 }
 
-// Introspect asks about a token. Any error but [ErrForeign] means that nothing
-// is known of it. None tells the token or what was answered.
+// Introspect asks about a token. Any error but [ErrForeign] means that the
+// token is unknown. No error shows the token or the answer.
 func (c *Client) Introspect(ctx context.Context, token string) (Result, error) {
-	// Never the token itself: what is in memory may be dumped.
+	// Never the token itself: memory may be dumped.
 	id := sha256.Sum256([]byte(token))
 	if e, ok := c.yes.get(id, c.cfg.Now()); ok {
 		return e.result, nil
@@ -195,7 +194,7 @@ func (c *Client) ask(ctx context.Context, token string) (Result, error) {
 	return c.read(ctx, token, answer)
 }
 
-// read decides what an answer says.
+// read interprets an answer.
 func (c *Client) read(ctx context.Context, token string, a backchannel.Answer) (Result, error) {
 	switch {
 	case a.Status == http.StatusNoContent && c.cfg.MediaType == JWT && len(a.Body) == 0:
@@ -212,7 +211,7 @@ func (c *Client) read(ctx context.Context, token string, a backchannel.Answer) (
 	// a.MediaType is Signed.
 	object, err := c.cfg.Verifier.Introspection(ctx, string(bytes.TrimSpace(a.Body)), c.cfg.ClientID)
 	if err != nil {
-		// Not %w: that the answer is not valid says nothing of the token.
+		// Not %w: an invalid answer says nothing about the token.
 		return Result{}, fmt.Errorf("introspection: the answer: %v", err)
 	}
 	return c.readJSON(token, object, true)
@@ -267,7 +266,7 @@ func (c *Client) readJWT(ctx context.Context, token string) (Result, error) {
 	return c.result(token, claims)
 }
 
-// result holds the claims of an active token to what is expected of them.
+// result checks the claims of an active token against the configuration.
 func (c *Client) result(token string, claims jwt.Claims) (Result, error) {
 	now := c.cfg.Now()
 	switch {

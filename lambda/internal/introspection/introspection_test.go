@@ -51,7 +51,7 @@ func newEndpoint(t *testing.T, mediaType string) *endpoint {
 			t.Errorf("got credentials %q and %q", id, secret)
 		}
 		// P2: the query belongs to the URL, and so does the port, without which
-		// nothing would come here.
+		// no request would come here.
 		if r.URL.Path != "/oauth/introspect" || r.URL.RawQuery != "tenant=1" {
 			t.Errorf("asked at %s", r.URL)
 		}
@@ -147,7 +147,7 @@ const (
 )
 
 // P1: only a clear yes is a yes. A clear no is a no, everything else is an
-// error: what was not understood must not let anybody pass.
+// error: an answer that was not understood lets no request pass.
 func TestIntrospect(t *testing.T) {
 	s := newSigner(t)
 	exp := testTime.Unix() + 60
@@ -304,7 +304,7 @@ func TestIntrospect(t *testing.T) {
 	}
 }
 
-// The token arrives as it is, whatever is in it.
+// The token arrives as it is, with any characters in it.
 func TestTheTokenIsEncoded(t *testing.T) {
 	e := newEndpoint(t, JSON)
 	e.script = func(w http.ResponseWriter, token string) {
@@ -509,7 +509,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever the endpoint answers with status 200, a token is active
+// FuzzRead: for any answer with status 200, a token is active
 // only where JSON says so with true, or where a JWT that fits a header comes.
 func FuzzRead(f *testing.F) {
 	f.Add(JSON, JSON, `{"active":true}`)
@@ -519,7 +519,7 @@ func FuzzRead(f *testing.F) {
 	verifier := newVerifier("http://127.0.0.1:1/", func() time.Time { return testTime })
 	f.Fuzz(func(t *testing.T, asked, typ, body string) {
 		c, err := New(Config{MediaType: asked, Verifier: verifier, Now: func() time.Time { return testTime }})
-		if err != nil || asked == JWT { // with a verifier nothing unsigned passes
+		if err != nil || asked == JWT { // with a verifier no unsigned answer passes
 			c, _ = New(Config{MediaType: JWT, Now: func() time.Time { return testTime }})
 			asked = JWT
 		}
@@ -532,7 +532,7 @@ func FuzzRead(f *testing.F) {
 		}
 		switch asked {
 		case Signed:
-			t.Fatal("nobody has signed this")
+			t.Fatal("this was not signed")
 		case JSON:
 			var answer map[string]any
 			if typ != JSON || json.Unmarshal([]byte(body), &answer) != nil || answer["active"] != true || r.Token != opaque {

@@ -19,8 +19,8 @@ type Claims struct {
 	Audience []string
 	// Subject is empty unless it is 1 to 255 printable ASCII characters.
 	Subject string
-	// Scope is what the token is good for, of the member scope, or of scp where
-	// a provider writes that.
+	// Scope lists the scopes of the token, of the member scope, or of scp if a
+	// provider writes that.
 	Scope []string
 	// Expires and NotBefore have a resolution of one second; zero: not told.
 	Expires, NotBefore time.Time
@@ -33,7 +33,7 @@ type Claims struct {
 const maxSubject = 255
 
 // ParseClaims reads a JSON object. A registered claim of the wrong type is an
-// error: what cannot be read must not count as absent.
+// error: an unreadable claim must not count as missing.
 func ParseClaims(object []byte) (Claims, error) {
 	// RFC 7519 section 4: names are case-sensitive, and duplicates are to be
 	// rejected, or a reader that takes the first and one that takes the last
@@ -101,7 +101,7 @@ func ReadList(members map[string]json.RawMessage, name string, into *[]string) e
 }
 
 // readScope reads scope, "a JSON string containing a space-separated list of
-// scopes" (RFC 7662 section 2.2), or what providers write instead: a list, or
+// scopes" (RFC 7662 section 2.2), or the forms that providers write instead: a list, or
 // either as scp.
 func (c *Claims) readScope() error {
 	name := "scope"

@@ -93,7 +93,7 @@ func TestUnverified(t *testing.T) {
 	}
 }
 
-// FuzzParseClaims: what is read is bounded and safe to log.
+// FuzzParseClaims: parsed claims are bounded and safe to log.
 func FuzzParseClaims(f *testing.F) {
 	f.Add([]byte(`{"iss":"i","aud":["a"],"sub":"s","scope":"x y","exp":10.5,"nbf":1}`))
 	f.Add([]byte(`{"scp":["x"],"exp":1e20}`))

@@ -25,7 +25,7 @@ const (
 
 // key is a public signature key of a set.
 type key struct {
-	id     string // empty: the key has no id, or none that is a string
+	id     string // empty if the key has no id, or one that is not a string
 	alg    string // empty: any algorithm of its type
 	public crypto.PublicKey
 }
@@ -33,7 +33,7 @@ type key struct {
 var errNoSet = errors.New("answered something other than a JWK set")
 
 // parseKeys returns the public signature keys of a JWK set. It skips each key
-// that cannot be used, for whatever reason, and fails only if none is left.
+// that cannot be used, and fails only if no key is left.
 // RFC 7517 section 5: "Implementations SHOULD ignore JWKs within a JWK Set that
 // use "kty" (key type) values that are not understood by them, that are missing
 // required members, or for which values are out of the supported ranges."

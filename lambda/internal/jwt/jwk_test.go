@@ -21,7 +21,7 @@ import (
 // crypto/x509 refuses to parse: the start of one is enough.
 const negativeSerial = "MIIBITCByKADAgECAgH/MAoGCCqGSM49BAMCMA8xDTALBgNVBAMMBGxlYWY="
 
-// One key that cannot be used never hides the others, in whatever place it is.
+// A key that cannot be used never hides the others, before or after them.
 func TestUnusableKeysAreSkipped(t *testing.T) {
 	good := string(must(json.Marshal(public(&ecKey.PublicKey, "good", "ES256"))))
 	rsaJWK := string(must(json.Marshal(public(&rsaKey.PublicKey, "x", ""))))

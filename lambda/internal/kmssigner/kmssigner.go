@@ -55,8 +55,8 @@ type Config struct {
 
 // Environment reads the credentials that the Lambda service puts into a
 // function's environment (AWS Lambda Developer Guide, "Defined runtime
-// environment variables"). Nothing else is asked for credentials: no file and
-// no metadata service.
+// environment variables"). No file and no metadata service is
+// asked for credentials.
 func Environment(context.Context) (aws.Credentials, error) {
 	c := aws.Credentials{
 		AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
@@ -95,7 +95,7 @@ func (s *Signer) Algorithm() string { return s.algorithm }
 // KeyID implements [clientauth.Signer].
 func (s *Signer) KeyID() string { return s.id }
 
-// Sign implements [clientauth.Signer]. Of errors it tells the documented code.
+// Sign implements [clientauth.Signer]. Its errors show the documented code.
 func (s *Signer) Sign(ctx context.Context, input []byte) ([]byte, error) {
 	out, err := s.client.Sign(ctx, &kms.SignInput{
 		KeyId: aws.String(s.key), SigningAlgorithm: specs[s.algorithm],
@@ -111,7 +111,7 @@ func (s *Signer) Sign(ctx context.Context, input []byte) ([]byte, error) {
 }
 
 // codes are the errors of kms:Sign (AWS KMS API Reference, "Sign") and the
-// common ones that an operator can mend.
+// common ones that an operator can fix.
 var codes = []string{
 	"AccessDeniedException", "DependencyTimeoutException", "DisabledException", "InvalidGrantTokenException",
 	"InvalidKeyUsageException", "KeyUnavailableException", "KMSInternalException", "KMSInvalidStateException",

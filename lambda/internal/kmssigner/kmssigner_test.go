@@ -178,7 +178,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// Without credentials in the environment nothing else is asked for any.
+// Without credentials in the environment no other source is asked.
 func TestEnvironment(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")

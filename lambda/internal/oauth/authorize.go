@@ -15,17 +15,17 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/clientauth"
 )
 
-// Login is what must be remembered, bound to the browser, from the
-// authorization request to its response. The values are secret.
+// Login must be remembered, bound to the browser, from the authorization
+// request to its response. The values are secret.
 type Login struct {
-	// Issuer is whom the request was made to (RFC 9700 section 4.4.2.1: clients
+	// Issuer is the issuer of the request (RFC 9700 section 4.4.2.1: clients
 	// "MUST store, for each authorization request, the issuer they sent the
 	// authorization request to").
 	Issuer   string `json:"issuer"`
 	State    string `json:"state"`
 	Nonce    string `json:"nonce,omitempty"`
 	Verifier string `json:"verifier"`
-	// MaxAge and ACR are what the request demanded of the authentication.
+	// MaxAge and ACR are the demands of the request on the authentication.
 	MaxAge *int     `json:"max_age,omitempty"`
 	ACR    []string `json:"acr,omitempty"`
 }
@@ -34,10 +34,10 @@ type Login struct {
 // browser takes it to the provider at once.
 const requestLifetime = time.Minute
 
-// Authorize returns the URL of an authorization request and what to remember
-// of it. The extra parameters are added as they are: the caller lets only
-// harmless ones through. An extra scope takes the place of the configured one,
-// and must be part of it.
+// Authorize returns the URL of an authorization request and the login to
+// remember. The caller must pass harmless extra parameters only: they are added
+// as they are. An extra scope replaces the configured one, and must be part of
+// it.
 func (c *Client) Authorize(ctx context.Context, extra map[string]string) (string, Login, error) {
 	p, err := c.authorizationServer(ctx)
 	if err != nil {
@@ -62,7 +62,7 @@ func (c *Client) Authorize(ctx context.Context, extra map[string]string) (string
 		return "", Login{}, err
 	}
 	challenge := sha256.Sum256([]byte(login.Verifier))
-	// After the others, so that none of these can be one of them.
+	// After the others, which cannot replace these.
 	for name, value := range map[string]string{
 		"response_type": "code", "client_id": c.config.ClientID, "redirect_uri": c.config.RedirectURI,
 		"state": login.State, "nonce": login.Nonce, "response_mode": c.config.ResponseMode,
@@ -125,7 +125,7 @@ func (c *Client) checkScope(scope string) error {
 	return nil
 }
 
-// rememberStepUp keeps what the ID token will be held to.
+// rememberStepUp keeps the demands that the ID token must meet.
 func (c *Client) rememberStepUp(login *Login, extra map[string]string) error {
 	if text, asked := extra["max_age"]; asked {
 		seconds, err := strconv.Atoi(text)
@@ -210,7 +210,7 @@ func (c *Client) CheckLogin(login Login) error {
 }
 
 // CheckIssuer checks the iss parameter of an authorization response, successful
-// or not; iss is empty where the response has none.
+// or not; iss is empty if the response has no such parameter.
 func (c *Client) CheckIssuer(ctx context.Context, iss string) error {
 	// RFC 9207 section 2.4: clients "MUST compare the result to the issuer
 	// identifier of the authorization server", by simple string comparison.

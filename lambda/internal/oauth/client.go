@@ -14,12 +14,12 @@
 // # Errors
 //
 // Errors are of type [*Error]. Their text is made of constants, status codes
-// and registered error codes only: nothing that a provider or a browser sent
-// can reach a log through them.
+// and registered error codes only: no text of a provider or a browser reaches
+// a log through them.
 //
 // # What is not done
 //
-// Nothing is encrypted (JWE).
+// No encryption (JWE).
 package oauth
 
 import (
@@ -34,7 +34,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/clientauth"
 )
 
-// Config is what the client must know.
+// Config of a [Client].
 type Config struct {
 	// Issuer is compared exactly, in metadata, responses and ID tokens.
 	Issuer   string
@@ -74,12 +74,12 @@ type Config struct {
 	Push bool
 	// RequestSigner signs authorization requests. Nil: they are not signed.
 	RequestSigner clientauth.Signer
-	// ResponseMode is jwt or query.jwt for signed authorization responses,
-	// without which none is accepted then; empty for the provider's default.
+	// ResponseMode is jwt or query.jwt for signed authorization responses; then
+	// no others are accepted. Empty is the provider's default.
 	ResponseMode string
 	// Resources are the APIs that access tokens are for (RFC 8707).
 	Resources []string
-	// EssentialACR refuses ID tokens whose acr is none of the acr_values that
+	// EssentialACR refuses ID tokens whose acr is not among the acr_values that
 	// the login asked for.
 	EssentialACR bool
 
@@ -139,8 +139,8 @@ func New(config Config) *Client {
 	return c
 }
 
-// OpenID reports whether the provider issues ID tokens. Without them a session
-// has none, and the user is who the access token is for.
+// OpenID reports whether the provider issues ID tokens. Without them the user
+// is the one that the access token is for.
 func (c *Client) OpenID() bool { return c.profile.openID }
 
 // Signed reports whether authorization responses are signed: then no other is

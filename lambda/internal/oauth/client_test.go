@@ -50,7 +50,7 @@ func mustSignIn(t testing.TB, p *oauthtest.Provider, c *oauth.Client) oauth.Toke
 	return tokens
 }
 
-// want checks the kind of an error, and that it tells nothing it must not.
+// want checks the kind of an error, and that it shows no secret.
 func want(t *testing.T, p *oauthtest.Provider, err error, kind oauth.Kind) {
 	t.Helper()
 	var e *oauth.Error
@@ -122,7 +122,7 @@ func TestAuthorizeIsFresh(t *testing.T) {
 	}
 }
 
-// A7, A22, rule 40: what a token endpoint may answer, and must not.
+// A7, A22, rule 40: answers of a token endpoint, good and bad.
 func TestTokenAnswers(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -319,7 +319,7 @@ func TestRefresh(t *testing.T) {
 }
 
 // Which answers to a refresh end the session: every lasting refusal that is
-// not the client's own fault, in whatever form it comes.
+// not the client's own fault, in any form.
 func TestRefreshRefusals(t *testing.T) {
 	const js = "application/json"
 	ends, stays, ours := oauth.InvalidGrant, oauth.Rejected, oauth.Unavailable

@@ -102,7 +102,7 @@ func TestContract(t *testing.T) {
 			if err != nil || refreshed.RefreshToken == tokens.RefreshToken {
 				t.Fatalf("refresh: %v", err)
 			}
-			// Rule 44, A20, G14: what is revoked is of no more use, and revoking
+			// Rule 44, A20, G14: a revoked token is of no more use, and revoking
 			// it again does no harm.
 			for range 2 {
 				if err := c.Revoke(t.Context(), refreshed.RefreshToken); err != nil {

@@ -43,7 +43,7 @@ func (c *Client) newKey() (*dpop.Key, error) {
 	return key, nil
 }
 
-// keyOf returns what a refresh is to be made with. RFC 9449 section 5: refresh
+// keyOf returns the key and the token for a refresh. RFC 9449 section 5: refresh
 // tokens of confidential clients are not bound to the key, so that a session
 // from before DPoP was on gets one now, and one from after loses it.
 func (c *Client) keyOf(refreshToken string) (*dpop.Key, string, error) {
@@ -61,8 +61,8 @@ func (c *Client) keyOf(refreshToken string) (*dpop.Key, string, error) {
 	return key, token, nil
 }
 
-// accessKey returns what a request with an access token is to be made with. A
-// token of the other mode is of no use: a refresh mends it.
+// accessKey returns the key and the token for a request with an access token. A
+// token of the other mode cannot be used: a refresh replaces it.
 func (c *Client) accessKey(accessToken string) (*dpop.Key, string, error) {
 	if !c.config.DPoP && !dpop.IsBound(accessToken) {
 		return nil, accessToken, nil

@@ -15,7 +15,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth/oauthtest"
 )
 
-// proof is what an endpoint got.
+// proof is a proof that an endpoint received.
 type proof struct {
 	thumbprint    string
 	claims        map[string]any
@@ -26,7 +26,7 @@ type proof struct {
 type bindingProvider struct {
 	*oauthtest.Provider
 	proofs map[string][]proof // by path; nil claims stand for no proof
-	// nonce of the path, "" for none; answers that demand it until it is sent.
+	// nonce of the path, or empty; answers that demand it until it is sent.
 	nonce map[string]string
 }
 

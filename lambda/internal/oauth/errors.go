@@ -1,12 +1,12 @@
 package oauth
 
-// Kind tells errors apart where the agent must.
+// Kind tells errors apart for the agent.
 type Kind int
 
 const (
 	// Unavailable: the provider cannot be reached, failed, or sent something
 	// that cannot be used; or it refuses this client, which only the operator
-	// can mend. Trying again later may help, signing in again will not.
+	// can fix. Trying again later may help, signing in again will not.
 	Unavailable Kind = iota
 	// Rejected: the provider refused the request.
 	Rejected
@@ -18,7 +18,7 @@ const (
 	InvalidIDToken
 	// WrongIssuer: the authorization response is not the provider's.
 	WrongIssuer
-	// Unacceptable: what the page asks for is not to be asked for.
+	// Unacceptable: the page asked for something that it must not ask for.
 	Unacceptable
 	// BadSignature: a signed response is not the provider's, or not for us.
 	BadSignature

@@ -48,9 +48,9 @@ func FuzzMetadata(f *testing.F) {
 	})
 }
 
-// FuzzTokenAnswer: whatever the token endpoint answers, tokens that come out
-// fit a header, and come from an answer of success without an error; and an
-// error never quotes the answer.
+// FuzzTokenAnswer: for any answer of the token endpoint, returned tokens fit a
+// header and come from an answer of success, and an error never quotes the
+// answer.
 func FuzzTokenAnswer(f *testing.F) {
 	f.Add(200, "application/json", `{"access_token":"a","token_type":"bearer","expires_in":"60","error":null}`)
 	f.Add(400, "text/html", `{"error":"invalid_grant"}`)

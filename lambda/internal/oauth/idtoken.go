@@ -138,7 +138,7 @@ func (c idClaims) checkStepUp(login Login, now time.Time) error {
 	// Point 12.
 	if len(login.ACR) > 0 {
 		if acr, err := c.text("acr"); err != nil || !slices.Contains(login.ACR, acr) {
-			return &Error{StepUpFailed, "id token: acr is none of those that were asked for"}
+			return &Error{StepUpFailed, "id token: acr is not among those that were asked for"}
 		}
 	}
 	return nil
@@ -176,7 +176,7 @@ func (c idClaims) checkContinues(previousIDToken string) error {
 }
 
 // Claims returns the payload of an ID token, a JSON object, byte for byte. It
-// verifies nothing: it is for tokens that [Client.Exchange] or
+// does not verify it: it is for tokens that [Client.Exchange] or
 // [Client.Refresh] returned.
 func Claims(idToken string) (json.RawMessage, error) {
 	payload, err := jwt.Payload(idToken)

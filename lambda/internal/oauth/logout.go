@@ -10,9 +10,9 @@ import (
 // string if the provider has no such endpoint.
 //
 // Section 2 of that document recommends id_token_hint. It is not in there: the
-// URL is given to the page, and unless a deployment says otherwise no token
-// ever is. client_id says in its stead whose post_logout_redirect_uri it is,
-// and the provider may ask the user.
+// URL is given to the page, which must not see a token unless a deployment
+// allows it. client_id names the owner of post_logout_redirect_uri instead, and
+// the provider may ask the user.
 func (c *Client) LogoutURL(ctx context.Context) (string, error) {
 	if c.profile.logoutReturn == "" {
 		return "", nil

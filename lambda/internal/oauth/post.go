@@ -46,7 +46,7 @@ func (c *Client) postProof(ctx context.Context, p *provider, name, address strin
 		Issuer: c.config.Issuer, TokenEndpoint: p.Token, ClientID: c.config.ClientID, Header: header, Form: form,
 	})
 	if err != nil {
-		// Of package clientauth or kmssigner, whose errors show nothing.
+		// Errors of packages clientauth and kmssigner show no secret.
 		return a, &Error{Unavailable, "client authentication: " + err.Error()}
 	}
 	request, err := http.NewRequest(http.MethodPost, address, strings.NewReader(form.Encode()))
@@ -69,7 +69,7 @@ func (c *Client) postProof(ctx context.Context, p *provider, name, address strin
 
 // members reads the response. For tokens the form is that of RFC 6749 section
 // 5.1: JSON in "the application/json media type", or a form if the profile has
-// such answers. Errors are read whatever they are called: many providers send
+// such answers. Errors are read with any content type: many providers send
 // them as text or HTML.
 func (c *Client) members(response backchannel.Answer) map[string]json.RawMessage {
 	failed := response.Status/100 != 2
@@ -105,8 +105,8 @@ func formMembers(text string) map[string]json.RawMessage {
 }
 
 // errorCode returns the registered code of an error response, unregistered for
-// another code, and "" if there is none. A member error that is null, false or
-// empty is none.
+// another code, and "" if there is no code. A member error that is null, false
+// or empty is not one.
 func (c *Client) errorCode(a answer) string {
 	code, isText := strictjson.String(a.members, "error")
 	switch raw := string(a.members["error"]); {

@@ -1,7 +1,7 @@
 package oauth
 
-// profile is what a kind of provider does differently. The differences are
-// data: the code asks for a property, never for a name.
+// profile describes the differences of a kind of provider. They are data: the
+// code asks for a property, never for a name.
 type profile struct {
 	// openID: ID tokens are issued, and demanded. Without it there is no
 	// openid scope, no nonce and no ID token.
@@ -11,7 +11,7 @@ type profile struct {
 	// endpoints are those of a provider that publishes no metadata.
 	endpoints endpoints
 	// plainAnswers: the token endpoint may answer a form instead of JSON, send
-	// its errors with status 200, and say nothing of the token type's case.
+	// and its errors with status 200.
 	plainAnswers bool
 	// untyped: a token response without token_type is one with a bearer token.
 	untyped bool

@@ -97,7 +97,7 @@ func TestGitHubErrors(t *testing.T) {
 	}
 }
 
-// What a plain server may not answer either.
+// Answers that are refused of a plain server, too.
 func TestPlainAnswers(t *testing.T) {
 	for _, tt := range []struct {
 		name, contentType, body string
@@ -153,7 +153,7 @@ func TestTokenTypeMissing(t *testing.T) {
 }
 
 // An OAuth 2.0 server is found by RFC 8414, between host and path, and its ID
-// tokens are not kept: nobody has verified them.
+// tokens are not kept: they were not verified.
 func TestOAuth2Discovery(t *testing.T) {
 	var asked []string
 	mux := http.NewServeMux()

@@ -1,6 +1,6 @@
-// Package oauthtest is a scripted OpenID Provider for tests. It plays by the
-// rules, and strictly, unless a test tells it to do what no good provider
-// would. What good providers do is proven against a real one elsewhere.
+// Package oauthtest is a scripted OpenID Provider for tests. It follows
+// the rules strictly, unless a test makes it misbehave. Other tests use a real
+// provider.
 package oauthtest
 
 import (
@@ -38,8 +38,8 @@ type Provider struct {
 	// Subject is the user who signs in.
 	Subject string
 
-	// Metadata, Claims, TokenAnswer and UserInfo change what it is about to
-	// send: the metadata, the ID token's claims, the token and UserInfo answers.
+	// Metadata, Claims, TokenAnswer and UserInfo change the
+	// messages: the metadata, the ID token's claims, the token and UserInfo answers.
 	Metadata, Claims, TokenAnswer, UserInfo func(map[string]any)
 	// Sign makes the ID token in place of [Provider.SignWith] and Key.
 	Sign func(claims map[string]any) string
@@ -144,10 +144,10 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
 		p.metadata(w)
-	case "/jwks":
+	case "/jwks", "/keys":
 		answer(w, 200, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.Key.Public(), KeyID: "k1", Use: "sig", Algorithm: "ES256"}}})
 	case "/token":
-		p.token(w, r)
+		p.Token(w, r)
 	case "/userinfo":
 		p.userInfo(w, r)
 	default:
@@ -165,8 +165,8 @@ func (p *Provider) metadata(w http.ResponseWriter) {
 	answer(w, 200, m)
 }
 
-// token is strict: whatever the client must send is checked.
-func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
+// Token is the token endpoint. It is strict: it checks everything that the client must send.
+func (p *Provider) Token(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil || r.Method != http.MethodPost {
 		answer(w, 400, map[string]any{"error": "invalid_request"})
 		return
