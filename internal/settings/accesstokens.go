@@ -19,8 +19,19 @@ type AccessTokens struct {
 	VerifyTokens bool `json:"verifyTokens"`
 
 	// Audience lists the audiences of which access tokens must name one. Required
-	// with VerifyTokens, optional with PhantomToken.
+	// with VerifyTokens (except with the profile cognito, whose access tokens name
+	// the client), optional with PhantomToken. It must not be the client's id,
+	// which is the audience of ID tokens.
 	Audience []string `env:"AUDIENCE" json:"audience" lambda:"authorizer" rule:"audience"`
+
+	// Issuer is the issuer that access tokens name, if it is not that of the
+	// provider: AD FS has another one for them.
+	Issuer string `env:"ACCESS_TOKEN_ISSUER" json:"accessTokenIssuer" lambda:"authorizer" rule:"resource"`
+
+	// RequireType accepts only access tokens with the type at+jwt (RFC 9068).
+	// Without it tokens of older providers, which have the type JWT or none, are
+	// accepted unless they look like other tokens. Requires VerifyTokens.
+	RequireType bool `env:"REQUIRE_AT_JWT" json:"requireAtJwt" lambda:"authorizer"`
 
 	// DPoP binds access tokens to a key of the session (RFC 9449), which the
 	// provider must support. Upstream APIs receive "Authorization: DPoP …" and a
@@ -71,6 +82,13 @@ type TokenIssuer struct {
 	// access tokens, or the responses of the introspection endpoint. The
 	// construct sets both with VerifyTokens.
 	JWKSEndpoint string `env:"JWKS_ENDPOINT" json:"verifyTokens" prop:"Props.AccessTokens.VerifyTokens" rule:"url"`
+	// ClientID is the agent's client. Tokens for it are ID tokens, and refused.
+	// Access tokens of Cognito must name it.
+	ClientID string `env:"AGENT_CLIENT_ID" json:"clientId" rule:"credential"`
+	// Profile is the kind of provider: access tokens of cognito need no audience.
+	Profile string `env:"PROVIDER_PROFILE" json:"profile" rule:"profile" default:"oidc"`
+	// SignatureAlgorithms are the algorithms that the issuer may sign with.
+	SignatureAlgorithms []string `env:"SIGNATURE_ALGORITHMS" json:"signatureAlgorithms" rule:"algorithm"`
 }
 
 // KnowsScopes reports whether the authorizer learns the scopes of an access

@@ -102,6 +102,9 @@ func (c *Checker) agent(a *Agent) {
 	c.Must(openid || !p.OpenID(), &p.Scope, "contain openid with %s "+p.Profile, &p.Profile)
 	c.Must(!openid || p.OpenID(), &p.Scope, "not contain openid with %s "+p.Profile+", whose ID tokens are not verified", &p.Profile)
 
+	c.Must(!severalTenants(p.Issuer), &p.Issuer, "name one tenant: replace common, organizations or consumers by the tenant's id")
+	c.Must(p.Requests.Parameters.valid(), &p.Requests.Parameters, "be "+rules["parameters"].expects)
+
 	method := p.AuthenticationMethod()
 	c.Refuse(p.NeedsSecret() && p.ClientSecret == "", &p.ClientSecret, "is required with %s "+method, &auth.Method)
 	c.Refuse(!p.NeedsSecret() && p.ClientSecret != "", &p.ClientSecret, "cannot be combined with %s "+method, &auth.Method)
@@ -112,7 +115,7 @@ func (c *Checker) agent(a *Agent) {
 	c.Refuse(key && kms, &auth.PrivateKey, "cannot be combined with %s", &auth.KMSKey)
 	c.Refuse(!signs && key, &auth.PrivateKey, "requires %s private_key_jwt or %s", &auth.Method, &requests.Sign)
 	c.Refuse(!signs && kms, &auth.KMSKey, "requires %s private_key_jwt or %s", &auth.Method, &requests.Sign)
-	c.Refuse(kms && auth.Algorithm == "EdDSA", &auth.Algorithm, "EdDSA cannot be combined with %s", &auth.KMSKey)
+	c.Refuse(kms && strings.HasPrefix(auth.Algorithm, "Ed"), &auth.Algorithm, auth.Algorithm+" cannot be combined with %s", &auth.KMSKey)
 
 	tls := method == TLSClientAuth
 	c.Refuse(tls && auth.Certificate == "", &auth.Certificate, "is required with %s "+method, &auth.Method)
@@ -143,8 +146,12 @@ func (c *Checker) authorizer(a *Authorizer) {
 
 	c.Refuse(*jwks != "" && a.Provider.Issuer == "", &a.Provider.Issuer, "is required with %s", jwks)
 	// The audience of a signed response is the client.
-	c.Refuse(*jwks != "" && len(tokens.Audience) == 0 && !signedResponses, &tokens.Audience, "is required with %s: without it, a token for any API of the issuer would be accepted", jwks)
+	cognito := a.Provider.Profile == ProfileCognito && a.Provider.ClientID != ""
+	c.Refuse(*jwks != "" && len(tokens.Audience) == 0 && !signedResponses && !cognito, &tokens.Audience, "is required with %s: without it, a token for any API of the issuer would be accepted", jwks)
 	c.Refuse(len(tokens.Audience) > 0 && !a.KnowsScopes(), &tokens.Audience, "requires %s or %s", &p.Enabled, jwks)
+	c.Must(a.Provider.ClientID == "" || !slices.Contains(tokens.Audience, a.Provider.ClientID), &tokens.Audience, "not contain the client's id, which is the audience of ID tokens")
+	c.Refuse(tokens.Issuer != "" && !a.KnowsScopes(), &tokens.Issuer, "requires %s or %s", &p.Enabled, jwks)
+	c.Refuse(tokens.RequireType && *jwks == "", &tokens.RequireType, "requires %s", jwks)
 	c.Refuse(len(a.RouteRequirements) > 0 && !a.KnowsScopes(), &a.RouteRequirements, "requires %s or %s", &p.Enabled, jwks)
 
 	c.Refuse(cache.TTL == 0 && cache.Dialect != "", &cache.Dialect, "requires %s", &cache.TTL)

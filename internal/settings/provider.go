@@ -1,8 +1,13 @@
 package settings
 
 import (
+	"encoding/json"
+	"errors"
+	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Provider is an OpenID Provider or OAuth 2.0 server, and the client registered
@@ -35,6 +40,10 @@ type Provider[S, K any] struct {
 	// openid, unless the profile has no ID tokens.
 	Scope string `env:"SCOPE,always" json:"scope" rule:"scope" default:"openid"`
 
+	// MetadataURL is the address of the provider's metadata, if it is not the
+	// well-known address of the issuer: Azure AD B2C has one for each policy.
+	MetadataURL string `env:"METADATA_URL" json:"metadataUrl" rule:"url"`
+
 	// AuthorizeEndpoint is the authorization endpoint.
 	AuthorizeEndpoint string `env:"AUTHORIZE_ENDPOINT" json:"authorizeEndpoint" rule:"url"`
 	// TokenEndpoint is the token endpoint.
@@ -50,6 +59,16 @@ type Provider[S, K any] struct {
 	RevocationEndpoint string `env:"REVOCATION_ENDPOINT" json:"revocationEndpoint" rule:"url"`
 	// PAREndpoint is the pushed authorization request endpoint (RFC 9126).
 	PAREndpoint string `env:"PAR_ENDPOINT" json:"parEndpoint" rule:"url"`
+
+	// SendsIssuer says that the provider sends iss in every authorization response
+	// (RFC 9207). A response without it is then refused, as it is if the metadata
+	// says so.
+	SendsIssuer bool `env:"PROVIDER_SENDS_ISS" json:"providerSendsIss"`
+
+	// SignatureAlgorithms are the algorithms that the provider may sign with:
+	// RS256 to RS512, PS256 to PS512, ES256 to ES512, EdDSA and Ed25519. Default:
+	// all of them. FAPI 2.0 allows PS256, ES256, EdDSA and Ed25519.
+	SignatureAlgorithms []string `env:"SIGNATURE_ALGORITHMS" json:"signatureAlgorithms" rule:"algorithm"`
 
 	Authentication Authentication[S, K]
 	Requests       Requests
@@ -76,7 +95,7 @@ type Authentication[S, K any] struct {
 	KeyID string `env:"CLIENT_KEY_ID" json:"clientKeyId" rule:"credential"`
 
 	// Algorithm is the signature algorithm: ES256 to ES512, PS256 to PS512, RS256
-	// to RS512, or EdDSA with PrivateKey. Default: that of the private key (PS256
+	// to RS512, or EdDSA or Ed25519 with PrivateKey. Default: that of the private key (PS256
 	// for RSA); ES256 with KMSKey.
 	Algorithm string `env:"CLIENT_SIGNING_ALGORITHM" json:"clientSigningAlgorithm" rule:"algorithm"`
 
@@ -112,6 +131,10 @@ type Requests struct {
 	// request. With scope among them it may ask for some of Scope, also when it
 	// refreshes.
 	ExtraParameters []string `env:"EXTRA_PARAMETERS" json:"extraParameters" rule:"parameter" default:"ui_locales,login_hint,prompt,acr_values"`
+
+	// Parameters are added to every authorization request, such as access_type
+	// offline for Google. A page cannot change them.
+	Parameters Parameters `env:"AUTHORIZE_PARAMETERS" json:"authorizeParameters" rule:"parameters"`
 
 	// EssentialACR fails a login whose acr is none of the acr_values that the
 	// page asked for.
@@ -157,6 +180,52 @@ func (p Provider[S, K]) AuthenticationMethod() string {
 func (p Provider[S, K]) NeedsSecret() bool {
 	method := p.AuthenticationMethod()
 	return method == ClientSecretBasic || method == ClientSecretPost
+}
+
+// Parameters are parameters of the authorization request by their names. The
+// variable has them as a JSON object, a stage as an object.
+type Parameters map[string]string
+
+// MarshalText returns the form of AUTHORIZE_PARAMETERS, "" without any.
+func (p Parameters) MarshalText() ([]byte, error) { return compact(map[string]string(p), len(p)) }
+
+// UnmarshalText reads the form that MarshalText writes.
+func (p *Parameters) UnmarshalText(text []byte) error {
+	if p.UnmarshalJSON(text) != nil || !p.valid() {
+		return errors.New("settings: parameters must be a JSON object of strings")
+	}
+	return nil
+}
+
+// MarshalJSON writes the object of a stage.
+func (p Parameters) MarshalJSON() ([]byte, error) { return json.Marshal(map[string]string(p)) }
+
+// UnmarshalJSON reads the object of a stage.
+func (p *Parameters) UnmarshalJSON(text []byte) error {
+	return json.Unmarshal(text, (*map[string]string)(p))
+}
+
+// valid rejects the parameters of the protocol, and scope, which is a setting of
+// its own.
+func (p Parameters) valid() bool {
+	for name, value := range p {
+		if !isParameter(name) || name == "scope" || len(value) > 2048 || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
+			return false
+		}
+	}
+	return true
+}
+
+// severalTenants reports whether an issuer is one of Microsoft's endpoints for
+// several tenants. Their metadata and tokens name another issuer (Microsoft
+// identity platform, "OpenID Connect on the Microsoft identity platform").
+func severalTenants(issuer string) bool {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return false
+	}
+	tenant, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")
+	return strings.HasPrefix(u.Host, "login.microsoftonline.") && slices.Contains([]string{"common", "organizations", "consumers"}, tenant)
 }
 
 // isPEM looks at the frame only. The agent parses the content when it starts.

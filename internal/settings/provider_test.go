@@ -42,6 +42,22 @@ func TestLoadChecksCombinations(t *testing.T) {
 		{"signed requests without key", map[string]string{"SIGN_AUTHORIZATION_REQUESTS": "true"}, "CLIENT_PRIVATE_KEY or CLIENT_KMS_KEY_ID is required"},
 		{"mTLS", map[string]string{"CLIENT_AUTHENTICATION": "tls_client_auth", "CLIENT_SECRET": "", "CLIENT_CERTIFICATE": pemText, "CLIENT_CERTIFICATE_KEY": pemText}, ""},
 		{"mTLS without certificate", map[string]string{"CLIENT_AUTHENTICATION": "tls_client_auth", "CLIENT_SECRET": ""}, "CLIENT_CERTIFICATE is required with"},
+		{"several tenants", map[string]string{"ISSUER": "https://login.microsoftonline.com/common/v2.0"}, "ISSUER must name one tenant"},
+		{"organizations, another cloud", map[string]string{"ISSUER": "https://login.microsoftonline.us/organizations/v2.0"}, "ISSUER must name one tenant"},
+		{"consumers", map[string]string{"ISSUER": "https://login.microsoftonline.com/consumers/v2.0"}, "ISSUER must name one tenant"},
+		{"one tenant", map[string]string{"ISSUER": "https://login.microsoftonline.com/8eaef023-2b34-4da1-9baa-8bc8c9d6a490/v2.0"}, ""},
+		{"common elsewhere", map[string]string{"ISSUER": "https://login.example.com/common/v2.0"}, ""},
+		{"fixed parameters", map[string]string{"AUTHORIZE_PARAMETERS": `{"access_type":"offline","claims":"{\"id_token\":{}}"}`}, ""},
+		{"fixed parameter of the protocol", map[string]string{"AUTHORIZE_PARAMETERS": `{"redirect_uri":"https://evil.example/"}`}, "AUTHORIZE_PARAMETERS must be a JSON object"},
+		{"fixed scope", map[string]string{"AUTHORIZE_PARAMETERS": `{"scope":"admin"}`}, "AUTHORIZE_PARAMETERS must be a JSON object"},
+		{"fixed parameter with a control character", map[string]string{"AUTHORIZE_PARAMETERS": `{"hd":"a\u000ab"}`}, "AUTHORIZE_PARAMETERS must be a JSON object"},
+		{"fixed parameters that are no object", map[string]string{"AUTHORIZE_PARAMETERS": `access_type=offline`}, "AUTHORIZE_PARAMETERS must be a JSON object"},
+		{"fixed parameter that is a number", map[string]string{"AUTHORIZE_PARAMETERS": `{"max_age":1}`}, "AUTHORIZE_PARAMETERS must be a JSON object"},
+		{"FAPI 2.0 algorithms", map[string]string{"SIGNATURE_ALGORITHMS": "PS256, ES256, EdDSA, Ed25519"}, ""},
+		{"symmetric algorithm", map[string]string{"SIGNATURE_ALGORITHMS": "ES256,HS256"}, "SIGNATURE_ALGORITHMS"},
+		{"algorithm none", map[string]string{"SIGNATURE_ALGORITHMS": "none"}, "SIGNATURE_ALGORITHMS"},
+		{"metadata elsewhere", map[string]string{"METADATA_URL": "https://contoso.b2clogin.com/contoso.onmicrosoft.com/p/v2.0/.well-known/openid-configuration?p=x", "PROVIDER_SENDS_ISS": "true"}, ""},
+		{"metadata over http", map[string]string{"METADATA_URL": "http://login.example.com/"}, "METADATA_URL must be"},
 		{"certificate for nothing", map[string]string{"CLIENT_CERTIFICATE": pemText}, "CLIENT_CERTIFICATE requires CLIENT_AUTHENTICATION tls_client_auth"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -96,6 +112,34 @@ func TestProviderRefusesMalformed(t *testing.T) {
 		_, err := settings.Load[settings.Agent](lookup(env))
 		if err == nil || !strings.Contains(err.Error(), tt.variable) || strings.Contains(err.Error(), "leak") {
 			t.Errorf("%s=%s: got %v", tt.variable, tt.value, err)
+		}
+	}
+}
+
+// Which access tokens the authorizer accepts, and what that requires.
+func TestAuthorizerChecksTokens(t *testing.T) {
+	verify := []string{"ISSUER", "https://login.example.com", "JWKS_ENDPOINT", "https://login.example.com/jwks"}
+	for _, tt := range []struct {
+		name  string
+		more  []string
+		wants string
+	}{
+		{"audience", []string{"AUDIENCE", "api", "AGENT_CLIENT_ID", "spa"}, ""},
+		{"no audience", []string{"AGENT_CLIENT_ID", "spa"}, "AUDIENCE is required"},
+		{"no audience, cognito", []string{"AGENT_CLIENT_ID", "spa", "PROVIDER_PROFILE", "cognito"}, ""},
+		{"no audience and no client, cognito", []string{"PROVIDER_PROFILE", "cognito"}, "AUDIENCE is required"},
+		{"the client as audience", []string{"AUDIENCE", "api,spa", "AGENT_CLIENT_ID", "spa"}, "AUDIENCE must not contain the client's id"},
+		{"AD FS", []string{"AUDIENCE", "api", "ACCESS_TOKEN_ISSUER", "http://sts.example.com/adfs/services/trust"}, ""},
+		{"the type", []string{"AUDIENCE", "api", "REQUIRE_AT_JWT", "true"}, ""},
+	} {
+		_, err := settings.Load[settings.Authorizer](lookup(authorizerEnv(append(tt.more, verify...)...)))
+		if tt.wants == "" && err != nil || tt.wants != "" && (err == nil || !strings.Contains(err.Error(), tt.wants)) {
+			t.Errorf("%s: got %v, want %q", tt.name, err, tt.wants)
+		}
+	}
+	for _, more := range [][]string{{"ACCESS_TOKEN_ISSUER", "https://login.example.com"}, {"REQUIRE_AT_JWT", "true"}} {
+		if _, err := settings.Load[settings.Authorizer](lookup(authorizerEnv(more...))); err == nil || !strings.Contains(err.Error(), more[0]+" requires") {
+			t.Errorf("%s without verification: got %v", more[0], err)
 		}
 	}
 }

@@ -36,7 +36,7 @@ var rules = map[string]rule{
 	"audience":      text("1 to 256 printable ASCII characters without comma and space", isAudience),
 	"dialect":       oneOf(string(DialectAssistant), string(DialectClassic)),
 	"profile":       oneOf(Profiles...),
-	"algorithm":     oneOf("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA"),
+	"algorithm":     oneOf("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA", "Ed25519"),
 	"responsemode":  oneOf("jwt", "query.jwt"),
 	"pem":           text("text in PEM form", isPEM),
 	"kmskey":        text("the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>", isKMSKey),
@@ -46,6 +46,7 @@ var rules = map[string]rule{
 
 	"authentication": oneOf(ClientSecretBasic, ClientSecretPost, PrivateKeyJWT, TLSClientAuth),
 
+	"parameters":   {expects: `a JSON object such as {"access_type":"offline"}, without scope and parameters of the protocol`},
 	"requirements": {expects: `a JSON object of routes, such as {"GET /orders":{"scope":"orders.read"}}`},
 	"upstreams":    {expects: `a JSON object of URLs by route, such as {"GET /orders":"https://orders.internal.example/orders"}`},
 

@@ -45,8 +45,10 @@ const freshness = 5 * time.Minute
 
 // Config says which tokens are accepted.
 type Config struct {
-	Issuer   string
-	Audience []string // any of them
+	Issuer string
+	// TokenIssuer is the issuer of access tokens, if it is another one.
+	TokenIssuer string
+	Audience    []string // any of them
 	// ClientID is the agent's client. A token for it is an ID token, unless the
 	// token says otherwise.
 	ClientID string
@@ -62,7 +64,12 @@ type Config struct {
 type Verifier struct{ cfg Config }
 
 // NewVerifier returns a verifier. It does no network call.
-func NewVerifier(cfg Config) *Verifier { return &Verifier{cfg} }
+func NewVerifier(cfg Config) *Verifier {
+	if cfg.TokenIssuer == "" {
+		cfg.TokenIssuer = cfg.Issuer
+	}
+	return &Verifier{cfg}
+}
 
 // AccessToken verifies an access token: its signature, kind, iss, aud, exp, nbf
 // and cnf (RFC 9068 section 4). thumbprint is that of the key whose possession
@@ -150,7 +157,7 @@ func (c Claims) checkConfirmation(thumbprint string) error {
 func (v *Verifier) check(c Claims) error {
 	now := v.cfg.Now()
 	switch {
-	case c.Issuer != v.cfg.Issuer:
+	case c.Issuer != v.cfg.TokenIssuer:
 		return fmt.Errorf("%w: another issuer than expected", ErrInvalid)
 	case !v.isForUs(c):
 		return fmt.Errorf("%w: another audience than expected", ErrInvalid)

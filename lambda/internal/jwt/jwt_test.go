@@ -261,6 +261,20 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// Access tokens may have an issuer of their own, as at AD FS, and then no other.
+func TestTokenIssuer(t *testing.T) {
+	p := newProvider(t, public(&rsaKey.PublicKey, "rsa", ""))
+	cfg := p.verifier(&testTime).cfg
+	cfg.TokenIssuer = "http://login.example.com/adfs/services/trust"
+	v := NewVerifier(cfg)
+	for iss, ok := range map[string]bool{cfg.TokenIssuer: true, issuer: false} {
+		_, err := v.AccessToken(context.Background(), sign(t, jose.RS256, rsaKey, "rsa", "JWT", claims(object{"iss": iss})), "")
+		if ok && err != nil || !ok && !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: got %v", iss, err)
+		}
+	}
+}
+
 // A token that is bound to a key is accepted with a proof of that key only.
 func TestConfirmation(t *testing.T) {
 	p := newProvider(t, public(&rsaKey.PublicKey, "rsa", ""))

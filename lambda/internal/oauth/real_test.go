@@ -62,7 +62,7 @@ func startReal(t *testing.T, features map[string]any, clients ...map[string]any)
 		c["redirect_uris"] = []string{oauthtest.RedirectURI}
 	}
 	config, err := json.Marshal(map[string]any{
-		"issuer": r.issuer, "port": port, "access_token_ttl": 300, "clients": clients, "features": features,
+		"issuer": r.issuer, "port": port, "hosts": []string{}, "access_token_ttl": 300, "clients": clients, "features": features,
 		"resource_servers": []any{map[string]any{"client_id": "api", "client_secret": oauthtest.ClientSecret}},
 		"users":            []any{map[string]any{"sub": "alice", "login": "alice", "password": "pw", "claims": map[string]any{"name": "Zoë Ångström"}}},
 	})

@@ -206,3 +206,28 @@ func TestPostIsBounded(t *testing.T) {
 		t.Errorf("took %s", took)
 	}
 }
+
+// Fixed parameters are in every request. They win over those of the page, lose
+// against those of the protocol, and demand of the ID token what the page's do.
+func TestFixedParameters(t *testing.T) {
+	_, config := start(t)
+	config.EssentialACR = true
+	config.AuthorizeParameters = map[string]string{"access_type": "offline", "prompt": "consent", "state": "leak", "acr_values": "gold"}
+	u, login, err := oauth.New(config).Authorize(t.Context(), map[string]string{"prompt": "none", "ui_locales": "sv", "acr_values": "bronze"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := url.Parse(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := parsed.Query()
+	for name, want := range map[string]string{"access_type": "offline", "prompt": "consent", "ui_locales": "sv", "state": login.State, "acr_values": "gold"} {
+		if got := query[name]; len(got) != 1 || got[0] != want {
+			t.Errorf("got %s %q, want %q", name, got, want)
+		}
+	}
+	if len(login.ACR) != 1 || login.ACR[0] != "gold" {
+		t.Errorf("the login remembers acr %q", login.ACR)
+	}
+}

@@ -83,7 +83,7 @@ func TestBearer(t *testing.T) {
 		{"signed by somebody else", "GET", bearer("Bearer " + signWith(t, other, object{"iss": issuer, "aud": audience, "exp": testTime.Unix() + 60})), contract.CodeUnauthorizedRequest, messageInvalid},
 		{"of another issuer", "GET", bearer("Bearer " + idp.token(t, object{"iss": "https://evil.example"})), contract.CodeUnauthorizedRequest, messageInvalid},
 		{"for another audience", "GET", bearer("Bearer " + idp.token(t, object{"aud": "spa-client"})), contract.CodeUnauthorizedRequest, messageInvalid},
-		{"an ID token", "GET", bearer("Bearer " + idp.token(t, object{"aud": "spa", "nonce": "n"})), contract.CodeUnauthorizedRequest, messageInvalid},
+		{"an ID token", "GET", bearer("Bearer " + idp.token(t, object{"aud": []string{audience, agentClient}, "nonce": "n"})), contract.CodeUnauthorizedRequest, messageInvalid},
 		{"bound to a key", "GET", bearer("Bearer " + idp.token(t, object{"cnf": object{"jkt": "x"}})), contract.CodeUnauthorizedRequest, messageInvalid},
 		{"altered", "GET", bearer("Bearer " + good[:len(good)-8] + "AAAAAAAA"), contract.CodeUnauthorizedRequest, messageInvalid},
 		{"no signature", "GET", bearer("Bearer " + good[:strings.LastIndex(good, ".")+1]), contract.CodeUnauthorizedRequest, messageInvalid},

@@ -24,7 +24,7 @@ func FuzzBearer(f *testing.F) {
 		f.Fatal(err)
 	}
 	tokens := []string{
-		idp.token(f, object{"exp": testTime.Unix()}), idp.token(f, object{"aud": "spa-client"}), idp.token(f, object{"aud": "spa"}),
+		idp.token(f, object{"exp": testTime.Unix()}), idp.token(f, object{"aud": "spa-client"}), idp.token(f, object{"aud": []string{audience, agentClient}}),
 		signWith(f, other, object{"iss": issuer, "aud": audience, "sub": "admin", "exp": testTime.Unix() + 60}), "junk", "e30.e30.",
 	}
 	for _, token := range tokens {

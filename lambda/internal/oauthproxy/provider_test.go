@@ -19,6 +19,8 @@ import (
 const (
 	issuer   = "https://login.example.com"
 	audience = "https://api.example.com"
+	// agentClient is the client that ID tokens are for.
+	agentClient = "spa"
 )
 
 // provider is a key set and an introspection endpoint on a loopback port.
@@ -107,6 +109,7 @@ func proxyWith(t testing.TB, change func(*settings.Authorizer)) *Proxy {
 // verify turns verification on.
 func (p *provider) verify(s *settings.Authorizer) {
 	s.Provider.Issuer, s.Provider.JWKSEndpoint, s.AccessTokens.Audience = issuer, p.URL+"/jwks", []string{audience}
+	s.Provider.ClientID = agentClient
 }
 
 // introspect turns phantom tokens on, with answers in JSON.

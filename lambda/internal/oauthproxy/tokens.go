@@ -1,6 +1,7 @@
 package oauthproxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -25,8 +26,11 @@ func newTokens(s settings.Authorizer, now func() time.Time) (tokens, error) {
 	channel := backchannel.New(backchannel.Config{})
 	if s.Provider.JWKSEndpoint != "" {
 		t.verifier = jwt.NewVerifier(jwt.Config{
-			Issuer: s.Provider.Issuer, Audience: s.AccessTokens.Audience, Now: now,
-			Keys: jwt.NewKeySet(jwt.KeySetConfig{URL: s.Provider.JWKSEndpoint, Client: channel, Now: now}),
+			Issuer: s.Provider.Issuer, TokenIssuer: s.AccessTokens.Issuer, Audience: s.AccessTokens.Audience,
+			ClientID: s.Provider.ClientID, RequireType: s.AccessTokens.RequireType, Now: now,
+			Keys: jwt.NewKeySet(jwt.KeySetConfig{
+				URL: s.Provider.JWKSEndpoint, Client: channel, Algorithms: s.Provider.SignatureAlgorithms, Now: now,
+			}),
 		})
 	}
 	phantom := s.PhantomToken
@@ -37,7 +41,7 @@ func newTokens(s settings.Authorizer, now func() time.Time) (tokens, error) {
 	t.introspection, err = introspection.New(introspection.Config{
 		URL: phantom.IntrospectionURL, ClientID: phantom.ClientID, ClientSecret: phantom.ClientSecret.Reveal(),
 		MediaType: phantom.MediaType, MaxAge: max(phantom.MaxAge, 0),
-		Verifier: t.verifier, Issuer: s.Provider.Issuer, Audience: s.AccessTokens.Audience, HTTP: channel, Now: now,
+		Verifier: t.verifier, Issuer: cmp.Or(s.AccessTokens.Issuer, s.Provider.Issuer), Audience: s.AccessTokens.Audience, HTTP: channel, Now: now,
 	})
 	return t, err
 }

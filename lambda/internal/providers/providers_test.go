@@ -336,7 +336,8 @@ func newWorld(t *testing.T, s shape) *world {
 		Logger: slog.New(slog.NewJSONHandler(&w.logs, nil)), Now: clock,
 	})
 	w.proxy, err = oauthproxy.New(settings.Authorizer{Shared: settings.Shared{
-		TrustedWebOrigins: []string{"https://www.example.com"}, CookieNamePrefix: "th", EncryptionKey: cookieKey,
+		Application: settings.Application{TrustedWebOrigins: []string{"https://www.example.com"}},
+		Cookies:     settings.Cookies{NamePrefix: "th"}, CookieKey: settings.CookieKey{Key: cookieKey},
 	}}, clock)
 	if err != nil {
 		t.Fatal(err)
