@@ -30,8 +30,10 @@ package oauthproxy
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/tokenhandler/aws/internal/contract"
@@ -246,13 +248,23 @@ func messageOf(err error) string {
 	return "The request was refused"
 }
 
-// principal is what access logs know the caller by: never a token.
+// principal identifies the caller in access logs. It is never a token.
+//
+// API Gateway writes it into the log line without escaping (azul issue #4348), so
+// a subject with other characters than usual identifiers have could add fields
+// to a line. A hash stands for such a subject.
 func (d Decision) principal() string {
 	switch {
-	case d.Subject != "":
+	case d.Subject != "" && strings.Trim(d.Subject, plainChars) == "":
 		return d.Subject
+	case d.Subject != "":
+		sum := sha256.Sum256([]byte(d.Subject))
+		return "sha256-" + hex.EncodeToString(sum[:])
 	case d.Session == cookie.SessionID{}:
 		return "caller"
 	}
 	return hex.EncodeToString(d.Session[:])
 }
+
+// plainChars are in log lines as they are, whatever the format of the log.
+const plainChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@|:+/-"
