@@ -6,8 +6,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tokenhandler/aws/internal/contract"
+	"github.com/tokenhandler/aws/internal/proxyheader"
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
@@ -18,22 +20,27 @@ var knownMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 func isMethod(m string) bool   { return slices.Contains(knownMethods, m) }
 func isVariable(s string) bool { return strings.HasPrefix(s, "{") }
 
+// Names as API Gateway takes them. Parameters: "Parameter name should match the
+// following regular expression: ^[a-zA-Z0-9:._$-]+$" (its error, measured in
+// floci pull request #3549). Path parts: the same, as CDK checks them. Headers
+// are tokens (RFC 9110 section 5.6.2) besides, and $ would be a reference in the
+// template of a preflight.
+const parameterName = `[A-Za-z0-9:._$-]{1,64}`
+
 var (
-	greedyRE    = regexp.MustCompile(`^\{[A-Za-z][A-Za-z0-9_]*\+\}$`)
-	segmentRE   = regexp.MustCompile(`^([A-Za-z0-9_~-][A-Za-z0-9._~:-]*|\{[A-Za-z][A-Za-z0-9_]*\})$`)
-	parameterRE = regexp.MustCompile(`\{([A-Za-z][A-Za-z0-9_]*)\}`)
-	queryRE     = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,64}$`)
+	greedyRE      = regexp.MustCompile(`^\{` + parameterName + `\+\}$`)
+	segmentRE     = regexp.MustCompile(`^([A-Za-z0-9:._$-]+|\{` + parameterName + `\})$`)
+	parameterRE   = regexp.MustCompile(`\{(` + parameterName + `)\}`)
+	queryRE       = regexp.MustCompile(`^` + parameterName + `$`)
+	routeHeaderRE = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 )
 
 // reservedUp are request headers a route must not pass on: they carry the
-// session or a credential of the client, are the gateway's to write, or would
-// let a client speak for the proxy (RFC 9700 section 4.13: "A reverse proxy
-// MUST therefore sanitize any inbound requests to ensure the authenticity and
-// integrity of all header values relevant for the security of the application
-// servers").
+// session or a credential of the client, or the gateway writes them. Those of
+// package proxyheader let a client speak for the gateway.
 var reservedUp = slices.Concat(contract.MethodOverrides, []string{
 	contract.HeaderVersion,
-	"authorization", "cookie", "origin", "host", "forwarded",
+	"authorization", "cookie", "origin", "host",
 	"connection", "content-length", "content-encoding", "expect", "keep-alive", "proxy-authenticate",
 	"proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "via",
 	"range", "if-range", // mapped routes pass whole texts
@@ -43,12 +50,13 @@ var reservedUp = slices.Concat(contract.MethodOverrides, []string{
 // reservedDown are response headers a route must not pass on.
 var reservedDown = []string{
 	"set-cookie", "vary", "connection", "content-length", "content-encoding", "transfer-encoding", "trailer", "upgrade",
-	"www-authenticate",                                                 // API Gateway remaps it
-	"content-type", "cache-control", "etag", "location", "retry-after", // always passed on
+	"www-authenticate",                                // API Gateway remaps it
+	"content-type", "etag", "location", "retry-after", // always passed on
+	"strict-transport-security", "x-content-type-options", // always written
 }
 
 // checkRoute returns the path parameters the upstream URL uses, or panics.
-func (h *TokenHandler) checkRoute(r Route) []string {
+func (h *TokenHandler) checkRoute(r Route, public bool) []string {
 	checkKind(r)
 	parameters := h.checkPath(r.Path, r.whole())
 	if len(r.Methods) == 0 {
@@ -64,7 +72,7 @@ func (h *TokenHandler) checkRoute(r Route) []string {
 	}
 	for i, q := range r.QueryParameters {
 		if !queryRE.MatchString(q) || slices.Contains(r.QueryParameters[:i], q) {
-			misuse("Route.QueryParameters of %s has %q: expected names of letters, digits and ._~-, each once", r.Path, q)
+			misuse("Route.QueryParameters of %s has %q: expected names of letters, digits and :._$-, each once", r.Path, q)
 		}
 	}
 	checkStatuses("Route.Statuses of "+r.Path, r.Statuses)
@@ -82,6 +90,14 @@ func (h *TokenHandler) checkRoute(r Route) []string {
 	if name, greedy := greedyParameter(r.Path); greedy && !slices.Contains(used, name) {
 		misuse("Route.Upstream of %s is %q: expected {%s} in its path", r.Path, r.Upstream, name)
 	}
+	if public && len(used) > 0 {
+		// The authorizer refuses paths that climb, and does not run here.
+		// API Gateway decodes path parameters before it puts them into the URL
+		// (fireprox issue #44), so that "..%2f..%2fadmin" would reach /admin. It
+		// has no mapping that encodes them and no validation of their values.
+		misuse("Route.Upstream of the public route %s uses {%s}: a client could climb out of the path with %%2f and dots. "+
+			"Expected a constant path; pass the value as a query parameter, or use Protect or a Function", r.Path, used[0])
+	}
 	return used
 }
 
@@ -95,10 +111,44 @@ func checkKind(r Route) {
 		misuse("Route of %s: expected one of Upstream and Function", r.Path)
 	case r.Function != nil && (r.Transparent || r.VPCLink != nil):
 		misuse("Route of %s has a Function: expected neither Transparent nor VPCLink, which are for Upstream", r.Path)
+	case r.PrivateLink != nil && (!r.Transparent || r.VPCLink != nil):
+		misuse("Route of %s has a PrivateLink: expected Transparent and no VPCLink", r.Path)
+	case r.PrivateLink != nil && (!isToken(r.PrivateLink.ID) && !linkRE.MatchString(r.PrivateLink.ID) ||
+		!isToken(r.PrivateLink.LoadBalancer) && !balancerRE.MatchString(r.PrivateLink.LoadBalancer)):
+		misuse("Route.PrivateLink of %s is %q and %q: expected the id of a VPC link V2 and the ARN of a load balancer or its listener", r.Path, r.PrivateLink.ID, r.PrivateLink.LoadBalancer)
+	case r.Stream && !r.whole():
+		misuse("Route.Stream of %s: expected Transparent or a Function, API Gateway cannot map streamed answers", r.Path)
+	case r.Timeout != 0 && (r.Timeout < minTimeout || r.Timeout > r.maxTimeout() || r.Timeout%time.Millisecond != 0):
+		misuse("Route.Timeout of %s is %s: expected whole milliseconds from %s to %s", r.Path, r.Timeout, minTimeout, r.maxTimeout())
 	case r.whole() && len(r.QueryParameters)+len(r.ResponseHeaders)+len(r.Statuses) > 0:
 		misuse("Route of %s passes on everything: expected neither QueryParameters nor ResponseHeaders nor Statuses", r.Path)
 	}
 }
+
+// Limits of timeouts. AWS, "Amazon API Gateway quotas": "50 milliseconds - 29
+// seconds for all integration types", which Regional and private APIs may have
+// raised; "Stream the integration response": "You can stream a response for up
+// to 15 minutes".
+const (
+	minTimeout  = 50 * time.Millisecond
+	maxBuffered = 5 * time.Minute
+	maxStream   = 15 * time.Minute
+)
+
+func (r Route) maxTimeout() time.Duration {
+	if r.Stream {
+		return maxStream
+	}
+	return maxBuffered
+}
+
+var (
+	linkRE     = regexp.MustCompile(`^[a-z0-9]{1,64}$`)
+	balancerRE = regexp.MustCompile(`^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:(loadbalancer|listener)/(app|net)/[A-Za-z0-9/-]+$`)
+)
+
+// private reports whether requests reach the upstream inside a VPC.
+func (r Route) private() bool { return r.VPCLink != nil || r.PrivateLink != nil }
 
 // greedyParameter is the name of a path's greedy parameter.
 func greedyParameter(path string) (string, bool) {
@@ -111,9 +161,9 @@ func (h *TokenHandler) checkHeaders(field, path string, names, reserved []string
 		lower := strings.ToLower(name)
 		same := func(other string) bool { return strings.EqualFold(other, name) }
 		switch {
-		case !headerRE.MatchString(name), slices.ContainsFunc(names[:i], same):
+		case !routeHeaderRE.MatchString(name), slices.ContainsFunc(names[:i], same):
 			misuse("%s of %s has %q: expected names of headers, each once", field, path, name)
-		case slices.ContainsFunc(reserved, same),
+		case slices.ContainsFunc(reserved, same), proxyheader.Reserved(name),
 			slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(lower, p) }):
 			misuse("%s of %s has %q: expected none of those the token handler or the gateway writes or withholds", field, path, textproto.CanonicalMIMEHeaderKey(name))
 		}
@@ -127,7 +177,7 @@ func (h *TokenHandler) checkPath(path string, greedy bool) []string {
 		all := segments(path)
 		for i, segment := range all {
 			last := greedy && i == len(all)-1 && greedyRE.MatchString(segment)
-			if !strings.HasPrefix(path, "/") || !segmentRE.MatchString(segment) && !last {
+			if !strings.HasPrefix(path, "/") || !segmentRE.MatchString(segment) && !last || segment == "." || segment == ".." {
 				misuse("Route.Path is %q: expected a path such as /orders/{id}, without trailing slash, and {proxy+} at most at the end of a Transparent or Function route", path)
 			}
 			if isVariable(segment) {
@@ -190,7 +240,7 @@ func checkUpstream(r Route, declared []string) []string {
 	}
 	if isToken(r.Upstream) {
 		// The rest is known only at deployment.
-		if !strings.HasPrefix(r.Upstream, "https://") {
+		if !strings.HasPrefix(r.Upstream, "https://") && !(r.private() && strings.HasPrefix(r.Upstream, "http://")) {
 			fail("a literal https:// in front of the token")
 		}
 		return used
@@ -199,8 +249,12 @@ func checkUpstream(r Route, declared []string) []string {
 	if err != nil || strings.ContainsAny(r.Upstream, " '\"$\\") || strings.ContainsAny(parameterRE.ReplaceAllString(r.Upstream, ""), "{}") {
 		fail("a URL such as https://api.internal.example/orders/{id}")
 	}
-	if u.User != nil || !settings.IsOrigin(u.Scheme+"://"+u.Host) {
-		fail("https (http for loopback names only) and a constant host in lower case, without default port and user info")
+	origin := u.Scheme + "://" + u.Host
+	if r.private() && u.Scheme == "http" {
+		origin = "https://" + u.Host
+	}
+	if u.User != nil || !settings.IsOrigin(origin) {
+		fail("https (http for loopback names, and inside a VPC) and a constant host in lower case, without default port and user info")
 	}
 	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(r.Upstream, "#") {
 		fail("no query and no fragment; list Route.QueryParameters")
@@ -211,4 +265,14 @@ func checkUpstream(r Route, declared []string) []string {
 		}
 	}
 	return used
+}
+
+// checkStatuses panics if a list has a number that is not the status of an
+// answer.
+func checkStatuses(field string, codes []int) {
+	for i, code := range codes {
+		if code < 200 || code > 599 || slices.Contains(codes[:i], code) {
+			misuse("%s has %d: expected statuses from 200 to 599, each once", field, code)
+		}
+	}
 }

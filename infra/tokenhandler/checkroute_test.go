@@ -60,6 +60,16 @@ func TestProtectRefusesRoutes(t *testing.T) {
 		{"greedy upstream", upstream("https://api.example.com/{proxy+}"), "Route.Upstream of /orders is"},
 		{"token for the scheme", upstream(token), "Route.Upstream of /orders is"},
 		{"http token", upstream("http://" + token), "Route.Upstream of /orders is"},
+		{"segment of dots", path("/a/.."), "Route.Path is"},
+		{"tilde, which API Gateway refuses", path("/a~b"), "Route.Path is"},
+		{"tilde in a parameter", path("/a/{b~c}"), "Route.Path is"},
+		{"tilde in a query parameter", change(func(r *Route) { r.QueryParameters = []string{"a~b"} }), `Route.QueryParameters of /orders has "a~b"`},
+		{"bracket in a query parameter", change(func(r *Route) { r.QueryParameters = []string{"filter[a]"} }), `Route.QueryParameters of /orders has "filter[a]"`},
+		{"dollar in a header", change(func(r *Route) { r.RequestHeaders = []string{"X-$a"} }), `Route.RequestHeaders of /orders has "X-$a"`},
+		{"identity header goes up", change(func(r *Route) { r.RequestHeaders = []string{"remote-user"} }), `Route.RequestHeaders of /orders has "Remote-User"`},
+		{"routing header goes up", change(func(r *Route) { r.RequestHeaders = []string{"X-ORIGINAL-URL"} }), "Route.RequestHeaders of /orders has"},
+		{"client certificate goes up", change(func(r *Route) { r.RequestHeaders = []string{"Client-Cert"} }), "Route.RequestHeaders of /orders has"},
+		{"client address goes up", change(func(r *Route) { r.RequestHeaders = []string{"X-Real-IP"} }), "Route.RequestHeaders of /orders has"},
 		{"query parameter", change(func(r *Route) { r.QueryParameters = []string{"a b"} }), `Route.QueryParameters of /orders has "a b"`},
 		{"cookie goes up", change(func(r *Route) { r.RequestHeaders = []string{"cookie"} }), `Route.RequestHeaders of /orders has "Cookie"`},
 		{"C1-15 CSRF header goes up", change(func(r *Route) { r.RequestHeaders = []string{"X-TH-CSRF"} }), `Route.RequestHeaders of /orders has "X-Th-Csrf"`},
@@ -89,16 +99,22 @@ func TestProtectAcceptsRoutes(t *testing.T) {
 			{Path: "/earlier/{id}/items/{item}", Upstream: "https://api.internal.example:8443/{item}/of/{id}"},
 			{Path: "/earlier/new", Upstream: "http://127.0.0.1:3003/new"},
 			{Path: "/oauth-agents", Upstream: "http://api.example.localhost:3003/"},
+			{Path: "/.well-known/x", Upstream: "https://api.internal.example/.well-known/x"},
+			{Path: "/a:b/{order-id}/$batch", Upstream: "https://api.internal.example/{order-id}", QueryParameters: []string{"$filter", "a:b", "c_d.e-f"}, RequestHeaders: []string{"X_Tenant"}},
 			{Path: "/token", Upstream: "https://" + *awscdk.Fn_ImportValue(jsii.String("Host")) + "/v1"},
 		} {
 			r.Methods = []string{"GET"}
 			h.Protect(r)
 		}
 	})
-	if n := len(got.methods()); n != 2*6+2*len(contract.Endpoints) {
+	if n := len(got.methods()); n != 2*8+2*len(contract.Endpoints) {
 		t.Errorf("got %d methods", n)
 	}
 	if id := text(got.methods()["GET /earlier/{id}/items/{item}"]["Integration"]); !strings.Contains(id, `"integration.request.path.item":"method.request.path.item"`) {
 		t.Errorf("the path parameter does not go up: %s", id)
 	}
+	odata := text(got.methods()["GET /a:b/{order-id}/$batch"]["Integration"])
+	mustContain(t, odata, `"integration.request.path.order-id":"method.request.path.order-id"`,
+		`"integration.request.querystring.$filter":"method.request.multivaluequerystring.$filter"`,
+		`"integration.request.header.X_Tenant":"method.request.multivalueheader.X_Tenant"`)
 }

@@ -13,22 +13,55 @@ import (
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
-// Validate implements constructs.IValidation: CDK calls it at the end of
-// synthesis and writes no template when it returns errors. It applies the rules
-// to every method of the API in the whole app, however it was made.
+// validation is one step of the check that the rules make of the API's methods
+// at the end of synthesis, however they were made. CDK writes no template when a
+// step returns errors.
 //
 // It cannot see changes by AddPropertyOverride and the like. CDK's validation
 // plugin applies the same rules to the templates; synthesis then fails, too. The
 // command infra/check finds methods that another app adds, in its own template.
-func (h *TokenHandler) Validate() *[]*string {
-	faults := h.literalSecrets()
+type validation struct {
+	handler *TokenHandler
+	part    int
+}
+
+// addValidations has CDK make the check.
+func (h *TokenHandler) addValidations() {
+	for part := range enforce.Parts {
+		h.Node().AddValidation(&validation{h, part})
+	}
+}
+
+// Validate implements constructs.IValidation.
+func (v *validation) Validate() *[]*string {
+	h, faults := v.handler, []*string{}
 	siblings := h.siblings()
-	if len(siblings) > 0 && siblings[0] == h { // it speaks for all
-		for _, fault := range enforce.Tree(h.API, enforced(siblings)) {
+	first := v.part == 0
+	if first {
+		faults = h.literalSecrets()
+	}
+	if len(siblings) == 0 || siblings[0] != h { // the first one speaks for all
+		return &faults
+	}
+	if first {
+		h.tree = enforce.NewTree(h.API, enforced(siblings))
+	}
+	h.tree.Read(v.part)
+	if v.part == enforce.Parts-1 {
+		for _, fault := range h.tree.Faults() {
 			faults = append(faults, jsii.String(fault))
 		}
 	}
 	return &faults
+}
+
+// Validate makes the whole check at once, as CDK makes it at the end of synthesis.
+func (h *TokenHandler) Validate() *[]*string {
+	var all []*string
+	for part := range enforce.Parts {
+		all = append(all, *(&validation{h, part}).Validate()...)
+	}
+	return &all
 }
 
 // siblings are the token handlers of the API, h among them.

@@ -28,7 +28,7 @@ func (h *TokenHandler) Extend(scope constructs.Construct, id string, api awsapig
 	e := &TokenHandler{props: p, AuthorizerFunction: h.AuthorizerFunction, AgentFunction: h.AgentFunction,
 		demands: h.demands, KMSKey: h.KMSKey, CookieKeySecret: h.CookieKeySecret, ClientSecret: h.ClientSecret}
 	constructs.NewConstruct_Override(e, scope, &id)
-	e.Node().AddValidation(e)
+	e.addValidations()
 	e.invoked = h.invoked
 	if !sameStack(h, e) {
 		// The permission to invoke the function names this API. CDK puts it
@@ -39,7 +39,7 @@ func (h *TokenHandler) Extend(scope constructs.Construct, id string, api awsapig
 			SameEnvironment: jsii.Bool(true),
 		})
 	}
-	e.takeAPI(p)
+	e.addAPI(p)
 	e.register()
 	e.addAuthorizer()
 	e.addGatewayResponses()

@@ -50,8 +50,8 @@ func Import(scope constructs.Construct, id string, props *ImportProps) *TokenHan
 	h := &TokenHandler{props: p, invoked: props.AuthorizerFunction,
 		demands: &demands{routes: map[string]settings.Requirement{}}}
 	constructs.NewConstruct_Override(h, scope, &id)
-	h.Node().AddValidation(h)
-	h.takeAPI(p)
+	h.addValidations()
+	h.addAPI(p)
 	h.register()
 	h.addAuthorizer()
 	h.addGatewayResponses()

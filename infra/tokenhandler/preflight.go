@@ -2,12 +2,13 @@ package tokenhandler
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/tokenhandler/aws/infra/internal/mapped"
+	"github.com/tokenhandler/aws/infra/internal/placement"
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
@@ -24,10 +25,33 @@ func (h *TokenHandler) AddPreflight(resource awsapigateway.IResource, methods ..
 	h.addPreflight(resource, methods, nil)
 }
 
-// addPreflight adds a MOCK OPTIONS method. CDK's own preflight answers unknown
+// addPreflight adds a preflight that stays where it is.
+func (h *TokenHandler) addPreflight(resource awsapigateway.IResource, methods, headers []string) {
+	integration, options := h.preflight(methods, headers)
+	resource.AddMethod(jsii.String("OPTIONS"), integration, options)
+}
+
+// addRoutePreflight adds the preflight of a route. With a given API it stays in
+// the stack of the API: CDK refuses an API without a method of its own.
+func (h *TokenHandler) addRoutePreflight(resource awsapigateway.IResource, route Route, methods []string) {
+	if h.props.API != nil {
+		h.addPreflight(resource, methods, route.RequestHeaders)
+		return
+	}
+	integration, options := h.preflight(methods, route.RequestHeaders)
+	cors := h.preflightHeaders(methods, route.RequestHeaders)
+	h.placement.Add(resource, &placement.Method{
+		Path: route.Path, HTTPMethod: "OPTIONS", Integration: integration, Options: options, Preflight: true,
+		Size: []any{preflightTemplate(h.props.Application.TrustedWebOrigins, cors), options.MethodResponses},
+		Made: func(awsapigateway.Method) {}, Removed: func(awsapigateway.Method) {},
+	})
+	h.redeployFor("OPTIONS "+route.Path, map[string]any{"origins": h.props.Application.TrustedWebOrigins, "cors": cors})
+}
+
+// preflight is a MOCK OPTIONS method. CDK's own preflight answers unknown
 // origins with the first trusted one; this answers them without any
 // Access-Control header.
-func (h *TokenHandler) addPreflight(resource awsapigateway.IResource, methods, headers []string) {
+func (h *TokenHandler) preflight(methods, headers []string) (awsapigateway.Integration, *awsapigateway.MethodOptions) {
 	cors := h.preflightHeaders(methods, headers)
 
 	// Headers that a template sets are declared too.
@@ -52,14 +76,14 @@ func (h *TokenHandler) addPreflight(resource awsapigateway.IResource, methods, h
 			},
 		}},
 	})
-	resource.AddMethod(jsii.String("OPTIONS"), integration, &awsapigateway.MethodOptions{
+	return integration, &awsapigateway.MethodOptions{
 		AuthorizationType: awsapigateway.AuthorizationType_NONE, // browsers send no cookie with a preflight
 		ApiKeyRequired:    jsii.Bool(false),
 		MethodResponses: &[]*awsapigateway.MethodResponse{{
 			StatusCode:         jsii.String("204"),
 			ResponseParameters: &declared,
 		}},
-	})
+	}
 }
 
 // preflightHeaders are what a preflight answers besides the origin.
@@ -67,9 +91,12 @@ func (h *TokenHandler) preflightHeaders(methods, headers []string) [][2]string {
 	if len(h.props.CORS.AllowMethods) > 0 {
 		methods = h.props.CORS.AllowMethods
 	}
-	allowHeaders := headerList(
-		[]string{"content-type", "accept", contract.HeaderVersion, h.props.Cookies.CSRFHeaderName()},
-		headers, h.props.CORS.AllowHeaders)
+	always := []string{"content-type", "accept", contract.HeaderVersion, h.props.Cookies.CSRFHeaderName()}
+	if h.props.AccessTokens.AllowToken {
+		// A page may then bring a token of its own, without the session.
+		always = append(always, contract.HeaderAuthorization)
+	}
+	allowHeaders := mapped.List(always, headers, h.props.CORS.AllowHeaders)
 	return [][2]string{
 		{"Access-Control-Allow-Credentials", "true"},
 		{"Access-Control-Allow-Methods", strings.Join(methods, ",")},
@@ -100,15 +127,4 @@ func preflightTemplate(origins []string, cors [][2]string) string {
 		lines = append(lines, `#set($context.responseOverride.header.`+header[0]+` = "`+header[1]+`")`)
 	}
 	return strings.Join(append(lines, `#end`), "\n")
-}
-
-// headerList joins lists of header names, in lower case and each name once.
-func headerList(lists ...[]string) []string {
-	var names []string
-	for _, name := range slices.Concat(lists...) {
-		if name = strings.ToLower(name); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return names
 }

@@ -3,12 +3,15 @@ package tokenhandler
 import (
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/internal/rules"
+	"github.com/tokenhandler/aws/internal/proxyheader"
 )
 
 // Route is a path of the API that is passed on to an upstream: an HTTP API
@@ -37,14 +40,36 @@ type Route struct {
 	// or upstream APIs that write them.
 	Transparent bool
 
-	// VPCLink leads to an Upstream inside a VPC.
+	// VPCLink leads to an Upstream inside a VPC, through a Network Load Balancer.
+	// The URL of Upstream may then begin with http://. Such requests carry the
+	// access token unencrypted within the VPC.
 	VPCLink awsapigateway.IVpcLink
 
-	// Function is the upstream instead of Upstream. It gets the whole request
-	// (AWS_PROXY), the sealed cookies too; the access token is in
-	// requestContext.authorizer.token. It writes its own CORS headers, with
-	// requestContext.authorizer.allowedOrigin.
+	// PrivateLink leads to an Upstream inside a VPC, through a VPC link V2 and an
+	// Application or Network Load Balancer. Transparent routes only: AWS documents
+	// it for HTTP_PROXY integrations. http:// is allowed as with VPCLink.
+	PrivateLink *PrivateLink
+
+	// Function is the upstream instead of Upstream (AWS_PROXY). It gets the whole
+	// request: the sealed session cookies, the CSRF header, and all identity and
+	// routing headers as the client sent them. API Gateway cannot remove them.
+	// The access token is in requestContext.authorizer.token, and the function
+	// writes its own CORS headers, with requestContext.authorizer.allowedOrigin.
+	// Package github.com/tokenhandler/aws/upstream does all of it for functions
+	// in Go.
 	Function awslambda.IFunction
+
+	// Stream sends answers on as they arrive, such as server-sent events. Only
+	// with Transparent or Function. API Gateway ends a stream after 15 minutes, or
+	// after 5 minutes without data. The authorizer decides when a stream starts;
+	// it does not end with the session. A Function must stream its answers, too.
+	Stream bool
+
+	// Timeout is how long the gateway waits for the upstream: 50 ms to 29 s, up
+	// to 5 minutes with a raised quota of the account ("Maximum integration
+	// timeout in milliseconds"), and up to 15 minutes with Stream. Zero: 29 s, or
+	// 15 minutes with Stream.
+	Timeout time.Duration
 
 	// Scopes the access token must have, all of them; MethodScopes those it must
 	// have besides for a method. Claims it must have: each is this value, or a
@@ -77,26 +102,34 @@ type Route struct {
 	RequestHeaders []string
 
 	// Statuses of the upstream API that come down as they are. Nil: Props.Statuses.
-	// All others come down as the first of their class, 200, 400 or 500, but
-	// redirections and 206, for which 502 stands; 401 is always itself. Each takes
-	// about a kilobyte of the template for every method. Not with Transparent or
-	// Function.
+	// All others come down as the first of their class, 200, 400 or 500. Redirects
+	// and 206 become 502, and 401 is always itself. Each takes about a kilobyte of
+	// the template for every method. Not with Transparent or Function.
 	Statuses []int
 
-	// ResponseHeaders that come down besides Content-Type, Cache-Control,
-	// ETag, Location and Retry-After. The page may read them. Not with
-	// Transparent or Function.
+	// ResponseHeaders that come down besides Content-Type, ETag, Location and
+	// Retry-After. The page may read them. Answers have "Cache-Control: no-store"
+	// and a Content-Security-Policy that allows nothing; a route that lists one of
+	// these two passes on the upstream's own, and none where the upstream sends
+	// none. Not with Transparent or Function.
 	ResponseHeaders []string
+}
+
+// PrivateLink is a way into a VPC that Route.PrivateLink names.
+type PrivateLink struct {
+	// ID of a VPC link V2, such as that of an awsapigatewayv2.VpcLink.
+	ID string
+	// LoadBalancer is the ARN of the load balancer, or of its listener.
+	LoadBalancer string
 }
 
 // Protect adds a route: its methods with the authorizer, and its preflight.
 // Upstream gets the access token as "Authorization: Bearer …", and neither the
 // session cookies nor the CSRF header. It returns the route's resource.
 //
-// The usual upstream statuses of a mapped route come down as they are, rare ones
-// as the first of their class. A template holds about 25 mapped methods
-// (CloudFormation's limit is 1 MB), or several times as many whose Statuses are
-// listed.
+// Methods of mapped routes stand in the stack of the API while they fit there,
+// about 30 of them, and in nested stacks beyond that: see docs/construct.md,
+// "Size".
 func (h *TokenHandler) Protect(route Route) awsapigateway.IResource {
 	return h.add(route, "")
 }
@@ -130,7 +163,7 @@ func MarkPublic(method awsapigateway.Method, reason string) {
 
 // add adds a route, protected unless there is a reason for it to be public.
 func (h *TokenHandler) add(route Route, public string) awsapigateway.IResource {
-	parameters := h.checkRoute(route)
+	parameters := h.checkRoute(route, public != "")
 	if public == "" {
 		h.demand(route)
 		h.tellUpstream(route)
@@ -142,32 +175,41 @@ func (h *TokenHandler) add(route Route, public string) awsapigateway.IResource {
 	resource := h.resource(route.Path)
 	h.refuseOccupied("Route.Path "+route.Path, resource, slices.Concat(route.Methods, []string{"OPTIONS"}))
 	for _, m := range route.Methods {
-		var integration awsapigateway.Integration
-		options := h.methodOptions(m, public == "")
-		switch {
-		case route.Function != nil:
-			integration = functionIntegration(route)
-		case route.Transparent:
-			integration = h.transparentIntegration(route, m, parameters, public == "")
-			options.RequestParameters = pathParameters(parameters)
-		default:
-			integration = h.mappedIntegration(route, m, parameters, public == "")
-			h.declareMapped(options, route, parameters, public == "")
-		}
-		h.validate(options, route, m)
-		method := resource.AddMethod(jsii.String(m), integration, options)
+		h.addMethod(resource, route, m, parameters, public)
+	}
+	preflight := route.Methods
+	if slices.Contains(preflight, "ANY") {
+		preflight = knownMethods
+	}
+	h.addRoutePreflight(resource, route, preflight)
+	return resource
+}
+
+// addMethod adds a method of a route.
+func (h *TokenHandler) addMethod(resource awsapigateway.IResource, route Route, m string, parameters []string, public string) {
+	options := h.methodOptions(m, public == "")
+	finish := func(method awsapigateway.Method) {
 		if public != "" {
 			MarkPublic(method, public)
 		} else {
 			h.protected = append(h.protected, resourcePathOf(method))
 		}
 	}
-	preflight := route.Methods
-	if slices.Contains(preflight, "ANY") {
-		preflight = knownMethods
+	if !route.whole() {
+		h.addMapped(resource, route, h.mapped(route, m, parameters, public == ""), options, finish)
+		return
 	}
-	h.addPreflight(resource, preflight, route.RequestHeaders)
-	return resource
+	integration := functionIntegration
+	if route.Function == nil {
+		options.RequestParameters = pathParameters(parameters)
+		integration = func(route Route) awsapigateway.Integration {
+			return h.transparentIntegration(route, m, parameters, public == "")
+		}
+	}
+	h.validate(options, route, m)
+	method := resource.AddMethod(jsii.String(m), integration(route), options)
+	h.linkPrivately(method, route.PrivateLink)
+	finish(method)
 }
 
 func (h *TokenHandler) methodOptions(method string, protected bool) *awsapigateway.MethodOptions {
@@ -192,23 +234,56 @@ func functionIntegration(route Route) awsapigateway.Integration {
 	return awsapigateway.NewLambdaIntegration(route.Function, &awsapigateway.LambdaIntegrationOptions{
 		Proxy:                   jsii.Bool(true),
 		ScopePermissionToMethod: jsii.Bool(false),
+		ResponseTransferMode:    route.transferMode(),
+		Timeout:                 route.timeout(),
 	})
 }
 
+// transferMode is empty for the default, so that the template does not name it.
+func (r Route) transferMode() awsapigateway.ResponseTransferMode {
+	if r.Stream {
+		return awsapigateway.ResponseTransferMode_STREAM
+	}
+	return ""
+}
+
+func (r Route) timeout() awscdk.Duration {
+	timeout := r.Timeout
+	if timeout == 0 && r.Stream {
+		timeout = maxStream
+	}
+	if timeout == 0 {
+		return nil
+	}
+	return awscdk.Duration_Millis(jsii.Number(float64(timeout.Milliseconds())))
+}
+
 // transparentIntegration is HTTP_PROXY, which passes on all that is not mapped
-// over. REST APIs have no mapping that removes a header: the session is
-// overwritten with a constant. That replaces a header of the same spelling;
-// what becomes of another letter case is not documented, so both that browsers
-// use are mapped. Authorization needs no such care: the authorizer refuses a
-// request that brings one beside the session.
+// over. REST APIs have no mapping that removes a header, so the session and the
+// headers of package proxyheader are overwritten. A mapping replaces a header of
+// the same spelling; AWS does not document what becomes of another letter case,
+// so both that browsers use are mapped: "Header names and query parameters are
+// processed in a case-sensitive way" (Amazon API Gateway important notes), and
+// HTTP/2 has them in lower case. Authorization needs no such care: the authorizer
+// refuses a request that brings one beside the session.
 func (h *TokenHandler) transparentIntegration(route Route, method string, parameters []string, protected bool) awsapigateway.Integration {
 	up := map[string]*string{rules.AuthorizationTarget: jsii.String("'none'")}
-	for _, name := range []string{"Cookie", h.props.Cookies.CSRFHeaderName()} {
-		// "Header names and query parameters are processed in a case-sensitive
-		// way" (Amazon API Gateway important notes); HTTP/2 has them in lower
-		// case.
-		up["integration.request.header."+name] = jsii.String("'none'")
-		up["integration.request.header."+strings.ToLower(name)] = jsii.String("'none'")
+	overwrite := func(name, source string) {
+		up["integration.request.header."+name] = jsii.String(source)
+		up["integration.request.header."+strings.ToLower(name)] = jsii.String(source)
+	}
+	overwrite("Cookie", "'none'")
+	overwrite(h.props.Cookies.CSRFHeaderName(), "'none'")
+	for _, name := range proxyheader.Identity {
+		overwrite(name, "'none'")
+	}
+	for _, header := range proxyheader.Routing {
+		overwrite(header.Name, header.Source)
+	}
+	if !h.binary() {
+		// Without binary media types API Gateway decodes answers as text, which
+		// destroys compressed ones.
+		overwrite("Accept-Encoding", "'identity'")
 	}
 	if protected {
 		up[rules.AuthorizationTarget] = jsii.String(rules.TokenSource)
@@ -224,9 +299,29 @@ func (h *TokenHandler) transparentIntegration(route Route, method string, parame
 
 func httpIntegration(route Route, method string, props *awsapigateway.HttpIntegrationProps) awsapigateway.Integration {
 	props.HttpMethod = jsii.String(method)
+	props.Options.ResponseTransferMode = route.transferMode()
+	props.Options.Timeout = route.timeout()
 	if route.VPCLink != nil {
 		props.Options.ConnectionType = awsapigateway.ConnectionType_VPC_LINK
 		props.Options.VpcLink = route.VPCLink
 	}
 	return awsapigateway.NewHttpIntegration(jsii.String(route.Upstream), props)
+}
+
+// linkPrivately leads a method through a VPC link V2, for which CDK's
+// integrations have no property: "you create an HTTP proxy integration, specify
+// the VPC link V2 to use, and provide the ARN of an Network Load Balancer or an
+// Application Load Balancer" (Amazon API Gateway Developer Guide, "Set up a
+// private integration").
+func (h *TokenHandler) linkPrivately(method awsapigateway.Method, link *PrivateLink) {
+	if link == nil {
+		return
+	}
+	resource := method.Node().DefaultChild().(awsapigateway.CfnMethod)
+	resource.AddPropertyOverride(jsii.String("Integration.ConnectionType"), "VPC_LINK")
+	resource.AddPropertyOverride(jsii.String("Integration.ConnectionId"), link.ID)
+	resource.AddPropertyOverride(jsii.String("Integration.IntegrationTarget"), link.LoadBalancer)
+	if d := h.API.LatestDeployment(); d != nil {
+		d.AddToLogicalId(map[string]any{"link": link.ID, "target": link.LoadBalancer, "method": *method.Node().Path()})
+	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tokenhandler/aws/infra/internal/rules"
 	"github.com/tokenhandler/aws/internal/cloudformation"
+	"github.com/tokenhandler/aws/internal/proxyheader"
 )
 
 // P21, C1-15: what a transparent route passes on is overwritten where it is
@@ -28,11 +29,21 @@ func TestTransparentRoute(t *testing.T) {
 		t.Errorf("got %s", text(got))
 	}
 	want := map[string]any{
-		"integration.request.header.Authorization": "context.authorizer.token",
-		"integration.request.header.Cookie":        "'none'",
-		"integration.request.header.cookie":        "'none'",
-		"integration.request.header.x-th-csrf":     "'none'",
-		"integration.request.path.proxy":           "method.request.path.proxy",
+		"integration.request.header.Authorization":   "context.authorizer.token",
+		"integration.request.header.Cookie":          "'none'",
+		"integration.request.header.cookie":          "'none'",
+		"integration.request.header.x-th-csrf":       "'none'",
+		"integration.request.header.Accept-Encoding": "'identity'",
+		"integration.request.header.accept-encoding": "'identity'",
+		"integration.request.path.proxy":             "method.request.path.proxy",
+	}
+	for _, name := range proxyheader.Identity {
+		want["integration.request.header."+name] = "'none'"
+		want["integration.request.header."+strings.ToLower(name)] = "'none'"
+	}
+	for _, header := range proxyheader.Routing {
+		want["integration.request.header."+header.Name] = header.Source
+		want["integration.request.header."+strings.ToLower(header.Name)] = header.Source
 	}
 	if diff := cmp.Diff(want, dig(t, got, "Integration", "RequestParameters")); diff != "" {
 		t.Error(diff)
@@ -143,11 +154,17 @@ func TestPublicRefuses(t *testing.T) {
 	}{
 		{"/a", " ", "Public got no reason for /a"},
 		{"/{proxy+}", "why", `Public got the greedy path "/{proxy+}"`},
+		{"/pub/{proxy}", "why", "Route.Upstream of the public route /pub/{proxy} uses {proxy}: a client could climb"},
 	} {
-		got := panicOf(func() {
-			h.Public(Route{Path: tt.path, Methods: []string{"GET"}, Transparent: true, Upstream: "https://a.example/{proxy}"}, tt.reason)
-		})
-		mustContain(t, got, "tokenhandler: "+tt.want)
+		for _, transparent := range []bool{true, false} {
+			if !transparent && strings.Contains(tt.path, "+") {
+				continue
+			}
+			got := panicOf(func() {
+				h.Public(Route{Path: tt.path, Methods: []string{"GET"}, Transparent: transparent, Upstream: "https://a.example/{proxy}"}, tt.reason)
+			})
+			mustContain(t, got, "tokenhandler: "+tt.want)
+		}
 	}
 	mustContain(t, panicOf(func() { MarkPublic(h.resource("/b").AddMethod(jsii.String("GET"), nil, nil), "") }), "tokenhandler: MarkPublic got no reason")
 }

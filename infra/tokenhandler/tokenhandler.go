@@ -1,6 +1,7 @@
 package tokenhandler
 
 import (
+	"encoding/json"
 	"strings"
 	"sync"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/tokenhandler/aws/infra/internal/bundle"
 	"github.com/tokenhandler/aws/infra/internal/enforce"
+	"github.com/tokenhandler/aws/infra/internal/placement"
 )
 
 // TokenHandler is the construct. Its fields are the resources other parts of a
@@ -51,6 +53,9 @@ type TokenHandler struct {
 	rotation  awslambda.Function // nil without Props.CookieKeyRotation
 	watchable func() watched     // made once, when first asked for; nil of Extend
 
+	placement *placement.Placement // of the methods of mapped routes
+	tree      *enforce.Tree        // read while CDK validates
+
 	validators map[string]awsapigateway.IRequestValidator // by id
 	models     map[string]awsapigateway.IModel            // by id
 	validated  []awsapigateway.CfnMethod                  // the agent's, with a model
@@ -65,13 +70,13 @@ func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 	p := checked(props)
 	h := &TokenHandler{props: p}
 	constructs.NewConstruct_Override(h, scope, &id)
-	h.Node().AddValidation(h)
+	h.addValidations()
 
 	h.module = bundle.Find(h)
 	h.addKeys(p)
 	h.addFunctions(p)
 	h.invoked = h.warm("AuthorizerFunction", h.AuthorizerFunction)
-	h.takeAPI(p)
+	h.addAPI(p)
 	h.register()
 	h.checkSiblings(h.siblings())
 	h.addAuthorizer()
@@ -81,7 +86,12 @@ func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 	return h
 }
 
-// takeAPI takes the given API or makes one.
+// addAPI takes the given API or makes one.
+func (h *TokenHandler) addAPI(p Props) {
+	h.takeAPI(p)
+	h.placement = placement.New(h, h.API, p.API == nil)
+}
+
 func (h *TokenHandler) takeAPI(p Props) {
 	h.API = p.API
 	if h.API != nil {
@@ -145,5 +155,16 @@ func (h *TokenHandler) redeployWith(authorizer, is string) {
 			authorizer: is,
 			"function": *h.invoked.FunctionArn(),
 		})
+	}
+}
+
+// redeployFor makes a deployment of its own of what a method is.
+func (h *TokenHandler) redeployFor(method string, is map[string]any) {
+	if d := h.API.LatestDeployment(); d != nil {
+		raw, err := json.Marshal(is) // sorted, so that it is the same each time
+		if err != nil {
+			panic("tokenhandler: internal error: " + err.Error())
+		}
+		d.AddToLogicalId(map[string]any{method: string(raw)})
 	}
 }

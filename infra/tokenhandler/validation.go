@@ -28,7 +28,7 @@ func (h *TokenHandler) checkValidation(r Route) {
 	for i, q := range r.RequiredQueryParameters {
 		switch {
 		case !queryRE.MatchString(q) || slices.Contains(r.RequiredQueryParameters[:i], q):
-			misuse("Route.RequiredQueryParameters of %s has %q: expected names of letters, digits and ._~-, each once", r.Path, q)
+			misuse("Route.RequiredQueryParameters of %s has %q: expected names of letters, digits and :._$-, each once", r.Path, q)
 		case !r.whole() && !slices.Contains(r.QueryParameters, q):
 			misuse("Route.RequiredQueryParameters of %s has %q: expected some of Route.QueryParameters, others do not go up", r.Path, q)
 		}

@@ -153,6 +153,7 @@ func lastText(v any) string {
 func (t *Template) absorb(stack *Resource, nested *Template) error {
 	in := inliner{prefix: stack.ID, nested: nested, arguments: Object(stack.Properties["Parameters"])}
 	delete(t.Resources, stack.ID)
+	t.Files = append(t.Files, nested.Files...)
 	for id, r := range nested.Resources {
 		flat := in.prefix + id
 		if t.Resources[flat] != nil {

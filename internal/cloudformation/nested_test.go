@@ -65,6 +65,9 @@ func TestReadWithNestedInlinesNestedStacks(t *testing.T) {
 	if diff := cmp.Diff(want, got.Resources); diff != "" {
 		t.Error(diff)
 	}
+	if len(got.Files) != 3 || got.Files[0].Resources != 4 || got.Files[0].Bytes == 0 {
+		t.Errorf("got files %+v, want those of three templates", got.Files)
+	}
 	wantConditions := map[string]any{
 		"ChildBig":    map[string]any{"Fn::Not": []any{map[string]any{"Fn::Equals": []any{"small", "small"}}}},
 		"ChildEither": map[string]any{"Fn::Or": []any{map[string]any{"Condition": "ChildBig"}, map[string]any{"Condition": "ChildBig"}}},

@@ -24,6 +24,16 @@ type Template struct {
 	Mappings   map[string]map[string]map[string]any
 	Outputs    map[string]map[string]any
 	Transform  any
+
+	// Files are the file of the template and those of its nested stacks.
+	Files []TemplateFile `json:"-"`
+}
+
+// TemplateFile is the size of one template.
+type TemplateFile struct {
+	Name      string
+	Bytes     int64
+	Resources int
 }
 
 // Resource is a resource of a template.
@@ -68,6 +78,11 @@ func Read(file string) (*Template, error) {
 	if err := ReadJSON(file, t); err != nil {
 		return nil, err
 	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	t.Files = []TemplateFile{{file, info.Size(), len(t.Resources)}}
 	for id, r := range t.Resources {
 		if r == nil {
 			return nil, fmt.Errorf("%s: resource %s is null", file, id)

@@ -39,23 +39,50 @@ type Authorizer struct {
 	rules.Authorizer
 }
 
+// Parts is the number of steps that reading a tree takes.
+//
+// CDK's process handles a call to it in the middle of a callback on top of the
+// callback's stack, and the stack shrinks only when the callback returns. So a
+// callback ends with "RangeError: Maximum call stack size exceeded" after about
+// 5,000 calls, which reading some 400 methods takes. Each step is a callback of
+// its own.
+const Parts = 8
+
 // Tree applies the rules to every method of an API in the whole app, however it
-// was made. handlers are all token handlers of the API. It returns a line per
-// finding, and adds warnings to the constructs.
+// was made.
 //
 // Changes by AddPropertyOverride are not visible in the tree: see [Plugin].
-func Tree(api awsapigateway.RestApi, handlers []Handler) []string {
-	r := &reader{api: api, id: *api.RestApiId(), stack: api.Stack(), handlers: handlers, rest: rules.API{}}
-	r.stackPath = *r.stack.Node().Path()
+type Tree struct{ reader }
+
+// NewTree returns the check of an API. handlers are all token handlers of it.
+func NewTree(api awsapigateway.RestApi, handlers []Handler) *Tree {
+	t := &Tree{reader{api: api, id: *api.RestApiId(), stack: api.Stack(), handlers: handlers, rest: rules.API{}}}
+	t.stackPath = *t.stack.Node().Path()
 	if own, ok := api.Node().DefaultChild().(awsapigateway.CfnRestApi); ok {
-		r.path = *own.Node().Path()
+		t.path = *own.Node().Path()
 	}
 	for _, node := range *api.Node().Root().Node().FindAll(constructs.ConstructOrder_PREORDER) {
-		r.read(node)
+		if _, ok := node.(awscdk.CfnResource); ok {
+			t.unread = append(t.unread, node)
+		}
 	}
-	r.unused()
-	r.findings()
-	return r.faults
+	return t
+}
+
+// Read reads one of the Parts of the tree. They are numbered from 0.
+func (t *Tree) Read(part int) {
+	n := (len(t.unread) + Parts - 1) / Parts
+	for _, node := range t.unread[min(part*n, len(t.unread)):min((part+1)*n, len(t.unread))] {
+		t.read(node)
+	}
+}
+
+// Faults returns a line per finding, once everything is read, and adds warnings
+// to the constructs.
+func (t *Tree) Faults() []string {
+	t.unused()
+	t.findings()
+	return t.faults
 }
 
 // reader collects the facts about one API.
@@ -67,6 +94,7 @@ type reader struct {
 	stackPath string
 	handlers  []Handler
 
+	unread []constructs.IConstruct
 	rest   rules.API
 	nodes  []constructs.IConstruct // by the number in Place.LogicalID
 	paths  map[string]string       // of resources, by id; nil: not read yet
