@@ -131,6 +131,18 @@ func TestDeclarationsMatchSource(t *testing.T) {
 	}
 }
 
+// A TypeScript project can use the declarations.
+func TestExampleTypes(t *testing.T) {
+	tsc := tool(t, "tsc")
+	dependOnSources(t)
+	for _, name := range []string{"main.tsx", "session.ts"} {
+		if _, err := os.ReadFile(filepath.Join(examples, "react", "src", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, filepath.Join(examples, "react"), tsc, "--noEmit")
+}
+
 func TestTarballContent(t *testing.T) {
 	node(t)
 	dependOnSources(t)

@@ -60,6 +60,13 @@ describe('fetch gives on untouched', () => {
     assert.equal(await client.fetch(`${API}/events`), streamed);
   });
 
+  it('a 401 of the API whose body never ends', async () => {
+    const endless = new Response(new ReadableStream(), { status: 401, headers: { 'content-type': 'text/event-stream' } });
+    const { client, given } = recorded(endless);
+    assert.equal(await client.fetch(`${API}/events`), endless);
+    assert.equal(given.length, 1);
+  });
+
   it('the headers of a Request, and those given beside it', async () => {
     const { client, given } = recorded(json(200, {}));
     await client.fetch(new Request(`${API}/x`, { headers: { 'x-a': '1' } }));

@@ -327,9 +327,10 @@ export class TokenHandlerClient extends EventTarget {
   #url(url) { return new URL(url, this.#browser.location?.href); }
 }
 
-/** @param {Response} response @returns {Promise<boolean>} */
+/** Refusals are small JSON bodies; other bodies stay unread. @param {Response} response @returns {Promise<boolean>} */
 async function wantsRefresh(response) {
-  return response.status === 401 && REFRESHABLE.includes((await failure(response.clone())).code);
+  return response.status === 401 && response.headers.get('content-type')?.startsWith('application/json') === true
+    && REFRESHABLE.includes((await failure(response.clone())).code);
 }
 
 /** @template T @param {Promise<T>} work @param {AbortSignal | null} [signal] @returns {Promise<T>} */
