@@ -10,6 +10,8 @@
 // stays small.
 package contract
 
+import "strconv"
+
 // Headers of requests and responses.
 const (
 	// HeaderVersion marks a request of the assistant dialect and is its CSRF
@@ -46,6 +48,11 @@ const (
 	ContextMessage       = "message"       // Deny: a constant for developers
 	ContextScope         = "scope"         // Deny: the scopes that the route demands, or ""
 )
+
+// ContextClaim is the key of the n-th claim that goes upstream in a header, in
+// the order of the headers' names, on Allow. It is missing if the token lacks
+// the claim.
+func ContextClaim(n int) string { return "claim" + strconv.Itoa(n) }
 
 // FromContext returns the source of a parameter mapping that takes a value of
 // the authorizer's context, such as "context.authorizer.token".

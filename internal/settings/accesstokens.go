@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"strings"
 	"time"
 )
 
@@ -32,6 +33,12 @@ type AccessTokens struct {
 	// Without it tokens of older providers, which have the type JWT or none, are
 	// accepted unless they look like other tokens. Requires VerifyTokens.
 	RequireType bool `env:"REQUIRE_AT_JWT" json:"requireAtJwt" lambda:"authorizer"`
+
+	// ClaimHeaders are request headers that mapped routes send upstream, each with
+	// a claim of the access token: {"X-User-Email": "email"}. The header is left
+	// out if the token lacks the claim, or if its value is no text, number, boolean
+	// or list of them in printable ASCII. Requires VerifyTokens or PhantomToken.
+	ClaimHeaders Texts `env:"CLAIM_HEADERS" json:"claimHeaders" lambda:"authorizer" rule:"claimheaders"`
 
 	// DPoP binds access tokens to a key of the session (RFC 9449), which the
 	// provider must support. Upstream APIs receive "Authorization: DPoP …" and a
@@ -103,6 +110,20 @@ const (
 	MediaTypeSigned = "application/token-introspection+jwt"
 	MediaTypeJSON   = "application/json"
 )
+
+// validClaimHeaders keeps the headers of the gateway and of the protocol out.
+func validClaimHeaders(headers Texts) bool {
+	seen := map[string]bool{}
+	for header, claim := range headers {
+		name := strings.ToLower(header)
+		reserved := strings.HasPrefix(name, "x-forwarded-") || strings.HasPrefix(name, "x-amz") || name == "x-request-id"
+		if !strings.HasPrefix(name, "x-") || !madeOf(name, 3, 64, "-") || reserved || seen[name] || !isCredential(claim) || len(claim) > 128 {
+			return false
+		}
+		seen[name] = true
+	}
+	return len(headers) <= 10
+}
 
 func isAudience(s string) bool {
 	for _, c := range []byte(s) {

@@ -103,7 +103,7 @@ func (c *Checker) agent(a *Agent) {
 	c.Must(!openid || p.OpenID(), &p.Scope, "not contain openid with %s "+p.Profile+", whose ID tokens are not verified", &p.Profile)
 
 	c.Must(!severalTenants(p.Issuer), &p.Issuer, "name one tenant: replace common, organizations or consumers by the tenant's id")
-	c.Must(p.Requests.Parameters.valid(), &p.Requests.Parameters, "be "+rules["parameters"].expects)
+	c.Must(validParameters(p.Requests.Parameters), &p.Requests.Parameters, "be "+rules["parameters"].expects)
 
 	method := p.AuthenticationMethod()
 	c.Refuse(p.NeedsSecret() && p.ClientSecret == "", &p.ClientSecret, "is required with %s "+method, &auth.Method)
@@ -151,6 +151,8 @@ func (c *Checker) authorizer(a *Authorizer) {
 	c.Refuse(len(tokens.Audience) > 0 && !a.KnowsScopes(), &tokens.Audience, "requires %s or %s", &p.Enabled, jwks)
 	c.Must(a.Provider.ClientID == "" || !slices.Contains(tokens.Audience, a.Provider.ClientID), &tokens.Audience, "not contain the client's id, which is the audience of ID tokens")
 	c.Refuse(tokens.Issuer != "" && !a.KnowsScopes(), &tokens.Issuer, "requires %s or %s", &p.Enabled, jwks)
+	c.Must(validClaimHeaders(tokens.ClaimHeaders), &tokens.ClaimHeaders, "be "+rules["claimheaders"].expects)
+	c.Refuse(len(tokens.ClaimHeaders) > 0 && !a.KnowsScopes(), &tokens.ClaimHeaders, "requires %s or %s: claims of an unverified token must not reach an API", &p.Enabled, jwks)
 	c.Refuse(tokens.RequireType && *jwks == "", &tokens.RequireType, "requires %s", jwks)
 	c.Refuse(len(a.RouteRequirements) > 0 && !a.KnowsScopes(), &a.RouteRequirements, "requires %s or %s", &p.Enabled, jwks)
 

@@ -1,8 +1,6 @@
 package settings
 
 import (
-	"encoding/json"
-	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -134,7 +132,7 @@ type Requests struct {
 
 	// Parameters are added to every authorization request, such as access_type
 	// offline for Google. A page cannot change them.
-	Parameters Parameters `env:"AUTHORIZE_PARAMETERS" json:"authorizeParameters" rule:"parameters"`
+	Parameters Texts `env:"AUTHORIZE_PARAMETERS" json:"authorizeParameters" rule:"parameters"`
 
 	// EssentialACR fails a login whose acr is none of the acr_values that the
 	// page asked for.
@@ -182,32 +180,9 @@ func (p Provider[S, K]) NeedsSecret() bool {
 	return method == ClientSecretBasic || method == ClientSecretPost
 }
 
-// Parameters are parameters of the authorization request by their names. The
-// variable has them as a JSON object, a stage as an object.
-type Parameters map[string]string
-
-// MarshalText returns the form of AUTHORIZE_PARAMETERS, "" without any.
-func (p Parameters) MarshalText() ([]byte, error) { return compact(map[string]string(p), len(p)) }
-
-// UnmarshalText reads the form that MarshalText writes.
-func (p *Parameters) UnmarshalText(text []byte) error {
-	if p.UnmarshalJSON(text) != nil || !p.valid() {
-		return errors.New("settings: parameters must be a JSON object of strings")
-	}
-	return nil
-}
-
-// MarshalJSON writes the object of a stage.
-func (p Parameters) MarshalJSON() ([]byte, error) { return json.Marshal(map[string]string(p)) }
-
-// UnmarshalJSON reads the object of a stage.
-func (p *Parameters) UnmarshalJSON(text []byte) error {
-	return json.Unmarshal(text, (*map[string]string)(p))
-}
-
-// valid rejects the parameters of the protocol, and scope, which is a setting of
-// its own.
-func (p Parameters) valid() bool {
+// validParameters rejects the parameters of the protocol, and scope, which is a
+// setting of its own.
+func validParameters(p Texts) bool {
 	for name, value := range p {
 		if !isParameter(name) || name == "scope" || len(value) > 2048 || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
 			return false

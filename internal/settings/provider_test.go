@@ -130,6 +130,12 @@ func TestAuthorizerChecksTokens(t *testing.T) {
 		{"no audience and no client, cognito", []string{"PROVIDER_PROFILE", "cognito"}, "AUDIENCE is required"},
 		{"the client as audience", []string{"AUDIENCE", "api,spa", "AGENT_CLIENT_ID", "spa"}, "AUDIENCE must not contain the client's id"},
 		{"AD FS", []string{"AUDIENCE", "api", "ACCESS_TOKEN_ISSUER", "http://sts.example.com/adfs/services/trust"}, ""},
+		{"claims", []string{"AUDIENCE", "api", "CLAIM_HEADERS", `{"X-User-Email":"email","x-roles":"https://example.com/roles"}`}, ""},
+		{"claims in a header of the gateway", []string{"AUDIENCE", "api", "CLAIM_HEADERS", `{"X-Forwarded-For":"ip"}`}, "CLAIM_HEADERS must be"},
+		{"claims in Authorization", []string{"AUDIENCE", "api", "CLAIM_HEADERS", `{"Authorization":"sub"}`}, "CLAIM_HEADERS must be"},
+		{"claims in the request id", []string{"AUDIENCE", "api", "CLAIM_HEADERS", `{"x-request-ID":"sub"}`}, "CLAIM_HEADERS must be"},
+		{"one header twice", []string{"AUDIENCE", "api", "CLAIM_HEADERS", `{"X-A":"a","x-a":"b"}`}, "CLAIM_HEADERS must be"},
+		{"a claim without a name", []string{"AUDIENCE", "api", "CLAIM_HEADERS", `{"X-A":""}`}, "CLAIM_HEADERS must be"},
 		{"the type", []string{"AUDIENCE", "api", "REQUIRE_AT_JWT", "true"}, ""},
 	} {
 		_, err := settings.Load[settings.Authorizer](lookup(authorizerEnv(append(tt.more, verify...)...)))
@@ -137,7 +143,7 @@ func TestAuthorizerChecksTokens(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.wants)
 		}
 	}
-	for _, more := range [][]string{{"ACCESS_TOKEN_ISSUER", "https://login.example.com"}, {"REQUIRE_AT_JWT", "true"}} {
+	for _, more := range [][]string{{"CLAIM_HEADERS", `{"X-A":"a"}`}, {"ACCESS_TOKEN_ISSUER", "https://login.example.com"}, {"REQUIRE_AT_JWT", "true"}} {
 		if _, err := settings.Load[settings.Authorizer](lookup(authorizerEnv(more...))); err == nil || !strings.Contains(err.Error(), more[0]+" requires") {
 			t.Errorf("%s without verification: got %v", more[0], err)
 		}

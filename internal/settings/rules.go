@@ -47,6 +47,7 @@ var rules = map[string]rule{
 	"authentication": oneOf(ClientSecretBasic, ClientSecretPost, PrivateKeyJWT, TLSClientAuth),
 
 	"parameters":   {expects: `a JSON object such as {"access_type":"offline"}, without scope and parameters of the protocol`},
+	"claimheaders": {expects: `a JSON object of at most 10 claims by request header, such as {"X-User-Email":"email"}: headers begin with X-, and not with X-Forwarded-, X-Amz or X-Request-Id`},
 	"requirements": {expects: `a JSON object of routes, such as {"GET /orders":{"scope":"orders.read"}}`},
 	"upstreams":    {expects: `a JSON object of URLs by route, such as {"GET /orders":"https://orders.internal.example/orders"}`},
 

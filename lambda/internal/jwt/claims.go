@@ -158,6 +158,45 @@ func (c Claims) Has(name, value string) bool {
 	return false
 }
 
+// maxHeaderClaim bounds a claim in a header.
+const maxHeaderClaim = 1024
+
+// Header returns a claim as the value of a header: a string, number or boolean,
+// or a list of them separated by commas. It is "" for any other claim, and for
+// one that is not printable ASCII, which could split or forge a header.
+func (c Claims) Header(name string) string {
+	raw := c.Member(name)
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) != nil {
+		list = []json.RawMessage{raw}
+	}
+	var values []string
+	for _, item := range list {
+		var text string
+		switch item = bytes.TrimSpace(item); {
+		case json.Unmarshal(item, &text) == nil && !bytes.Equal(item, []byte("null")):
+		case bytes.ContainsAny(item, `{["`) || len(item) == 0 || bytes.Equal(item, []byte("null")):
+			return ""
+		default:
+			text = string(item)
+		}
+		if len(list) > 1 && strings.Contains(text, ",") {
+			return "" // two items would look like one of another list
+		}
+		values = append(values, text)
+	}
+	value := strings.TrimSpace(strings.Join(values, ","))
+	for _, b := range []byte(value) {
+		if b < 0x20 || b > 0x7e {
+			return ""
+		}
+	}
+	if len(value) > maxHeaderClaim {
+		return ""
+	}
+	return value
+}
+
 // Member returns a member of the object as it is, nil if it is missing or null.
 func (c Claims) Member(name string) json.RawMessage {
 	if raw := c.members[name]; !bytes.Equal(raw, []byte("null")) {

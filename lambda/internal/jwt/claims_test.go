@@ -76,6 +76,23 @@ func TestHas(t *testing.T) {
 	}
 }
 
+// Claims as header values: only those that cannot split or forge a header.
+func TestHeader(t *testing.T) {
+	c, err := ParseClaims([]byte(`{"email":"a@example.com","n":7,"b":true,"roles":["x","y"],"mixed":["x",1,false],"one":["a,b"],"none":null,"empty":[],"o":{"a":1},
+		"nested":[["x"]],"object":[{}],"comma":["a,b","c"],"crlf":"a\r\nx: y","zoe":"Zoë","tab":"a\tb","space":" a ","null":["x",null],"long":"` + strings.Repeat("x", 1025) + `"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"email": "a@example.com", "n": "7", "b": "true", "roles": "x,y", "mixed": "x,1,false", "one": "a,b", "space": "a",
+		"none": "", "empty": "", "o": "", "nested": "", "object": "", "comma": "", "crlf": "", "zoe": "", "tab": "", "null": "", "long": "", "missing": "", "EMAIL": "",
+	} {
+		if got := c.Header(name); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestUnverified(t *testing.T) {
 	for token, want := range map[string]bool{
 		"e30." + encode(`{"sub":"u"}`) + ".c2ln": true,

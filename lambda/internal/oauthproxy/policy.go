@@ -84,6 +84,11 @@ func (d Decision) response(scope methodScope) Response {
 		// RFC 9449 section 7.1: the scheme of a bound token is DPoP.
 		values[contract.ContextToken], values[contract.ContextProof] = "DPoP "+d.Token, d.Proof
 	}
+	for i, claim := range d.Claims {
+		if claim != "" {
+			values[contract.ContextClaim(i)] = claim
+		}
+	}
 	if d.Subject != "" {
 		values[contract.ContextSubject] = d.Subject
 	}

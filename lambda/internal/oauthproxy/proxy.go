@@ -71,6 +71,7 @@ type Proxy struct {
 	allowToken   bool
 	tokens       tokens
 	requirements requirements
+	claims       []string // that go upstream, in the order of their headers
 	caching      caching
 	proofs       *proofs           // nil where tokens are not bound
 	metrics      *metrics.Recorder // nil: none
@@ -94,6 +95,10 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	var claims []string
+	for _, header := range s.AccessTokens.ClaimHeaders.Names() {
+		claims = append(claims, s.AccessTokens.ClaimHeaders[header])
+	}
 	return &Proxy{
 		ring:         ring,
 		names:        keys.Names(s.Shared),
@@ -101,6 +106,7 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 		now:          now,
 		allowToken:   s.AccessTokens.AllowToken,
 		tokens:       tokens,
+		claims:       claims,
 		requirements: newRequirements(s.RouteRequirements),
 		caching:      newCaching(s),
 		proofs:       proofs,
@@ -150,6 +156,9 @@ type Decision struct {
 	Proof   string // of possession of the token's key; empty for a bearer token
 	Session cookie.SessionID
 	Subject string
+	// Claims are those that go upstream in headers, in the order of the headers'
+	// names; empty where the token lacks one.
+	Claims []string
 }
 
 // Decide decides over one request. An error means that nothing could be

@@ -112,5 +112,8 @@ func (p *Proxy) decideToken(ctx context.Context, r *Request, d Decision, token s
 		return d.refuse(code, messageClaims)
 	}
 	d.Allow, d.Token, d.Subject = true, token, claims.Subject
+	for _, name := range p.claims {
+		d.Claims = append(d.Claims, claims.Header(name))
+	}
 	return d, nil
 }

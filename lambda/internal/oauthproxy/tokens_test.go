@@ -189,3 +189,43 @@ func TestNewRefusesWhatIsIncomplete(t *testing.T) {
 		}
 	}
 }
+
+// Chosen claims go upstream in the context, from a verified token or from
+// introspection, and none without either.
+func TestClaimsGoUpstream(t *testing.T) {
+	idp := newProvider(t)
+	headers := settings.Texts{"X-User-Email": "email", "X-Roles": "roles", "X-Odd": "odd", "X-Absent": "absent"}
+	token := idp.token(t, object{"email": "a@example.com", "roles": []string{"x", "y"}, "odd": "a\r\nb", "Absent": "leak"})
+	want := map[string]any{"claim1": nil, "claim0": nil, "claim2": "x,y", "claim3": "a@example.com"}
+	for name, change := range map[string]func(*settings.Authorizer){
+		"verified":     idp.verify,
+		"introspected": idp.introspect,
+	} {
+		idp.answers("application/json", `{"active":true,"token_type":"Bearer","email":"a@example.com","roles":["x","y"],"odd":7e999,"odd2":{}}`)
+		p := proxyWith(t, func(s *settings.Authorizer) {
+			s.AccessTokens.AllowToken, s.AccessTokens.ClaimHeaders = true, headers
+			change(s)
+		})
+		r := get(map[string][]string{"Authorization": {"Bearer " + token}})
+		r.MethodArn = arnPrefix + "GET/orders"
+		answer, err := p.Handle(t.Context(), *r)
+		if err != nil || answer.Context["token"] == nil {
+			t.Fatalf("%s: got %v, %v", name, answer.Context, err)
+		}
+		for key, value := range want {
+			if name == "introspected" && key == "claim1" {
+				value = "7e999"
+			}
+			if answer.Context[key] != value {
+				t.Errorf("%s: %s: got %v, want %v", name, key, answer.Context[key], value)
+			}
+		}
+	}
+	s := settings.Authorizer{Shared: settings.Shared{
+		Application: settings.Application{TrustedWebOrigins: []string{trusted}}, CookieKey: settings.CookieKey{Key: testKey},
+	}}
+	s.AccessTokens.ClaimHeaders = headers
+	if _, err := New(s, func() time.Time { return testTime }); err == nil {
+		t.Error("claims of unverified tokens would go upstream")
+	}
+}
