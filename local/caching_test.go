@@ -91,7 +91,7 @@ func (r *cachingRun) invoke(wide bool) gateway.Invoker {
 
 const trustedOrigin = "http://www.example.localhost:3000"
 
-// TestCachingAttack does what a page of another site, or of a sibling domain,
+// TestCachingAttack does as a page of another site, or of a sibling domain,
 // can make a signed-in browser do right after the application has asked for the
 // same: send the cookies, but no CSRF header. P4: with results kept by the
 // cookie alone, as is common, it gets through; with ours it does not.
@@ -159,7 +159,7 @@ func TestCachingAttack(t *testing.T) {
 	}
 }
 
-// What is kept is used, and only for the request it was decided for.
+// A cached result is used, and only for the request it was decided for.
 func TestCachingInUse(t *testing.T) {
 	for _, dialect := range []string{"assistant", "classic"} {
 		t.Run(dialect, func(t *testing.T) { cachingInUse(t, startCaching(t, dialect), dialect == "assistant") })

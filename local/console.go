@@ -65,7 +65,7 @@ func (c *console) child(name, line string) {
 	c.printf("  %s\n", c.paint(dim, fmt.Sprintf("%-10s %s", name, line)))
 }
 
-// routes prints what the API serves, without the preflights. Functions go by
+// routes prints the methods that the API serves, without the preflights. Functions go by
 // the names given.
 func (c *console) routes(routes []gateway.Route, names map[string]string) {
 	c.printf("\n")

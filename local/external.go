@@ -14,7 +14,7 @@ import (
 )
 
 // bundledName is the issuer's host in the stages that the bundled provider is
-// for, whatever the ports of a run are.
+// for. The ports of a run do not matter.
 const bundledName = "login.example.localhost"
 
 // fields are those of a stage that say how it is run.
@@ -26,7 +26,7 @@ type fields struct {
 	Origins []string `json:"origins"`
 }
 
-// read reads them from cdk.json, with what -c replaces.
+// read reads them from cdk.json, with the replacements of -c.
 func (o options) read(root string) (fields, error) {
 	file, err := os.ReadFile(filepath.Join(root, "cdk.json"))
 	if err != nil {
@@ -118,7 +118,7 @@ func (o options) external(root string) (bool, error) {
 	}
 	u, err := url.Parse(stage.Issuer)
 	if err != nil || u.Hostname() == "" {
-		return false, nil // synthesis says what is wrong with it
+		return false, nil // synthesis reports the mistake
 	}
 	return u.Hostname() != bundledName && u.Scheme+"://"+u.Host != o.login(), nil
 }

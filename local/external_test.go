@@ -8,7 +8,7 @@ import (
 )
 
 // The bundled provider is started for the stages that are meant for it, on
-// whatever port, and for no other.
+// any port, and for no other.
 func TestExternal(t *testing.T) {
 	root := t.TempDir()
 	cdk := `{"context":{"stages":{

@@ -84,7 +84,7 @@ func startLambdas(ctx context.Context, r *runner, t *template.Template) (*lambda
 	return l, nil
 }
 
-// shortName is what a person calls a function: Stack/TokenHandler/AgentFunction
+// shortName is a function's name for people: Stack/TokenHandler/AgentFunction
 // is the agent.
 func shortName(constructPath string) string {
 	path := strings.TrimSuffix(constructPath, "/Resource")

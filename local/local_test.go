@@ -42,7 +42,7 @@ func TestPortInUse(t *testing.T) {
 			}
 		})
 	}
-	// What was taken before the refusal is free again.
+	// Ports taken before the refusal are free again.
 	o := options{upstreamPort: port}
 	for range 2 {
 		if _, err := takePorts(o); err == nil {

@@ -15,7 +15,7 @@
 //	http://127.0.0.1:3005                 the trace page: the way of each request
 //
 // Browsers resolve these names to loopback by themselves (RFC 6761 section
-// 6.3). Nothing listens elsewhere. Secrets that the template asks Secrets
+// 6.3). The run listens on no other interface. Secrets that the template asks Secrets
 // Manager to generate are generated in memory, anew on each run.
 package main
 
@@ -58,7 +58,7 @@ func main() {
 	flag.IntVar(&o.loginPort, "login-port", 3002, "`port` of the OpenID Provider")
 	flag.IntVar(&o.upstreamPort, "upstream-port", 3003, "`port` of the sample upstream API")
 	flag.IntVar(&o.secretsPort, "secrets-port", 3004, "`port` of Secrets Manager, which listens only where the key is rotated")
-	flag.IntVar(&o.tracePort, "trace-port", 3005, "`port` of the trace page; 0 for none")
+	flag.IntVar(&o.tracePort, "trace-port", 3005, "`port` of the trace page; 0 turns it off")
 	flag.IntVar(&o.backPort, "back-port", 3006, "`port` of the provider's back channel, which has one of its own with -tls")
 	flag.BoolVar(&o.tls, "tls", false, "serve https, with a certificate made at the start that is installed nowhere")
 	flag.StringVar(&o.upstream, "upstream", "", "origin of an upstream API of your own to put behind the routes, such as http://127.0.0.1:8080 (default: the sample)")
@@ -71,7 +71,7 @@ func main() {
 	flag.StringVar(&o.restAPI, "rest-api", "", "logical `id` of the REST API, if the stack has several")
 	flag.BoolVar(&o.watch, "watch", false, "synthesize again and reload when the app changes")
 	flag.BoolVar(&o.fresh, "fresh", false, "synthesize even if nothing changed")
-	flag.BoolVar(&o.verbose, "v", false, "print what the Lambdas and the provider log")
+	flag.BoolVar(&o.verbose, "v", false, "print the logs of the Lambdas and the provider")
 	flag.StringVar(&o.stage, "stage", stage, "`name` of the stage in cdk.json to run; one with a provider of its own uses that")
 	flag.StringVar(&o.secrets, "secrets", "", "`file` with the values of secrets that the stage refers to by name, as a JSON object")
 	flag.Func("c", "`field=value` of the stage in cdk.json to replace, as of cdk -c; may be repeated", func(field string) error {

@@ -17,7 +17,7 @@ const describe = (error) => JSON.stringify({
 
 const post = (path, body) => fetch(`${api}/${path}`, { method: 'POST', body });
 
-// What Lambda's own runtime offers to functions that stream.
+// Lambda's own runtime gives these to functions that stream.
 const streaming = Symbol('streaming');
 globalThis.awslambda = {
   streamifyResponse: (handler) => Object.assign(handler, { [streaming]: true }),

@@ -109,7 +109,7 @@ func cli(dir, home string) string {
 	}
 }
 
-// synthesize synthesizes unless nothing has changed since the last time.
+// synthesize synthesizes unless the inputs are those of the last time.
 func (p *project) synthesize(ctx context.Context, fresh bool) (skipped bool, err error) {
 	if p.config == nil {
 		return true, nil

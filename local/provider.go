@@ -22,10 +22,10 @@ const ordersClient = "orders-api"
 
 // startProvider starts the OpenID Provider with the client that the agent's
 // settings describe, and the upstream API's own client.
-func startProvider(ctx context.Context, o options, c *console, root string, agent settings.Agent, others []settings.Agent, orders settings.Secret) (*provider.Provider, error) {
+func startProvider(ctx context.Context, o options, c *console, root string, launched *provider.Launched, agent settings.Agent, others []settings.Agent, orders settings.Secret) (*provider.Provider, error) {
 	began := time.Now()
 	config := provider.Config{
-		Script: filepath.Join(root, "local", "provider", "provider.mjs"), Issuer: agent.Provider.Issuer, AccessTokenTTL: o.tokenLifetime,
+		Script: providerScript(root), Issuer: agent.Provider.Issuer, AccessTokenTTL: o.tokenLifetime,
 		Proxied: true, Hosts: []string{strings.TrimPrefix(o.backChannel(), "http://")},
 		Clients:         registrations(agent.Provider.Issuer, []settings.Agent{agent}),
 		ResourceServers: []provider.ResourceServer{{ID: ordersClient, Secret: orders}},
@@ -46,13 +46,27 @@ func startProvider(ctx context.Context, o options, c *console, root string, agen
 		return nil, err
 	}
 	config.Clients = append(config.Clients, registrations(agent.Provider.Issuer, others)...)
-	if o.verbose {
-		config.Log = func(line string) { c.child("provider", line) }
+	config.Log = providerLog(o, c)
+	var idp *provider.Provider
+	if launched != nil {
+		idp, err = launched.Start(ctx, config)
+	} else {
+		idp, err = provider.Start(ctx, config)
 	}
-	idp, err := provider.Start(ctx, config)
 	if err != nil {
 		return nil, err
 	}
 	c.part("provider", agent.Provider.Issuer, time.Since(began))
 	return idp, nil
+}
+
+func providerScript(root string) string {
+	return filepath.Join(root, "local", "provider", "provider.mjs")
+}
+
+func providerLog(o options, c *console) func(string) {
+	if !o.verbose {
+		return nil
+	}
+	return func(line string) { c.child("provider", line) }
 }

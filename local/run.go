@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tokenhandler/aws/internal/setup"
+	"github.com/tokenhandler/aws/local/internal/provider"
 	"github.com/tokenhandler/aws/local/internal/synth"
 	"github.com/tokenhandler/aws/local/internal/trace"
 )
@@ -29,8 +30,8 @@ func (o options) origin(name string, port int) string {
 	return fmt.Sprintf("%s://%s.%s:%d", scheme, name, o.domain, port)
 }
 
-// Programs other than browsers often do not resolve *.localhost, so what the
-// Lambdas and the upstream API call is named by its address.
+// Programs other than browsers often do not resolve *.localhost, so the
+// Lambdas and the upstream API call addresses.
 // They do not know the certificate of the run either, so the back channel is
 // http.
 func (o options) backChannel() string {
@@ -87,7 +88,7 @@ func (o options) behind() string {
 	return o.sample()
 }
 
-// run does all of it, until ctx ends. What it started it stops.
+// run starts the parts and serves until ctx ends. It stops all that it started.
 func run(ctx context.Context, o options, c *console) error {
 	began := time.Now()
 	ports, err := takePorts(o)
@@ -113,6 +114,11 @@ func run(ctx context.Context, o options, c *console) error {
 		return err
 	}
 	defer r.close()
+	if r.project.own && !r.project.external {
+		if r.launched, err = provider.Launch(ctx, providerScript(r.project.home), providerLog(o, c)); err != nil {
+			return err
+		}
+	}
 	changes := r.watcher()
 	if err := r.reload(ctx); err != nil {
 		return err

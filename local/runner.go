@@ -35,8 +35,9 @@ type runner struct {
 	lambdas  *lambdas
 	gateway  *gateway.Gateway
 
+	launched   *provider.Launched // nil once it is started, or if it is not needed
 	provider   *provider.Provider // nil: the app uses another
-	registered string             // what the provider was started with
+	registered string             // the configuration of the running provider
 	sample     http.Handler
 	orders     settings.Secret // of the sample API at the provider
 
@@ -167,7 +168,9 @@ func (r *runner) startProvider(ctx context.Context, l *lambdas) error {
 	if r.orders == "" {
 		r.orders = settings.Secret(rand.Text())
 	}
-	idp, err := startProvider(ctx, r.options, r.console, r.project.home, l.agent, l.others, r.orders)
+	launched := r.launched
+	r.launched = nil
+	idp, err := startProvider(ctx, r.options, r.console, r.project.home, launched, l.agent, l.others, r.orders)
 	if err != nil {
 		return err
 	}
@@ -193,6 +196,9 @@ func (r *runner) providerEnded() <-chan struct{} {
 }
 
 func (r *runner) close() {
+	if r.launched != nil {
+		r.launched.Stop()
+	}
 	if r.lambdas != nil {
 		r.lambdas.close()
 	}

@@ -43,7 +43,7 @@ func startSecrets(o options, c *console, t *template.Template) (*secrets, error)
 	return s, nil
 }
 
-// environment is what the Lambdas need to find it: the variable that AWS SDKs
+// environment tells the Lambdas its address, in the variable that AWS SDKs
 // read, too. It is in no template.
 func (s *secrets) environment() map[string]string {
 	if s == nil {

@@ -24,7 +24,7 @@ func listen(what, flag string, port int) ([]net.Listener, error) {
 			for _, l := range listeners {
 				l.Close()
 			}
-			return nil, fmt.Errorf("local: port %d, for %s, is in use: stop what listens there, or choose another with %s", port, what, flag)
+			return nil, fmt.Errorf("local: port %d, for %s, is in use: stop the program there, or choose another port with %s", port, what, flag)
 		case err != nil && host == "::1":
 			// No IPv6 on this machine.
 		case err != nil:

@@ -28,7 +28,7 @@ export async function configuration(config) {
   const store = new LRU({ maxSize: 50_000 });
   const accounts = new Map(config.users.map((user) => [user.sub, user]));
   const resourceServers = new Set(config.resource_servers.map((client) => client.client_id));
-  // What few clients ask of a provider is off unless the configuration turns it on.
+  // Features that few clients use are off unless the configuration turns them on.
   const { require_par: requirePAR, signed_requests: signedRequests, signed_responses: signedResponses,
     signed_userinfo: signedUserinfo, resources = [], acr_values: acrValues = [] } = config.features ?? {};
   return {
@@ -77,7 +77,7 @@ export async function configuration(config) {
       profile: ['name', 'family_name', 'given_name', 'preferred_username', 'locale', 'updated_at'],
       email: ['email', 'email_verified'],
     },
-    conformIdTokenClaims: false, // as most providers in the field: what the scopes give is in the ID token, too
+    conformIdTokenClaims: false, // as most providers in the field: the claims of the scopes are in the ID token, too
     findAccount: async (ctx, sub) => {
       const user = accounts.get(sub);
       return user && { accountId: sub, claims: async () => ({ ...user.claims, sub }) };

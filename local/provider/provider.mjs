@@ -2,7 +2,7 @@
 //
 // Its configuration is one line of JSON on stdin, so that no secret is in an argument, a variable or a file; the
 // fields are those of package provider (local/internal/provider/config.go). It writes {"ready":true,"port":…} to stdout
-// when it listens, what goes wrong to stderr, and ends when stdin closes: with the program that started it.
+// when it listens, errors to stderr, and ends when stdin closes: with the program that started it.
 // It keeps everything in memory. It is for one developer on one machine: loopback only, http, demo users.
 import './quiet.mjs';
 import * as crypto from 'node:crypto';

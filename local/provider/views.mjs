@@ -39,7 +39,7 @@ export function show(ctx, page) {
   const { status } = ctx;
   ctx.type = 'html';
   ctx.body = page.text;
-  if (status !== 404) ctx.status = status; // 404 is Koa's way of saying that none has been set
+  if (status !== 404) ctx.status = status; // Koa starts with 404, before a status is set
 }
 
 const layout = (title, body) => html`<!doctype html>

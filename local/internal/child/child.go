@@ -1,4 +1,4 @@
-// Package child starts the programs of the local run and makes sure that none of them outlives it.
+// Package child starts the programs of the local run and ends them with it.
 //
 // A child runs in a process group of its own, so that Ctrl-C in the terminal reaches only the parent, which then
 // stops its children in order, and so that a kill reaches what the child itself has started. On Linux the kernel

@@ -64,7 +64,7 @@ func TestChildDiesWithParent(t *testing.T) {
 	}
 }
 
-// runs takes a dead child that nobody has reaped yet, as in a container without an init, for gone.
+// runs takes a dead child that has not been reaped yet, as in a container without an init, for gone.
 func runs(pid int) bool {
 	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 		return false

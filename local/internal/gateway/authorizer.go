@@ -18,7 +18,7 @@ type authorizer struct {
 	cache   cache
 }
 
-// decision is what an authorizer returned, checked. It is what is cached: the policy is evaluated anew for each request.
+// decision is an authorizer's checked output. The cache keeps it; the policy is evaluated anew for each request.
 type decision struct {
 	principal string
 	policy    policy
@@ -133,7 +133,7 @@ func (c *call) askAuthorizer(a *authorizer) (*decision, *fault) {
 
 func cut(s string, n int) string { return s[:min(len(s), n)] }
 
-// parseDecision checks what an authorizer returned. Errors name what is wrong, never a value.
+// parseDecision checks an authorizer's output. Errors name the mistake, never a value.
 func parseDecision(payload []byte) (*decision, error) {
 	var out struct {
 		PrincipalID    *string                    `json:"principalId"`

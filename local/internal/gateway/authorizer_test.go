@@ -68,7 +68,7 @@ func TestAuthorizerEvent(t *testing.T) {
 		t.Errorf("sourceIp = %v", ip)
 	}
 
-	// What is not there is null.
+	// Missing values are null.
 	f.do(t, "GET", "/profile", "")
 	e = f.lastEvent(t, authorizerFn)
 	for _, name := range []string{"queryStringParameters", "multiValueQueryStringParameters", "pathParameters"} {
@@ -86,7 +86,7 @@ func TestCanonicalHeaders(t *testing.T) {
 	}
 }
 
-// What an authorizer does, and what the client sees.
+// An authorizer's failures, and the client's view of them.
 func TestAuthorizerFailures(t *testing.T) {
 	statement := func(s string) string {
 		return `{"principalId":"p","policyDocument":{"Version":"2012-10-17","Statement":` + s + `}}`

@@ -83,7 +83,7 @@ func (g *Gateway) newCall(r *http.Request) *call {
 		c.path = "/"
 	}
 	// AWS: "When sending requests to an API by passing the X-HTTP-Method-Override header, API Gateway overrides the
-	// method." Nothing says for which methods or how far, so: for all, and everywhere.
+	// method." It is not documented for which methods, so this is done for all.
 	if override, ok := c.headers.get("X-HTTP-Method-Override"); ok && validName(override) {
 		c.method = strings.ToUpper(override)
 	}
@@ -195,7 +195,7 @@ func parseQuery(raw string) ([]param, error) {
 	return out, nil
 }
 
-// lastOf returns the last value of a parameter: what API Gateway's single-valued maps hold.
+// lastOf returns the last value of a parameter: that is the value in API Gateway's single-valued maps.
 func lastOf(params []param, name string) (string, bool) {
 	value, ok := "", false
 	for _, p := range params {

@@ -24,7 +24,7 @@ func (c *call) eventHeaders() headers {
 		with("X-Amzn-Trace-Id", c.traceID)
 }
 
-// multiMaps are the single- and multi-valued forms of named values; both are null in an event when there are none.
+// multiMaps are the single- and multi-valued forms of named values; both are null in an event without such values.
 func multiMaps(params []param) (single, multi any) {
 	if len(params) == 0 {
 		return nil, nil
@@ -44,7 +44,7 @@ func nilIfEmpty(m map[string]string) any {
 	return m
 }
 
-// commonEvent is what the events of authorizers and of AWS_PROXY functions share. AWS: "Input format of a Lambda
+// commonEvent is the common part of the events of authorizers and of AWS_PROXY functions. AWS: "Input format of a Lambda
 // function for proxy integration", "Input to an API Gateway Lambda authorizer".
 func (c *call) commonEvent() map[string]any {
 	var hs []param
@@ -134,7 +134,7 @@ func (c *call) acceptsBinary() bool {
 	return c.g.isBinary(first)
 }
 
-// asText is what happens to a payload that is not binary: it is taken for UTF-8, and what is not gets lost.
+// asText treats a payload that is not binary as UTF-8. Other bytes are lost.
 func asText(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)

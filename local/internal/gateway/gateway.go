@@ -7,7 +7,7 @@
 //
 // # Where AWS is not documented
 //
-// The reading that is harder on the application is taken, so that what works here works there:
+// The reading that is harder on the application is taken, so that an application that works here works there:
 //
 //   - names of client headers arrive in lower case, as browsers send them over HTTP/2, and mapping templates look them up
 //     with that spelling ($input.params().header.get("Origin") finds nothing); see [Options.CanonicalHeaders];
@@ -37,7 +37,7 @@ import (
 	"github.com/tokenhandler/aws/local/internal/template"
 )
 
-// Result is what a Lambda invocation came back with.
+// Result is the outcome of a Lambda invocation.
 type Result struct {
 	Payload []byte // the response, or for a function error {"errorMessage":…,"errorType":…}
 	// FunctionError says that the function failed: it returned an error, panicked, exited or exceeded its own timeout.

@@ -211,7 +211,7 @@ func TestRequiredParameters(t *testing.T) {
 	res.wantHeader(t, "x-amzn-ErrorType", "BadRequestException")
 }
 
-// The log names what happened and nothing of what was sent or returned.
+// The log names the event and contains no data of the request or response.
 func TestLogHoldsNoSecrets(t *testing.T) {
 	up := newUpstream(t, nil)
 	f := (&fixture{upstream: up.URL}).start(t)

@@ -70,7 +70,7 @@ var (
 	droppedFromResponses = []string{"Via", "Transfer-Encoding"}
 )
 
-// remap renames and drops what does not pass from an integration to the client under its own name.
+// remap renames and drops headers that do not pass from an integration to the client under their own names.
 func (h headers) remap() headers {
 	h = h.without(droppedFromResponses...)
 	for i, x := range h {

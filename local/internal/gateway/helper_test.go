@@ -250,7 +250,7 @@ func gatewayResponseResource(resources map[string]any, typ, status string, heade
 	resources["Extra"+strings.ReplaceAll(typ, "_", "")] = map[string]any{"Type": "AWS::ApiGateway::GatewayResponse", "Properties": p}
 }
 
-// upstream records what reaches it and answers with a handler.
+// upstream records requests and answers with a handler.
 type upstream struct {
 	*httptest.Server
 	mu   sync.Mutex

@@ -52,7 +52,7 @@ func (c *call) httpProxy() (*response, *fault) {
 	return resp, nil
 }
 
-// httpMapped is the non-proxy HTTP integration: only what is mapped goes up, only what is mapped comes down.
+// httpMapped is the non-proxy HTTP integration: only mapped values go up and come down.
 func (c *call) httpMapped() (*response, *fault) {
 	overrides := vtl.NewOverrides()
 	body, f := c.requestBody(overrides)

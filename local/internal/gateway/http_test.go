@@ -12,13 +12,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// browser is what a signed-in page sends.
+// browser is the headers of a signed-in page's request.
 var browser = []string{"Cookie", "__Host-th-at=sealed; __Host-th-csrf=sealed", "X-Th-Csrf", "csrf-token", "Token-Handler-Version", "1",
 	"Origin", "https://www.example.com", "Accept", "application/json", "Accept-Language", "sv", "Referer", "https://www.example.com/",
 	"Authorization", "Bearer from-client", "User-Agent", "browser"}
 
-// Recorded from AWS: a non-proxy HTTP integration sends what is mapped and Accept, Content-Length, Host, User-Agent,
-// X-Amzn-Apigateway-Api-Id and X-Amzn-Trace-Id, nothing else. So no cookie, no CSRF header and no client Authorization
+// Recorded from AWS: a non-proxy HTTP integration sends only mapped headers and Accept, Content-Length, Host, User-Agent,
+// X-Amzn-Apigateway-Api-Id and X-Amzn-Trace-Id. So no cookie, no CSRF header and no client Authorization
 // reaches a mapped upstream.
 func TestMappedHTTPSendsOnlyWhatIsMapped(t *testing.T) {
 	up := newUpstream(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -92,7 +92,7 @@ func TestIntegrationResponseSelection(t *testing.T) {
 		res := f.do(t, "GET", "/orders", "")
 		res.want(t, want, "upstream body")
 	}
-	// Without a default, what matches nothing is a configuration error.
+	// Without a default, a status that matches no rule is a configuration error.
 	f = (&fixture{upstream: up.URL, edit: func(r map[string]any) {
 		in := integration(r, "orders/GET/Resource")
 		in["IntegrationResponses"] = in["IntegrationResponses"].([]any)[1:]
@@ -211,8 +211,8 @@ func TestHTTPProxyMappedHeaderSpelling(t *testing.T) {
 	}
 }
 
-// A mapping that does not resolve adds nothing, so the client's own header would pass: an authorizer must always set the
-// token. The empty literal does nothing either, as far as is known.
+// A mapping that does not resolve adds no header, so the client's own header would pass: an authorizer must always set the
+// token. The empty literal has no effect either, as far as is known.
 func TestHTTPProxyUnresolvedMapping(t *testing.T) {
 	up := newUpstream(t, nil)
 	f := (&fixture{upstream: up.URL, opts: Options{CanonicalHeaders: true}, edit: func(r map[string]any) {
@@ -279,7 +279,7 @@ func TestHTTPProxyBinary(t *testing.T) {
 }
 
 // "REST APIs decode URL-encoded request parameters before passing them to backend integrations": an encoded slash or dot
-// segment reaches the upstream as what it stands for.
+// segment reaches the upstream decoded.
 func TestEncodedSlashIsDecoded(t *testing.T) {
 	up := newUpstream(t, nil)
 	f := (&fixture{upstream: up.URL}).start(t)

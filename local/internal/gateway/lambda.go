@@ -58,7 +58,7 @@ func (c *call) invokeProxy(payload []byte) (*response, *fault) {
 }
 
 // parseProxyResponse reads the output of a function. AWS: "Output format of a Lambda function for proxy integration".
-// Errors name what is wrong, never a value.
+// Errors name the mistake, never a value.
 func (c *call) parseProxyResponse(payload []byte) (*response, error) {
 	var out struct {
 		StatusCode        json.RawMessage            `json:"statusCode"`

@@ -38,7 +38,7 @@ func mockStatus(body string) (int, bool) {
 	return n, err == nil
 }
 
-// templateEnv is what mapping templates see of the request.
+// templateEnv is the request as mapping templates see it.
 func (c *call) templateEnv(body string, o *vtl.Overrides) vtl.Env {
 	env := vtl.Env{Body: body, Path: vtl.NewMap(), QueryString: vtl.NewMap(), Header: vtl.NewMap(), Context: c.vars,
 		StageVariables: vtl.NewMap(), Overrides: o}
@@ -88,7 +88,7 @@ func (c *call) requestBody(o *vtl.Overrides) ([]byte, *fault) {
 	return []byte(out), nil
 }
 
-// integrationResponse maps what a non-proxy integration answered: the first rule whose pattern matches the whole status,
+// integrationResponse maps the response of a non-proxy integration: the first rule whose pattern matches the whole status,
 // else the rule without a pattern.
 func (c *call) integrationResponse(upstream *response, o *vtl.Overrides) (*response, *fault) {
 	var rule *responseRule

@@ -81,7 +81,7 @@ func TestAuthorizerBeforeModel(t *testing.T) {
 	}
 }
 
-// What is not implemented is refused by name.
+// Schemas that are not implemented are refused by name.
 func TestModelsNotImplemented(t *testing.T) {
 	ref := map[string]any{"Ref": "Model"}
 	schema := func(text string) func(map[string]any) {

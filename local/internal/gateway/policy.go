@@ -94,7 +94,7 @@ func strict(raw []byte, into any) error {
 	return dec.Decode(into)
 }
 
-// evaluate decides for one method ARN: an explicit Deny wins over any Allow, and nothing is allowed by default.
+// evaluate decides for one method ARN: an explicit Deny wins over any Allow, and the default is to deny.
 func (p policy) evaluate(arn string) verdict {
 	v := implicitlyDenied
 	for _, s := range p {

@@ -40,7 +40,7 @@ func (r *response) writeHeader(w http.ResponseWriter) {
 	w.WriteHeader(r.status)
 }
 
-// stamp adds what API Gateway adds to every response.
+// stamp adds the headers that API Gateway adds to every response.
 func (c *call) stamp(h headers) headers {
 	return h.withDefault("Content-Type", "application/json").
 		with("x-amzn-RequestId", c.requestID).
@@ -148,7 +148,7 @@ var templateVariable = regexp.MustCompile(`\$(?:context|stageVariables)(?:\.[A-Z
 func (c *call) substitute(text string) string {
 	return templateVariable.ReplaceAllStringFunc(text, func(m string) string {
 		if name, ok := strings.CutPrefix(m, "$context."); ok {
-			v, _ := c.contextValue(name) // what AWS prints for an absent one is not documented: nothing
+			v, _ := c.contextValue(name) // AWS does not document a missing variable's value: it is empty here
 			return v
 		}
 		return c.g.api.StageVariables[strings.TrimPrefix(m, "$stageVariables.")]
@@ -188,7 +188,7 @@ func (c *call) faultResponse(f *fault) *response {
 
 func (c *call) customised(f *fault, status int) *gatewayResponse {
 	// AWS: "Customizing the default gateway response for 413 REQUEST_TOO_LARGE isn't currently supported." The answers
-	// to a URL, headers or method ARN over the quota come from in front of the API, and carry nothing of it either.
+	// to a URL, headers or method ARN over the quota come from in front of the API, and have none of its headers.
 	switch status {
 	case http.StatusRequestEntityTooLarge, http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge:
 		return nil

@@ -68,7 +68,7 @@ func TestGatewayResponsesDoNotMerge(t *testing.T) {
 	res.wantHeader(t, "X-Four", "4")
 }
 
-// What gateway response headers and bodies can be made of. An expression that does not resolve omits the header.
+// Sources of gateway response headers and bodies. An expression that does not resolve omits the header.
 func TestGatewayResponseExpressions(t *testing.T) {
 	f := (&fixture{edit: func(r map[string]any) {
 		gatewayResponseResource(r, "MISSING_AUTHENTICATION_TOKEN", "404", map[string]any{
@@ -92,7 +92,7 @@ func TestGatewayResponseExpressions(t *testing.T) {
 	res.want(t, 404, "plain api.")
 }
 
-// What New refuses, naming the method or construct and the property.
+// New's refusals name the method or construct and the property.
 func TestNewRefuses(t *testing.T) {
 	parameters := func(path string, kv ...string) func(map[string]any) {
 		return func(r map[string]any) {

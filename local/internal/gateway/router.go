@@ -55,9 +55,9 @@ func (n *resource) add(r *route) error {
 
 func (n *resource) greedyNode() bool { return strings.HasSuffix(n.name, "+") }
 
-// match finds the method that serves a path, literal before parameter before greedy parameter. What is matched is the
+// match finds the method that serves a path, literal before parameter before greedy parameter. The match is the
 // pair of resource and method: a resource without the method is passed over, so that a request may fall through to a
-// greedy sibling, with that one's authorizer. That is what AWS does, and why every greedy ANY needs an authorizer.
+// greedy sibling, with that one's authorizer. AWS does the same, so every greedy ANY needs an authorizer.
 func (n *resource) match(escapedPath, method string) (*route, []param) {
 	segments := strings.Split(strings.TrimPrefix(escapedPath, "/"), "/")
 	if last := len(segments) - 1; segments[last] == "" { // a trailing slash is ignored, and "/" has no segments

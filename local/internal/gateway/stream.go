@@ -42,7 +42,7 @@ func (s upstreamStream) Close() error {
 }
 
 // stream passes a response on as it comes. If it breaks, the connection ends without the last chunk, so that the client
-// does not take what it got for the whole.
+// does not take a part for the whole.
 func (c *call) stream(w http.ResponseWriter, resp *response) {
 	began := c.g.opts.Now()
 	n, err := c.copyStream(w, resp)

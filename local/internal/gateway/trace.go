@@ -11,7 +11,7 @@ import (
 	"github.com/tokenhandler/aws/local/internal/trace"
 )
 
-// TraceOptions say what the trace needs to know beside the API.
+// TraceOptions are the facts that the trace needs beside the API.
 type TraceOptions struct {
 	Log *trace.Log // nil: no trace
 
@@ -31,7 +31,7 @@ func (c *call) since(t time.Time) float64 {
 	return float64(c.g.opts.Now().Sub(t).Microseconds()) / 1000
 }
 
-// traceRequest records what the client sent, and where it leads.
+// traceRequest records the client's request and its route.
 func (c *call) traceRequest() {
 	if c.rec == nil {
 		return
@@ -109,7 +109,7 @@ func (n *resource) literal(escapedPath string) string {
 	return out
 }
 
-// traceAuthorizer records a decision. What the authorizer's context contains is
+// traceAuthorizer records a decision. The authorizer's context is
 // shown for the keys of the token handler that are constants or public.
 func (c *call) traceAuthorizer(a *authorizer, d *decision, cached bool, asked time.Time, f *fault) {
 	if c.rec == nil {

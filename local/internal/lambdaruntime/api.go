@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// maxResponse is what Lambda accepts as a response: 6 MiB and a little, as its error message says.
+// maxResponse is Lambda's limit on responses: 6 MiB and a little, as its error message says.
 const maxResponse = MaxPayload + 100
 
 // The trailers in which a function reports an error that struck after the response had begun.
@@ -30,7 +30,7 @@ func (p *process) api() http.Handler {
 	mux.HandleFunc("POST /2018-06-01/runtime/init/error", p.initErrors)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// A page in the developer's browser can reach a loopback port, by its number or through DNS rebinding, and
-		// events carry cookies. A runtime sends the address it was given and none of a browser's headers.
+		// events carry cookies. A runtime sends the address it was given, and no header of a browser.
 		if r.Host != p.addr || r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
 			problem(w, http.StatusForbidden, "Forbidden", "only the function's own process may call its Runtime API")
 			return
@@ -160,7 +160,7 @@ func (p *process) error(w http.ResponseWriter, r *http.Request) {
 	accepted(w)
 }
 
-// initErrors takes what a runtime says before it exits because it cannot start.
+// initErrors takes the error of a runtime that cannot start.
 func (p *process) initErrors(w http.ResponseWriter, r *http.Request) {
 	result, err := errorResult(w, r)
 	if err != nil {
@@ -186,7 +186,7 @@ func errorResult(w http.ResponseWriter, r *http.Request) (Result, error) {
 	return Result{Payload: body, FunctionError: "Unhandled"}, nil
 }
 
-// claim takes the invocation that r answers, which can happen once. It answers r itself when there is none.
+// claim takes the invocation that r answers, which can happen once. Without one it answers r itself.
 func (p *process) claim(w http.ResponseWriter, r *http.Request) *invocation {
 	p.mu.Lock()
 	inv := p.current

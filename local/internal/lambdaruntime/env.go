@@ -31,7 +31,7 @@ var reserved = map[string]bool{
 }
 
 // environment returns the variables of every process, without AWS_LAMBDA_RUNTIME_API. It is all the child gets:
-// nothing is inherited, least of all the developer's AWS credentials. AWS_EXECUTION_ENV and _X_AMZN_TRACE_ID are not
+// it inherits no variable, least of all the developer's AWS credentials. AWS_EXECUTION_ENV and _X_AMZN_TRACE_ID are not
 // set for an OS-only runtime.
 func environment(cfg Config) ([]string, error) {
 	env := map[string]string{
@@ -68,7 +68,7 @@ func environment(cfg Config) ([]string, error) {
 		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
 		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/" + cfg.Name,
 		"AWS_LAMBDA_LOG_STREAM_NAME":      time.Now().UTC().Format("2006/01/02") + "/[$LATEST]local",
-		// Good for nothing, and there so that an AWS SDK finds them instead of searching the machine for better ones.
+		// Not valid. With them an AWS SDK does not search the machine for real ones.
 		"AWS_ACCESS_KEY_ID":     "local",
 		"AWS_SECRET_ACCESS_KEY": "local",
 		"AWS_SESSION_TOKEN":     "local",

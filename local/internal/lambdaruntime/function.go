@@ -2,8 +2,8 @@
 // the Lambda Runtime API (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html) on a loopback port.
 //
 // As in Lambda, a process serves one invocation at a time, stays warm between invocations, is killed when it
-// exceeds the function's timeout, and is replaced after it has panicked or exited. What Lambda does and this package
-// does not: extensions, SnapStart, provisioned concurrency, throttling (an invocation over the
+// exceeds the function's timeout, and is replaced after it has panicked or exited. Not implemented:
+// extensions, SnapStart, provisioned concurrency, throttling (an invocation over the
 // cap waits for a free process) and the memory limit. The processes are ordinary ones, without a sandbox.
 package lambdaruntime
 
@@ -38,7 +38,7 @@ type Config struct {
 	Region      string            // default us-east-1
 	FunctionARN string            // default: one made of Region, the account 000000000000 and Name
 
-	// Log receives each line the function writes to stdout and stderr, one call at a time. Default: none.
+	// Log receives each line the function writes to stdout and stderr, one call at a time. Nil: the lines are dropped.
 	Log func(line string)
 	// MaxConcurrency caps the number of processes; default 10.
 	MaxConcurrency int
@@ -54,7 +54,7 @@ func (c Config) String() string { return "lambdaruntime: function " + c.Name }
 // GoString is String.
 func (c Config) GoString() string { return c.String() }
 
-// Result is what the caller of Lambda's Invoke gets.
+// Result is the result of Lambda's Invoke.
 type Result struct {
 	Payload       []byte // the function's response, or the JSON of its error
 	FunctionError string // empty, or "Unhandled" as in the header X-Amz-Function-Error
@@ -80,7 +80,7 @@ type Function struct {
 	closed bool
 }
 
-// New checks the configuration, as far as Lambda checks it at deployment, and starts nothing.
+// New checks the configuration, as far as Lambda checks it at deployment. It starts no process.
 func New(cfg Config) (*Function, error) {
 	if cfg.Name == "" {
 		return nil, errors.New("lambdaruntime: function without a name")
@@ -145,14 +145,14 @@ func (f *Function) GoString() string { return f.cfg.String() }
 
 // Invoke hands payload to a process and waits until it has answered and asked for more work, as Lambda does: "an
 // invoke is not complete until next() is called again". A function that fails, times out or exits is a Result with
-// FunctionError set; the error is for what is not the function's doing. When ctx ends the caller goes, while the
+// FunctionError set; the error is for failures that the function did not cause. When ctx ends the caller goes, while the
 // invocation runs on to its end, as behind API Gateway.
 func (f *Function) Invoke(ctx context.Context, payload []byte) (Result, error) {
 	return f.invoke(ctx, payload, nil)
 }
 
 // InvokeStream is Invoke with the response written to stream as the function writes it, as InvokeWithResponseStream
-// does. The Result has no payload then, unless the function failed. Nothing is written after InvokeStream has returned.
+// does. The Result has no payload then, unless the function failed. After InvokeStream has returned, it does not write to stream.
 func (f *Function) InvokeStream(ctx context.Context, payload []byte, stream io.Writer) (Result, error) {
 	g := &gate{w: stream}
 	defer g.close()

@@ -58,7 +58,7 @@ func (l *lines) all() []string {
 
 func start(t *testing.T, change func(*Config)) (*Function, *lines) {
 	t.Helper()
-	// The go command sees this, and not what the build in TestMain reads: without it it would show cached results.
+	// The go command does not see the files that the build in TestMain reads. Without this it would show cached results.
 	if _, err := os.ReadFile("testdata/function/main.go"); err != nil {
 		t.Fatal(err)
 	}

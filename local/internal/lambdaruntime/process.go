@@ -102,7 +102,7 @@ func (p *process) lastLines() string {
 	return strings.Join(tail, "\n")
 }
 
-// waitForFirstNext is warm on behalf of an invocation: what goes wrong is its result.
+// waitForFirstNext is warm on behalf of an invocation: a failure is its result.
 func (p *process) waitForFirstNext(id string) *Result {
 	timer := time.NewTimer(p.init)
 	defer timer.Stop()

@@ -77,7 +77,7 @@ func screenshot(name string) chromedp.Action[chromedp.Void] {
 	})
 }
 
-// TestBrowser makes the journey in a real browser, which enforces what no HTTP client does: the policy of the pages,
+// TestBrowser makes the journey in a real browser, which enforces more than an HTTP client does: the policy of the pages,
 // form-action on the redirects after a form, and SameSite.
 func TestBrowser(t *testing.T) {
 	if testing.Short() {

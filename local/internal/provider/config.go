@@ -13,7 +13,7 @@ import (
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
-// Config is what the provider is started with. All of it goes through a pipe: no secret is ever in an argument, a
+// Config configures a provider. All of it goes through a pipe: no secret is ever in an argument, a
 // variable or a file.
 type Config struct {
 	Script string // path of local/provider/provider.mjs
@@ -28,10 +28,10 @@ type Config struct {
 	ResourceServers []ResourceServer
 	Users           []User
 	Features        Features
-	Log             func(line string) // what the provider says on stderr, one call at a time; default none
+	Log             func(line string) // takes the provider's stderr, one call at a time; nil drops it
 }
 
-// Features are what few clients ask of a provider. The zero value has none of them.
+// Features are optional features that few clients use. The zero value turns all of them off.
 type Features struct {
 	RequirePAR      bool     `json:"require_par,omitempty"`      // RFC 9126; it is always understood
 	SignedRequests  bool     `json:"signed_requests,omitempty"`  // RFC 9101
@@ -41,7 +41,7 @@ type Features struct {
 	ACRValues       []string `json:"acr_values,omitempty"`
 }
 
-// Client is a web application: authorization code with PKCE, client_secret_basic or what Metadata says, and always a
+// Client is a web application: authorization code with PKCE, client_secret_basic or the method in Metadata, and always a
 // refresh token.
 type Client struct {
 	ID                     string
@@ -54,7 +54,7 @@ type Client struct {
 	Metadata map[string]any
 }
 
-// ResourceServer is an API that may introspect access tokens (RFC 7662) and can do nothing else.
+// ResourceServer is an API that may only introspect access tokens (RFC 7662).
 type ResourceServer struct {
 	ID     string
 	Secret settings.Secret

@@ -47,29 +47,41 @@ type Provider struct {
 // Addr is the address where the provider listens.
 func (p *Provider) Addr() string { return p.addr }
 
-// Start starts the provider and returns when it listens. It fails with a sentence that says what to do when Node.js
-// or the package is missing and when the port is in use. ctx bounds the start only; end the provider with Stop.
+// Start starts the provider and returns when it listens. If Node.js or the package is missing, or the port is in
+// use, the error says how to fix it. ctx bounds the start only; end the provider with Stop.
 func Start(ctx context.Context, cfg Config) (*Provider, error) {
-	fail := func(err error) (*Provider, error) { return nil, fmt.Errorf("provider: %w", err) }
-	config, err := cfg.encode()
-	if err != nil {
-		return fail(err)
+	if _, err := cfg.encode(); err != nil {
+		return nil, fmt.Errorf("provider: %w", err)
 	}
-	script, err := filepath.Abs(cfg.Script)
+	l, err := Launch(ctx, cfg.Script, cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	return l.Start(ctx, cfg)
+}
+
+// Launched is a provider that loads its packages and waits for its configuration.
+type Launched struct {
+	provider *Provider
+	ready    chan int
+}
+
+// Launch starts the program before its configuration is known: loading the packages takes longer than all the rest.
+// End it with Start or Stop.
+func Launch(ctx context.Context, script string, log func(line string)) (*Launched, error) {
+	fail := func(err error) (*Launched, error) { return nil, fmt.Errorf("provider: %w", err) }
+	script, err := filepath.Abs(script)
 	if err != nil {
 		return fail(err)
 	}
 	if err := findPackage(script); err != nil {
 		return fail(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
 	node, err := findNode(ctx)
 	if err != nil {
 		return fail(err)
 	}
-
-	p := &Provider{lines: child.NewLines(cfg.Log)}
+	p := &Provider{lines: child.NewLines(log)}
 	ready := make(chan int, 1)
 	cmd := exec.Command(node, script)
 	cmd.Dir = filepath.Dir(script)
@@ -93,19 +105,37 @@ func Start(ctx context.Context, cfg Config) (*Provider, error) {
 	if p.process, err = child.Start(cmd); err != nil {
 		return fail(fmt.Errorf("starting node: %w", err))
 	}
+	return &Launched{p, ready}, nil
+}
+
+// Start configures the provider and returns when it listens. The script and the log are those of Launch.
+func (l *Launched) Start(ctx context.Context, cfg Config) (*Provider, error) {
+	p := l.provider
+	fail := func(err error) (*Provider, error) {
+		p.Stop()
+		return nil, fmt.Errorf("provider: %w", err)
+	}
+	config, err := cfg.encode()
+	if err != nil {
+		return fail(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
 	// A pipe takes a long configuration only as fast as the provider reads it, and an end of the provider shows below.
 	go io.Copy(p.stdin, bytes.NewReader(config))
 	select {
-	case port := <-ready:
+	case port := <-l.ready:
 		p.addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		return p, nil
 	case <-p.process.Done():
 		return fail(errors.New(p.reason("it ended at its start")))
 	case <-ctx.Done():
-		p.Stop()
 		return fail(fmt.Errorf("it did not start in time: %w", ctx.Err()))
 	}
 }
+
+// Stop ends a provider that is not needed.
+func (l *Launched) Stop() { l.provider.Stop() }
 
 // Done is closed when the provider has ended, whether by Stop or on its own.
 func (p *Provider) Done() <-chan struct{} { return p.process.Done() }
@@ -116,7 +146,7 @@ func (p *Provider) Stop() {
 	p.process.Stop(3 * time.Second)
 }
 
-// reason is what the provider said last, or otherwise.
+// reason returns the provider's last lines, or otherwise.
 func (p *Provider) reason(otherwise string) string {
 	if tail := p.lines.Tail(); len(tail) > 0 {
 		return strings.Join(tail, "\n")
@@ -124,7 +154,7 @@ func (p *Provider) reason(otherwise string) string {
 	return otherwise
 }
 
-// environment is what node needs to run, and nothing that would change what it does: NODE_OPTIONS could load code,
+// environment is the variables that node needs, and none that changes its behaviour: NODE_OPTIONS could load code,
 // DEBUG would make the package log tokens.
 func environment() []string {
 	env := []string{"NODE_ENV=production"}

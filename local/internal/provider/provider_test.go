@@ -109,7 +109,7 @@ func TestJourney(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A third time there is nothing to ask.
+	// The third time it asks no question.
 	verifier4 := oauth2.GenerateVerifier()
 	code4 := callback(t, b.get(r.oauth.AuthCodeURL("st-1", oauth2.S256ChallengeOption(verifier4))), cfg.Issuer).Get("code")
 	if _, err := r.oauth.Exchange(r.ctx, code4, oauth2.VerifierOption(oauth2.GenerateVerifier())); !errors.As(err, &refused) || refused.ErrorCode != "invalid_grant" {

@@ -33,7 +33,7 @@ const (
 	signedOutURI = "http://www.example.localhost:3000/?signed-out"
 )
 
-// log collects what a provider writes.
+// log collects a provider's output.
 type log struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -251,7 +251,7 @@ func (b *browser) submit(p page, button string, fill url.Values) page {
 	return b.do(b.form(p, button, fill))
 }
 
-// rp is the relying party: what the agent does, with the libraries it does it with.
+// rp is the relying party. It does as the agent does, with the same libraries.
 type rp struct {
 	ctx      context.Context
 	oauth    oauth2.Config

@@ -19,19 +19,18 @@ import (
 	"strings"
 )
 
-// Config says what to serve, and where the page finds the token handler.
+// Config names the folder to serve and the address of the token handler.
 type Config struct {
 	// Dir is the application's folder; it holds index.html.
 	Dir string
 	// API is the origin of the API and the agent, as in "http://api.example.localhost:3001". The page may connect to
-	// it and to its own origin, and to nothing else.
+	// it and to its own origin only.
 	API string
 	// AgentPath is the agent's base path on that origin, as in "/oauth-agent".
 	AgentPath string
 }
 
-// Validate reports what is wrong with the configuration. The API is written into a header, so it must be an origin
-// and nothing more.
+// Validate checks the configuration. The API is written into a header, so it must be exactly an origin.
 func (c Config) Validate() error {
 	if _, err := fs.Stat(os.DirFS(c.Dir), "index.html"); err != nil {
 		return fmt.Errorf("site: folder of the application: %w", err)
@@ -63,7 +62,7 @@ var contentTypes = map[string]string{
 	".woff2": "font/woff2",
 }
 
-// Handler serves the application. With a configuration that [Config.Validate] refuses it serves nothing: every
+// Handler serves the application. With a configuration that [Config.Validate] refuses it serves no file: every
 // request gets 500 and the reason, so that a mistake is not mistaken for a page.
 func Handler(c Config) http.Handler {
 	s := &server{config: c, invalid: c.Validate()}
@@ -100,7 +99,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// securityHeaders sets what every answer carries, errors too.
+// securityHeaders sets the headers of every response, errors too.
 func securityHeaders(h http.Header, api string) {
 	h.Set("Content-Security-Policy", strings.Join([]string{
 		"default-src 'none'",
@@ -175,7 +174,7 @@ func isNavigation(r *http.Request) bool {
 func send(w http.ResponseWriter, contentType string, content []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
-	w.Write(content) // to a HEAD request net/http sends the headers only; nobody is left to tell about an error
+	w.Write(content) // to a HEAD request net/http sends the headers only; an error cannot be reported any more
 }
 
 func plain(w http.ResponseWriter, status int, message string) {

@@ -76,7 +76,7 @@ func TestFiles(t *testing.T) {
 		{"/callback", "text/html-not", 404, ""},
 		{"/missing.js", "*/*", 404, ""},
 
-		// What is in the folder and no part of the page.
+		// Files of the folder that are not part of the page.
 		{"/client/token-handler.test.js", "*/*", 404, ""},
 		{"/client/testing/scripted.js", "*/*", 404, ""},
 		{"/client/token-handler.TEST.js", "*/*", 404, ""},

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The page under the policy it is served with: nothing inline, nothing from elsewhere, and every part is served.
+// The page under the policy it is served with: no inline code, no part from elsewhere, and every part is served.
 func TestPageFitsItsPolicy(t *testing.T) {
 	h := Handler(spa)
 	page := text(t, get(t, h, "GET", "/", navigation))

@@ -29,8 +29,8 @@ var errTooLarge = errors.New("synth: the project is too large for a fingerprint"
 // notInputs are folders that no app is made from.
 var notInputs = []string{".git", ".local", "node_modules", "cdk.out", ".idea", ".vscode"}
 
-// environmentInputs are the prefixes of variables that change what is
-// synthesized. Credentials are not among them.
+// environmentInputs are the prefixes of variables that change the result
+// of synthesis. Credentials are not among them.
 var environmentInputs = []string{"CDK_", "GO", "CGO_", "JSII_", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"}
 
 // Fingerprint is a hash of everything that the app is known to be made from:
@@ -154,8 +154,8 @@ type stamp struct {
 
 func (c Config) stampFile() string { return filepath.Clean(c.Out) + ".stamp.json" }
 
-// UpToDate reports whether c.Out is the assembly of a fingerprint and nothing
-// has changed in it since.
+// UpToDate reports whether c.Out is the assembly of a fingerprint and has
+// not changed since.
 func (c Config) UpToDate(fingerprint string) bool {
 	file, err := os.ReadFile(c.stampFile())
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Config says what to synthesize.
+// Config describes a synthesis.
 type Config struct {
 	Root string // folder of the app, with cdk.json
 	Node string // path of node
@@ -57,7 +57,7 @@ func ForThisMachine(stage string, overrides ...string) []string {
 	return append([]string{"stage=" + stage, "architecture=" + Architecture()}, overrides...)
 }
 
-// Run synthesizes into c.Out. The error holds what the app said.
+// Run synthesizes into c.Out. The error contains the app's message.
 func Run(ctx context.Context, c Config) error {
 	cmd := exec.CommandContext(ctx, c.Node, c.args()...)
 	cmd.Dir = c.Root
@@ -80,7 +80,7 @@ func Architecture() string {
 	return "x86_64"
 }
 
-// explain keeps of the output what tells a person something: not the stacks of
+// explain keeps the lines for people: not the stacks of
 // goroutines and of Node.js beneath.
 func explain(out string) string {
 	var lines []string

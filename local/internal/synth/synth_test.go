@@ -21,7 +21,7 @@ func root(t *testing.T) string {
 	return dir
 }
 
-// A synth that fails says what the app said, in words and without stacks.
+// A failed synthesis reports the app's message without stacks.
 func TestRunFails(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()

@@ -41,7 +41,7 @@ func (m *Method) Where() string {
 	return fmt.Sprintf("%s %s at %s (%s)", m.HTTPMethod, m.Path, m.ConstructPath, m.LogicalID)
 }
 
-// Integration is what answers a method.
+// Integration answers a method.
 type Integration struct {
 	Type              string // AWS_PROXY, HTTP_PROXY, HTTP or MOCK
 	HTTPMethod        string

@@ -118,7 +118,7 @@ func TestGenerate(t *testing.T) {
 	}
 }
 
-// Nothing that holds a secret prints it, whatever prints it and however deep it sits.
+// No value that contains a secret prints it, in any verb and at any depth.
 func TestSecretsDoNotPrint(t *testing.T) {
 	tmpl := load(t, nil, Options{})
 	secret, _ := tmpl.Secret("CookieKey2B1B4FB9")

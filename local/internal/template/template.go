@@ -5,7 +5,7 @@
 // Physical names that CloudFormation would make up (API ids, ARNs, …) are made up here, in the right shape and the same
 // on every run. Secrets that the template asks Secrets Manager to generate are generated in memory and never written.
 //
-// Whatever would change how a request is answered and is not implemented is refused by [Load], naming the construct and
+// [Load] refuses all that would change a response and is not implemented, naming the construct and
 // the property; all refusals are reported together. Resource types that make no difference to a local request (roles,
 // keys, log groups, alarms, …) are skipped and listed by [Template.Ignored].
 //
@@ -26,7 +26,7 @@ import (
 	"github.com/tokenhandler/aws/internal/cloudformation"
 )
 
-// Options says what a template does not. The zero value is usable.
+// Options complete a template. The zero value is usable.
 type Options struct {
 	Region    string // AWS::Region; "eu-west-1" when empty
 	AccountID string // AWS::AccountId; "123456789012" when empty
@@ -87,10 +87,10 @@ func (t *Template) Rotations() []Rotation { return slices.Clone(t.rotations) }
 // ReadSecrets returns the secrets that functions read when they run, sorted by ARN.
 func (t *Template) ReadSecrets() []ReadSecret { return slices.Clone(t.read) }
 
-// Ignored lists what was skipped, sorted by logical id.
+// Ignored lists the skipped resources, sorted by logical id.
 func (t *Template) Ignored() []Ignored { return slices.Clone(t.ignored) }
 
-// Format keeps secrets out of whatever prints a Template.
+// Format keeps secrets out of a printed Template.
 func (t *Template) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "template of API %s with %d functions", t.api.Name, len(t.functions))
 }

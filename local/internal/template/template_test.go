@@ -314,8 +314,8 @@ func TestBootstrapMustBeExecutable(t *testing.T) {
 	}
 }
 
-// Other people's stacks have more in them than an API. What the API itself is
-// made of is still refused if it is not implemented.
+// Other people's stacks have more in them than an API. Resources of
+// the API itself are still refused if they are not implemented.
 func TestIgnoreOthers(t *testing.T) {
 	edit := func(r map[string]any) {
 		r["Table"] = map[string]any{"Type": "AWS::DynamoDB::Table", "Properties": map[string]any{}}

@@ -56,11 +56,11 @@ func (l *loader) models(api *API) map[string]string {
 	return out
 }
 
-// schemas reads what a method with body validation checks bodies against.
+// schemas reads the schemas that a method with body validation checks bodies against.
 func (p props) schemas(models map[string]string) map[string]string {
 	names, out := p.stringMap("RequestModels"), map[string]string{}
 	if len(names) == 0 {
-		// AWS's page does not say what then happens.
+		// AWS does not document this case.
 		p.fail("property RequestModels: body validation without a model is not implemented")
 	}
 	for _, contentType := range slices.Sorted(maps.Keys(names)) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// CORS is what a browser decides by, of a request and its response.
+// CORS is the part of a request and its response that a browser decides by.
 type CORS struct {
 	Preflight       bool
 	Origin          string // of the request

@@ -72,7 +72,7 @@ var gatewayTypes = map[string]string{
 	"MISSING_AUTHENTICATION_TOKEN":   "The API has no method for this path and verb. Despite its name, the response has nothing to do with tokens.",
 	"UNAUTHORIZED":                   "An identity source of the authorizer is missing: with result caching, API Gateway refuses before it calls the authorizer.",
 	"ACCESS_DENIED":                  "The authorizer's policy denies this method.",
-	"AUTHORIZER_CONFIGURATION_ERROR": "The authorizer failed, or its output is not what API Gateway takes. Run with -v to see its log.",
+	"AUTHORIZER_CONFIGURATION_ERROR": "The authorizer failed, or API Gateway does not accept its output. Run with -v to see its log.",
 	"AUTHORIZER_FAILURE":             "The authorizer could not be called.",
 	"BAD_REQUEST_PARAMETERS":         "A parameter that the method requires is missing.",
 	"BAD_REQUEST_BODY":               "The body does not match the method's model.",

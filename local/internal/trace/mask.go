@@ -124,7 +124,7 @@ func cookies(value string) string {
 	return strings.Join(out, "; ")
 }
 
-// setCookie keeps the attributes, which are what a browser decides by.
+// setCookie keeps the attributes, which a browser decides by.
 func setCookie(value string) string {
 	pair, attributes, more := strings.Cut(value, ";")
 	out := cookies(pair)

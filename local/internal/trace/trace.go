@@ -63,7 +63,7 @@ type Row struct {
 	From   string `json:"from,omitempty"`   // mapping expression
 }
 
-// Log keeps the last records. A nil Log records nothing.
+// Log keeps the last records. A nil Log drops all records.
 type Log struct {
 	mu      sync.Mutex
 	kept    []*Record // oldest first
@@ -74,8 +74,8 @@ type Log struct {
 // NewLog returns an empty log.
 func NewLog() *Log { return &Log{readers: map[chan []byte]bool{}} }
 
-// Begin starts a record. A nil Log returns a nil Record, whose methods do
-// nothing.
+// Begin starts a record. A nil Log returns a nil Record, whose methods have
+// no effect.
 func (l *Log) Begin(id string, now time.Time) *Record {
 	if l == nil {
 		return nil
@@ -152,7 +152,7 @@ func (r *Record) End() {
 }
 
 // Provider adds a call to the OpenID Provider. It belongs to the request that
-// is on its way; if there are several, or none, it is a record of its own.
+// is on its way; otherwise it is a record of its own.
 func (l *Log) Provider(s Step, now time.Time) {
 	if l == nil {
 		return

@@ -19,7 +19,7 @@ const maxIntrospection = 64 << 10
 // errInactive means that the provider does not stand behind the token.
 var errInactive = errors.New("upstream: token is not active")
 
-// Token is what the provider says about an active access token: the members of RFC 7662 §2.2 that the sample shows.
+// Token describes an active access token: the members of RFC 7662 §2.2 that the sample shows.
 type Token struct {
 	Active   bool   `json:"active"`
 	Subject  string `json:"sub"`
@@ -58,7 +58,7 @@ func newIntrospector(cfg Config) (*introspector, error) {
 }
 
 // introspect asks the provider about an access token that came with this scheme. errInactive is the provider's no; any other error means that
-// it is not known. No error carries the token or what the provider answered.
+// it is not known. No error contains the token or the provider's response.
 func (in *introspector) introspect(ctx context.Context, token, scheme string) (Token, error) {
 	form := url.Values{"token": {token}, "token_type_hint": {"access_token"}}.Encode()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, in.cfg.IntrospectionURL, strings.NewReader(form))

@@ -115,7 +115,7 @@ func parseOrder(body []byte) (item string, quantity int, err error) {
 		return "", 0, errors.New(`expected {"item": text, "quantity": number}`)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return "", 0, errors.New("expected one JSON object and nothing after it")
+		return "", 0, errors.New("expected exactly one JSON object")
 	}
 	item = strings.TrimSpace(in.Item)
 	if n := utf8.RuneCountInString(item); n == 0 || n > maxItem || strings.ContainsFunc(item, unicode.IsControl) {

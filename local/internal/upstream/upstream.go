@@ -40,7 +40,7 @@ type api struct {
 }
 
 // New returns the API: for callers with a token GET and POST /orders, and /echo, which answers under any method and path
-// with what reached it; GET /health for everybody.
+// with the received request; GET /health for everybody.
 func New(cfg Config) (http.Handler, error) {
 	in, err := newIntrospector(cfg)
 	if err != nil {
@@ -60,17 +60,17 @@ func New(cfg Config) (http.Handler, error) {
 	mux.HandleFunc("/echo/", a.withToken(echo))
 	mux.HandleFunc("/echo", a.withToken(echo))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, http.StatusNotFound, "not_found", "there is nothing here but /orders and /echo")
+		refuse(w, http.StatusNotFound, "not_found", "only /orders and /echo exist here")
 	})
 	return mux, nil
 }
 
-// received is what reached the API.
+// received is the request as the API got it.
 type received struct {
 	Method        string              `json:"method"`
 	Path          string              `json:"path"`          // as it was escaped
 	Headers       map[string][]string `json:"headers"`       // by name in lower case
-	Authorization string              `json:"authorization"` // "Bearer" or "DPoP": what else there can be has been refused
+	Authorization string              `json:"authorization"` // "Bearer" or "DPoP": other schemes have been refused
 	Token         Token               `json:"token"`
 }
 
@@ -94,7 +94,7 @@ var inTheClear = []string{"forwarded", "via", "x-forwarded-for", "x-forwarded-ho
 
 func shown(r *http.Request, name, value string) string {
 	switch {
-	case slices.Contains(inTheClear, name), value == "none": // what the gateway writes over cookies
+	case slices.Contains(inTheClear, name), value == "none": // the gateway overwrites cookies with it
 		return value
 	case name == "authorization":
 		return scheme(r) + " " + hidden

@@ -128,7 +128,7 @@ func TestListShowsWhatWasReceived(t *testing.T) {
 	}
 }
 
-// The smoke test asks what becomes of an encoded slash on its way.
+// The smoke test asks how an encoded slash arrives.
 func TestEchoShowsThePathAsItWasEscaped(t *testing.T) {
 	h, _ := start(t)
 	for _, path := range []string{"/echo", "/echo/a%2Fb", "/echo/a/b"} {

@@ -237,7 +237,7 @@ func (p *parser) set(start, depth int) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if target.silent || target.braced { // Velocity 1.7 assigns nothing
+	if target.silent || target.braced { // Velocity 1.7 skips the assignment
 		return nil, p.errorf(at, "#set wants a reference without ! and braces")
 	}
 	if err := p.checkTarget(at, target); err != nil {

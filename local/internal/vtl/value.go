@@ -25,7 +25,7 @@ type Map struct {
 // NewMap returns an empty map.
 func NewMap() *Map { return &Map{} }
 
-// Put sets a key, replacing what was there.
+// Put sets a key.
 func (m *Map) Put(key string, value any) {
 	if m.vals == nil {
 		m.vals = map[string]any{}

@@ -4,7 +4,7 @@
 // is not implemented is a [SyntaxError] with its line and column, never a guess at run time. [Template.Render] then
 // runs it with bounds on steps, loop rounds and output.
 //
-// # What is implemented
+// # Implemented
 //
 //   - text, comments (## and #* *#), references $x, ${x}, $!x and $!{x} with properties, ["k"] and [0] indices and the
 //     methods listed in methods.go;
@@ -63,9 +63,9 @@ type Template struct {
 	nodes []node
 }
 
-// Env is what a template sees. Nil maps are empty maps.
+// Env is a template's input. Nil maps are empty maps.
 type Env struct {
-	Body string // $input.body, and what $input.json and $input.path read
+	Body string // $input.body, which $input.json and $input.path read
 
 	// The three maps of $input.params(), values decoded, the last one where a name came twice.
 	Path, QueryString, Header *Map
@@ -75,7 +75,7 @@ type Env struct {
 	Overrides      *Overrides // where assignments to $context.requestOverride and .responseOverride land; may be nil
 }
 
-// Overrides collects what templates assign to $context.requestOverride and $context.responseOverride. One value is
+// Overrides collects assignments to $context.requestOverride and $context.responseOverride. One value is
 // handed from the request template to the response template of the same call.
 //
 // AWS: "An override is final. An override may only be applied to each parameter once. Trying to override the same

@@ -137,7 +137,7 @@ func TestRender(t *testing.T) {
 	}
 }
 
-// What is not implemented is refused when the template is read, with its place.
+// Forms that are not implemented are refused when the template is read, with their place.
 func TestParseRefuses(t *testing.T) {
 	tests := []struct {
 		src, want string
@@ -269,7 +269,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		// Whatever parses also renders or fails with an error, within its bounds.
+		// A template that parses renders or fails with an error, within its bounds.
 		out, err := tmpl.Render(Env{Body: body, Header: stringMap("Origin", body), QueryString: stringMap("a", "b")})
 		if err == nil && len(out) > maxOutput {
 			t.Fatalf("output of %d bytes", len(out))
