@@ -41,7 +41,7 @@ func newStack(scope constructs.Construct, s stage) awscdk.Stack {
 	if handler.ClientSecret != nil {
 		output(stack, "ClientSecretArn", "OAuth client secret: register its value at the provider", handler.ClientSecret.SecretArn())
 	}
-	output(stack, "AuthorizerFunctionArn", "OAuth proxy, for APIs of other apps (tokenhandler.Import)", handler.AuthorizerFunction.FunctionArn())
+	output(stack, "AuthorizerFunctionArn", "OAuth proxy, for APIs of other apps (tokenhandler.FromTokenHandlerAttributes)", handler.AuthorizerFunction.FunctionArn())
 	output(stack, "EncryptionKeyArn", "Key of the session cookies", handler.CookieKeySecret.SecretArn())
 	return stack
 }

@@ -46,7 +46,7 @@ func (h *TokenHandler) addAgent(basePath string, allowed []string) {
 func resourcePathOf(method awsapigateway.Method) string { return *method.Node().Path() + "/Resource" }
 
 // resource finds or makes the resource of an absolute path.
-func (h *TokenHandler) resource(path string) awsapigateway.IResource {
+func (h *ProtectedAPI) resource(path string) awsapigateway.IResource {
 	if path == "/" {
 		return h.API.Root()
 	}
@@ -55,7 +55,7 @@ func (h *TokenHandler) resource(path string) awsapigateway.IResource {
 }
 
 // refuseOccupied panics if resource has one of the methods, or ANY.
-func (h *TokenHandler) refuseOccupied(what string, resource awsapigateway.IResource, methods []string) {
+func (h *ProtectedAPI) refuseOccupied(what string, resource awsapigateway.IResource, methods []string) {
 	for _, m := range slices.Concat(methods, []string{"ANY"}) {
 		if resource.Node().TryFindChild(jsii.String(m)) != nil {
 			misuse("%s: the API has a method %s %s already", what, m, *resource.Path())

@@ -33,8 +33,7 @@ type Alarms struct {
 // API, slow ones, session cookies that do not open, and a provider that does
 // not answer. docs/operations.md says what to do about each.
 //
-// It is for the construct that New made; an API of Extend has its functions
-// watched there.
+// The functions of an API of Extend are watched here, too.
 func (h *TokenHandler) AddAlarms(a Alarms) []awscloudwatch.Alarm {
 	m := h.watch("AddAlarms")
 	for value, def := range map[*int]int{&a.AuthorizerP99: 500, &a.AgentP99: 5000, &a.APIP99: 3000, &a.Unopened: 50} {
@@ -92,8 +91,6 @@ type watched struct {
 // functions and the API, and those that the functions write.
 func (h *TokenHandler) watch(caller string) watched {
 	switch {
-	case h.watchable == nil:
-		misuse("%s: expected it of the token handler that New made, not of Extend", caller)
 	case !hasStage(h.API):
 		misuse("%s: the API has Deploy false and no stage: give it one with SetDeploymentStage first", caller)
 	case h.props.Operation.Metrics == MetricsNone:

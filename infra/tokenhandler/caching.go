@@ -11,10 +11,10 @@ import (
 )
 
 // AuthorizerFor returns the authorizer for a method of the API made without
-// [TokenHandler.Protect]. With [Props.AuthorizerCaching] there are two, made
+// [ProtectedAPI.Protect]. With [Props.AuthorizerCaching] there are two, made
 // when first asked for: one for GET and HEAD, and the other, which is
 // h.Authorizer, for all else. Without, it is h.Authorizer for all.
-func (h *TokenHandler) AuthorizerFor(method string) awsapigateway.RequestAuthorizer {
+func (h *ProtectedAPI) AuthorizerFor(method string) awsapigateway.RequestAuthorizer {
 	if h.props.AuthorizerCaching.TTL == 0 {
 		return h.Authorizer
 	}
@@ -40,7 +40,7 @@ func isSafe(method string) bool { return method == "GET" || method == "HEAD" }
 // identitySources are the key: see [AuthorizerCaching]. "You can use header,
 // query string, stage variable, and context" (Developer Guide, as above, whose
 // examples are context.path and context.httpMethod).
-func (h *TokenHandler) identitySources(safe bool) []string {
+func (h *ProtectedAPI) identitySources(safe bool) []string {
 	sources := []string{"method.request.header.Cookie", "method.request.header.Origin", "method.request.header.Sec-Fetch-Site"}
 	switch {
 	case h.props.AuthorizerCaching.Dialect == AssistantDialect:

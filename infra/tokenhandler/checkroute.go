@@ -56,7 +56,7 @@ var reservedDown = []string{
 }
 
 // checkRoute returns the path parameters the upstream URL uses, or panics.
-func (h *TokenHandler) checkRoute(r Route, public bool) []string {
+func (h *ProtectedAPI) checkRoute(r Route, public bool) []string {
 	checkKind(r)
 	parameters := h.checkPath(r.Path, r.whole())
 	if len(r.Methods) == 0 {
@@ -156,7 +156,7 @@ func greedyParameter(path string) (string, bool) {
 	return strings.Trim(last, "{+}"), greedyRE.MatchString(last)
 }
 
-func (h *TokenHandler) checkHeaders(field, path string, names, reserved []string, prefixes ...string) {
+func (h *ProtectedAPI) checkHeaders(field, path string, names, reserved []string, prefixes ...string) {
 	for i, name := range names {
 		lower := strings.ToLower(name)
 		same := func(other string) bool { return strings.EqualFold(other, name) }
@@ -171,7 +171,7 @@ func (h *TokenHandler) checkHeaders(field, path string, names, reserved []string
 }
 
 // checkPath returns the parameters of a path.
-func (h *TokenHandler) checkPath(path string, greedy bool) []string {
+func (h *ProtectedAPI) checkPath(path string, greedy bool) []string {
 	var parameters []string
 	if path != "/" {
 		all := segments(path)
@@ -194,7 +194,7 @@ func (h *TokenHandler) checkPath(path string, greedy bool) []string {
 		misuse("Route.Path is %q: expected another, API Gateway reserves /ping and /sping", path)
 	}
 	for _, s := range h.siblings() {
-		if agent := s.props.Application.AgentPath; s.AgentFunction != nil && (path == agent || strings.HasPrefix(path, agent+"/")) {
+		if agent := s.props.Application.AgentPath; s.owner != nil && (path == agent || strings.HasPrefix(path, agent+"/")) {
 			misuse("Route.Path is %q: expected one outside of the agent's path %s", path, agent)
 		}
 		for _, earlier := range s.routes {

@@ -8,13 +8,14 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// checkSiblings refuses what would let one client's sessions be taken for
-// another's. Browsers keep one cookie of a name for a host, and version 1 of
-// the cookies is bound to nothing but the key. That agents have paths of their
-// own is seen when their methods are added.
-func (h *TokenHandler) checkSiblings(siblings []*TokenHandler) {
-	for _, other := range siblings {
-		if other == h {
+// checkSiblings refuses token handlers of one API that could take each other's
+// sessions. Browsers keep one cookie of a name for a host, and version 1 of the
+// cookies is bound to the key only. Agents with the same path are refused when
+// their methods are added.
+func (h *TokenHandler) checkSiblings(siblings []*ProtectedAPI) {
+	for _, sibling := range siblings {
+		other := sibling.owner
+		if other == nil || other == h {
 			continue
 		}
 		if other.props.Cookies.NamePrefix == h.props.Cookies.NamePrefix {
@@ -30,10 +31,10 @@ func (h *TokenHandler) checkSiblings(siblings []*TokenHandler) {
 	}
 }
 
-func (h *TokenHandler) knowsScopes() bool { return h.demands.authorizer.KnowsScopes() }
+func (h *ProtectedAPI) knowsScopes() bool { return h.demands.authorizer.KnowsScopes() }
 
 // trustedBy lists the origins that any of the token handlers trusts.
-func trustedBy(siblings []*TokenHandler) []string {
+func trustedBy(siblings []*ProtectedAPI) []string {
 	var origins []string
 	for _, s := range siblings {
 		for _, origin := range s.props.Application.TrustedWebOrigins {
@@ -47,7 +48,7 @@ func trustedBy(siblings []*TokenHandler) []string {
 
 // changeGatewayResponse rewrites one that another token handler made: an API
 // has one of each kind.
-func (h *TokenHandler) changeGatewayResponse(r gatewayResponse, headers map[string]*string, body string) {
+func (h *ProtectedAPI) changeGatewayResponse(r gatewayResponse, headers map[string]*string, body string) {
 	response := h.API.Node().FindChild(jsii.String(gatewayResponseID(r))).Node().DefaultChild().(awsapigateway.CfnGatewayResponse)
 	parameters := map[string]*string{}
 	for name, value := range headers {

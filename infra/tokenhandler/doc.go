@@ -41,11 +41,11 @@
 //
 // # Adding routes
 //
-// [TokenHandler.Protect] adds a route: to an HTTP upstream, of which only what is
+// [ProtectedAPI.Protect] adds a route: to an HTTP upstream, of which only what is
 // listed passes or, with Transparent, everything; through a VPC link; to a
-// Lambda. [TokenHandler.Public] adds one without the authorizer, with a reason.
+// Lambda. [ProtectedAPI.Public] adds one without the authorizer, with a reason.
 // [TokenHandler.Extend] protects another REST API with the same sessions,
-// [TokenHandler.ExtendSpec] one that an OpenAPI definition makes, [Import] one of
+// [TokenHandler.ExtendSpec] one that an OpenAPI definition makes, [FromTokenHandlerAttributes] one of
 // another app. Methods made in another way take the authorizer as they would any
 // other, and a preflight:
 //

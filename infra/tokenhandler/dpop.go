@@ -15,7 +15,7 @@ var (
 // Props.AccessTokens.DPoP a proof names the method and the URL of the request (RFC 9449
 // section 4.2). It panics on a route whose URL the authorizer cannot know, or
 // that has no mapping for the header.
-func (h *TokenHandler) tellUpstream(r Route) {
+func (h *ProtectedAPI) tellUpstream(r Route) {
 	if !h.props.AccessTokens.DPoP {
 		return
 	}

@@ -21,12 +21,12 @@ import (
 // plugin applies the same rules to the templates; synthesis then fails, too. The
 // command infra/check finds methods that another app adds, in its own template.
 type validation struct {
-	handler *TokenHandler
+	handler *ProtectedAPI
 	part    int
 }
 
 // addValidations has CDK make the check.
-func (h *TokenHandler) addValidations() {
+func (h *ProtectedAPI) addValidations() {
 	for part := range enforce.Parts {
 		h.Node().AddValidation(&validation{h, part})
 	}
@@ -56,7 +56,7 @@ func (v *validation) Validate() *[]*string {
 }
 
 // Validate makes the whole check at once, as CDK makes it at the end of synthesis.
-func (h *TokenHandler) Validate() *[]*string {
+func (h *ProtectedAPI) Validate() *[]*string {
 	var all []*string
 	for part := range enforce.Parts {
 		all = append(all, *(&validation{h, part}).Validate()...)
@@ -65,7 +65,7 @@ func (h *TokenHandler) Validate() *[]*string {
 }
 
 // siblings are the token handlers of the API, h among them.
-func (h *TokenHandler) siblings() []*TokenHandler {
+func (h *ProtectedAPI) siblings() []*ProtectedAPI {
 	if h.group == nil {
 		return nil
 	}
@@ -74,7 +74,7 @@ func (h *TokenHandler) siblings() []*TokenHandler {
 
 // register adds the token handler to those of its API and of its stage. The
 // first one of a stage registers the check of templates.
-func (h *TokenHandler) register() {
+func (h *ProtectedAPI) register() {
 	h.group = groupOf(h.API)
 	h.group.Add(h)
 	stage := awscdk.Stage_Of(h)
@@ -90,18 +90,18 @@ func plugin(stage awscdk.Stage, handlers *group) *enforce.Plugin {
 }
 
 // enforced describes token handlers for the check of the construct tree.
-func enforced(handlers []*TokenHandler) []enforce.Handler {
+func enforced(handlers []*ProtectedAPI) []enforce.Handler {
 	var out []enforce.Handler
 	for _, h := range handlers {
-		e := enforce.Handler{Path: *h.Node().Path(), Agent: h.agent, Protected: h.protected, Bound: h.props.AccessTokens.DPoP, Specs: h.specs}
+		e := enforce.Handler{Path: *h.Node().Path(), Protected: h.protected, Bound: h.props.AccessTokens.DPoP}
 		if h.Authorizer != nil {
 			e.Authorizers = append(e.Authorizers, h.facts(*h.Authorizer.AuthorizerId(), false))
 		}
 		if h.safeAuthorizer != nil {
 			e.Authorizers = append(e.Authorizers, h.facts(*h.safeAuthorizer.AuthorizerId(), true))
 		}
-		if h.watchable != nil { // of Extend: the one that New made speaks for it
-			e.Functions = h.function()
+		if h.owner != nil {
+			e.Agent, e.Specs, e.Functions = h.owner.agent, h.owner.specs, h.owner.functions()
 		}
 		out = append(out, e)
 	}
@@ -109,7 +109,7 @@ func enforced(handlers []*TokenHandler) []enforce.Handler {
 }
 
 // facts describes an authorizer for the rules.
-func (h *TokenHandler) facts(id string, safe bool) enforce.Authorizer {
+func (h *ProtectedAPI) facts(id string, safe bool) enforce.Authorizer {
 	function := h.proxy()
 	a := rules.Authorizer{Known: true, Type: "REQUEST", Function: &function}
 	if caching := h.props.AuthorizerCaching; caching.TTL != 0 {
@@ -119,20 +119,16 @@ func (h *TokenHandler) facts(id string, safe bool) enforce.Authorizer {
 }
 
 // proxy describes the OAuth proxy for the rules.
-func (h *TokenHandler) proxy() rules.Function {
+func (h *ProtectedAPI) proxy() rules.Function {
 	authorizer := &settings.Authorizer{AuthorizerCaching: h.props.AuthorizerCaching}
 	ttl := settings.VariableOf(authorizer, &authorizer.AuthorizerCaching.TTL).Value
 	return rules.Function{CSRFHeader: h.props.Cookies.CSRFHeaderName(), CacheTTL: ttl, CacheDialect: h.props.AuthorizerCaching.Dialect, Bound: h.props.AccessTokens.DPoP}
 }
 
-// function describes the OAuth proxy by its logical id, and by that of the alias
-// that stands for it.
-func (h *TokenHandler) function() map[string]rules.Function {
+// functions describes the OAuth proxy by its logical id and by that of its alias.
+func (h *TokenHandler) functions() map[string]rules.Function {
 	functions := map[string]rules.Function{}
 	for _, part := range []awslambda.IFunction{h.AuthorizerFunction, h.invoked} {
-		if part == nil { // of Import
-			continue
-		}
 		if resource, ok := part.Node().DefaultChild().(awscdk.CfnElement); ok {
 			functions[fmt.Sprint(part.Stack().Resolve(resource.LogicalId()))] = h.proxy()
 		}
@@ -142,7 +138,7 @@ func (h *TokenHandler) function() map[string]rules.Function {
 
 // ownParts lists, by the file name of their template, the REST APIs of token
 // handlers, and the authorizers of those whose function another app deploys.
-func ownParts(handlers []*TokenHandler) (apis, authorizers map[string][]string) {
+func ownParts(handlers []*ProtectedAPI) (apis, authorizers map[string][]string) {
 	apis, authorizers = map[string][]string{}, map[string][]string{}
 	add := func(to map[string][]string, stack awscdk.Stack, id *string) {
 		resolved, _ := stack.Resolve(id).(map[string]any)
@@ -153,10 +149,12 @@ func ownParts(handlers []*TokenHandler) (apis, authorizers map[string][]string) 
 	}
 	for _, h := range handlers {
 		add(apis, h.API.Stack(), h.API.RestApiId())
-		for _, spec := range h.specs {
-			add(apis, spec.Stack(), spec.RestApiId())
+		if h.owner != nil {
+			for _, spec := range h.owner.specs {
+				add(apis, spec.Stack(), spec.RestApiId())
+			}
 		}
-		if h.AuthorizerFunction == nil {
+		if h.function == nil {
 			add(authorizers, awscdk.Stack_Of(h), h.Authorizer.AuthorizerId())
 		}
 	}

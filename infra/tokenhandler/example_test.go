@@ -252,9 +252,9 @@ func ExampleTokenHandler_Extend() {
 }
 
 // An API of another app, which knows the token handler by its function only.
-func ExampleImport() {
+func ExampleFromTokenHandlerAttributes() {
 	stack := exampleStack()
-	handler := tokenhandler.Import(stack, "TokenHandler", &tokenhandler.ImportProps{
+	handler := tokenhandler.FromTokenHandlerAttributes(stack, "TokenHandler", &tokenhandler.TokenHandlerAttributes{
 		AuthorizerFunction: awslambda.Function_FromFunctionAttributes(stack, jsii.String("OAuthProxy"), &awslambda.FunctionAttributes{
 			FunctionArn:     jsii.String("arn:aws:lambda:eu-north-1:123456789012:function:oauth-proxy"),
 			SameEnvironment: jsii.Bool(true),

@@ -10,13 +10,12 @@ import (
 
 // Extend protects another REST API, in this stack or another of the same
 // account and region, with the same sessions: its authorizer is one more use of
-// h.AuthorizerFunction, and the agent stays where it is. Browsers send the
+// AuthorizerFunction, and the agent stays where it is. Browsers send the
 // session cookies to one host only, so both APIs belong behind one host: base
 // paths of one custom domain, or behaviours of one distribution.
 //
-// The result has Protect, Public and the check of synthesis for its API. Its
-// AgentFunction, Key and secrets are those of h.
-func (h *TokenHandler) Extend(scope constructs.Construct, id string, api awsapigateway.RestApi) *TokenHandler {
+// The result has Protect, Public and the check of synthesis for its API.
+func (h *TokenHandler) Extend(scope constructs.Construct, id string, api awsapigateway.RestApi) *ProtectedAPI {
 	if api == nil {
 		misuse("Extend got no API: expected the REST API to protect")
 	}
@@ -25,8 +24,7 @@ func (h *TokenHandler) Extend(scope constructs.Construct, id string, api awsapig
 	c := newChecker(&p)
 	checkAPI(c, &p)
 	refuse(c.Faults())
-	e := &TokenHandler{props: p, AuthorizerFunction: h.AuthorizerFunction, AgentFunction: h.AgentFunction,
-		demands: h.demands, KMSKey: h.KMSKey, CookieKeySecret: h.CookieKeySecret, ClientSecret: h.ClientSecret}
+	e := &ProtectedAPI{props: p, function: h.function, demands: h.demands}
 	constructs.NewConstruct_Override(e, scope, &id)
 	e.addValidations()
 	e.invoked = h.invoked
@@ -39,8 +37,7 @@ func (h *TokenHandler) Extend(scope constructs.Construct, id string, api awsapig
 			SameEnvironment: jsii.Bool(true),
 		})
 	}
-	e.addAPI(p)
-	e.register()
+	e.useAPI(api, false)
 	e.addAuthorizer()
 	e.addGatewayResponses()
 	return e

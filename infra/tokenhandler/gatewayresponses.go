@@ -61,11 +61,13 @@ var gatewayResponses = []gatewayResponse{
 	{kind: "DEFAULT_5XX", code: contract.CodeServerError, message: "A technical problem occurred"},
 }
 
-func (h *TokenHandler) addGatewayResponses() {
+func (h *ProtectedAPI) addGatewayResponses() {
 	siblings := h.siblings()
 	if len(trustedBy(siblings)) > 1 {
 		for _, s := range siblings {
-			s.leaveToAgent()
+			if s.owner != nil {
+				s.owner.leaveToAgent()
+			}
 		}
 	}
 	for _, r := range gatewayResponses {
@@ -80,7 +82,7 @@ func (h *TokenHandler) addGatewayResponses() {
 	}
 }
 
-func (r gatewayResponse) options(siblings []*TokenHandler) *awsapigateway.GatewayResponseOptions {
+func (r gatewayResponse) options(siblings []*ProtectedAPI) *awsapigateway.GatewayResponseOptions {
 	headers := errorHeaders(siblings, r)
 	options := &awsapigateway.GatewayResponseOptions{
 		Type:            awsapigateway.ResponseType_Of(jsii.String(r.kind)),
@@ -93,7 +95,7 @@ func (r gatewayResponse) options(siblings []*TokenHandler) *awsapigateway.Gatewa
 	return options
 }
 
-func errorHeaders(siblings []*TokenHandler, r gatewayResponse) map[string]*string {
+func errorHeaders(siblings []*ProtectedAPI, r gatewayResponse) map[string]*string {
 	headers := map[string]*string{
 		"Cache-Control": jsii.String("'no-store'"),
 		"Vary":          jsii.String("'Origin'"),
@@ -107,9 +109,9 @@ func errorHeaders(siblings []*TokenHandler, r gatewayResponse) map[string]*strin
 }
 
 // errorBody is the template of a body.
-func errorBody(siblings []*TokenHandler, r gatewayResponse) string {
+func errorBody(siblings []*ProtectedAPI, r gatewayResponse) string {
 	more := ""
-	if r.kind == "ACCESS_DENIED" && slices.ContainsFunc(siblings, (*TokenHandler).knowsScopes) {
+	if r.kind == "ACCESS_DENIED" && slices.ContainsFunc(siblings, (*ProtectedAPI).knowsScopes) {
 		// The scopes a route demands, empty for other codes. Scopes have no
 		// character that JSON would have to escape (RFC 6749 appendix A.4).
 		more = `,"` + contract.FieldScope + `":"` + contract.InTemplate(contract.ContextScope) + `"`

@@ -157,4 +157,4 @@ func mustContain(t *testing.T, got string, parts ...string) {
 	}
 }
 
-var _ constructs.IValidation = (*TokenHandler)(nil)
+var _ constructs.IValidation = (*ProtectedAPI)(nil)

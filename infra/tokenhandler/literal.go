@@ -6,9 +6,12 @@ import (
 )
 
 // literalSecrets names the secrets whose value stands in the template.
-func (h *TokenHandler) literalSecrets() []*string {
+func (h *ProtectedAPI) literalSecrets() []*string {
 	faults := []*string{}
-	for _, secret := range []awssecretsmanager.ISecret{h.CookieKeySecret, h.ClientSecret} {
+	if h.owner == nil {
+		return faults
+	}
+	for _, secret := range []awssecretsmanager.ISecret{h.owner.CookieKeySecret, h.owner.ClientSecret} {
 		if secret == nil {
 			continue
 		}

@@ -21,7 +21,7 @@ var DefaultStatuses = slices.Clone(mapped.DefaultStatuses)
 // HTTP_PROXY: it sends only what is mapped, so that no cookie, CSRF header or
 // Authorization of the client reaches upstream, and it can map CORS headers onto
 // the answer.
-func (h *TokenHandler) mapped(route Route, method string, parameters []string, protected bool) mapped.Method {
+func (h *ProtectedAPI) mapped(route Route, method string, parameters []string, protected bool) mapped.Method {
 	m := mapped.Method{
 		HTTPMethod: method,
 		Path:       parameters,
@@ -48,7 +48,7 @@ func (h *TokenHandler) mapped(route Route, method string, parameters []string, p
 }
 
 // addMapped adds a method of a mapped route where there is room for it.
-func (h *TokenHandler) addMapped(resource awsapigateway.IResource, route Route, m mapped.Method, options *awsapigateway.MethodOptions, finish func(awsapigateway.Method)) {
+func (h *ProtectedAPI) addMapped(resource awsapigateway.IResource, route Route, m mapped.Method, options *awsapigateway.MethodOptions, finish func(awsapigateway.Method)) {
 	declareMapped(options, m)
 	h.validate(options, route, m.HTTPMethod)
 	h.placement.Add(resource, &placement.Method{

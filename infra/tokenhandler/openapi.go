@@ -15,7 +15,6 @@ import (
 // It caches nothing, so it is not for use with Props.AuthorizerCaching; and
 // with Props.AccessTokens.DPoP every route is made by Protect.
 func (h *TokenHandler) OpenAPISecurityScheme() map[string]any {
-	h.refuseImported("OpenAPISecurityScheme")
 	if h.props.AuthorizerCaching.TTL != 0 || h.props.AccessTokens.DPoP {
 		misuse("OpenAPISecurityScheme: expected neither Props.AuthorizerCaching nor Props.AccessTokens.DPoP, for which routes are made by Protect")
 	}
@@ -38,7 +37,7 @@ func (h *TokenHandler) OpenAPISecurityScheme() map[string]any {
 // OpenAPIPreflight is the operation that answers CORS preflights for methods of
 // a path: it belongs under options of that path. Headers are allowed besides
 // those that every preflight allows.
-func (h *TokenHandler) OpenAPIPreflight(methods []string, headers ...string) map[string]any {
+func (h *ProtectedAPI) OpenAPIPreflight(methods []string, headers ...string) map[string]any {
 	for _, m := range methods {
 		if !isMethod(m) {
 			misuse("OpenAPIPreflight got method %q: expected those of the path, without OPTIONS", m)
@@ -85,7 +84,6 @@ func first(pairs [][2]string) []string {
 // "x-tokenhandler-public": "the reason". ExtendSpec lets the API
 // invoke the authorizer and gives it the gateway responses.
 func (h *TokenHandler) ExtendSpec(api awsapigateway.SpecRestApi) {
-	h.refuseImported("ExtendSpec")
 	if api == nil {
 		misuse("ExtendSpec got no API: expected the SpecRestApi to protect")
 	}
@@ -101,14 +99,6 @@ func (h *TokenHandler) ExtendSpec(api awsapigateway.SpecRestApi) {
 		}),
 	})
 	for _, r := range gatewayResponses {
-		api.AddGatewayResponse(jsii.String(gatewayResponseID(r)), r.options([]*TokenHandler{h}))
-	}
-}
-
-// refuseImported panics on a token handler of another app: of its function
-// nothing is known that a definition could be compared with.
-func (h *TokenHandler) refuseImported(caller string) {
-	if h.AuthorizerFunction == nil {
-		misuse("%s: expected it of a token handler of this app, not of Import", caller)
+		api.AddGatewayResponse(jsii.String(gatewayResponseID(r)), r.options([]*ProtectedAPI{&h.ProtectedAPI}))
 	}
 }

@@ -13,9 +13,9 @@ import (
 )
 
 // AddPreflight adds the OPTIONS method that answers CORS preflights for
-// methods of a resource. [TokenHandler.Protect] does it for its routes; it is
+// methods of a resource. [ProtectedAPI.Protect] does it for its routes; it is
 // needed only for methods made in another way.
-func (h *TokenHandler) AddPreflight(resource awsapigateway.IResource, methods ...string) {
+func (h *ProtectedAPI) AddPreflight(resource awsapigateway.IResource, methods ...string) {
 	for _, m := range methods {
 		if !isMethod(m) {
 			misuse("AddPreflight got method %q: expected one of %s", m, strings.Join(knownMethods, ", "))
@@ -26,14 +26,14 @@ func (h *TokenHandler) AddPreflight(resource awsapigateway.IResource, methods ..
 }
 
 // addPreflight adds a preflight that stays where it is.
-func (h *TokenHandler) addPreflight(resource awsapigateway.IResource, methods, headers []string) {
+func (h *ProtectedAPI) addPreflight(resource awsapigateway.IResource, methods, headers []string) {
 	integration, options := h.preflight(methods, headers)
 	resource.AddMethod(jsii.String("OPTIONS"), integration, options)
 }
 
 // addRoutePreflight adds the preflight of a route. With a given API it stays in
 // the stack of the API: CDK refuses an API without a method of its own.
-func (h *TokenHandler) addRoutePreflight(resource awsapigateway.IResource, route Route, methods []string) {
+func (h *ProtectedAPI) addRoutePreflight(resource awsapigateway.IResource, route Route, methods []string) {
 	if h.props.API != nil {
 		h.addPreflight(resource, methods, route.RequestHeaders)
 		return
@@ -51,7 +51,7 @@ func (h *TokenHandler) addRoutePreflight(resource awsapigateway.IResource, route
 // preflight is a MOCK OPTIONS method. CDK's own preflight answers unknown
 // origins with the first trusted one; this answers them without any
 // Access-Control header.
-func (h *TokenHandler) preflight(methods, headers []string) (awsapigateway.Integration, *awsapigateway.MethodOptions) {
+func (h *ProtectedAPI) preflight(methods, headers []string) (awsapigateway.Integration, *awsapigateway.MethodOptions) {
 	cors := h.preflightHeaders(methods, headers)
 
 	// Headers that a template sets are declared too.
@@ -87,7 +87,7 @@ func (h *TokenHandler) preflight(methods, headers []string) (awsapigateway.Integ
 }
 
 // preflightHeaders are what a preflight answers besides the origin.
-func (h *TokenHandler) preflightHeaders(methods, headers []string) [][2]string {
+func (h *ProtectedAPI) preflightHeaders(methods, headers []string) [][2]string {
 	if len(h.props.CORS.AllowMethods) > 0 {
 		methods = h.props.CORS.AllowMethods
 	}

@@ -91,7 +91,7 @@ func refusalValueFault(value any) string {
 
 // refusalFields returns the members that the token handlers of an API add to the
 // body of a refusal: ,"name":value for each.
-func refusalFields(siblings []*TokenHandler, r gatewayResponse) string {
+func refusalFields(siblings []*ProtectedAPI, r gatewayResponse) string {
 	var fields map[string]any
 	for _, s := range siblings {
 		switch {

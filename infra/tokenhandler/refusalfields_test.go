@@ -19,9 +19,9 @@ func TestRefusalFieldsAreAddedToEveryBody(t *testing.T) {
 	if fault := refusalFieldsFault(fields); fault != "" {
 		t.Fatal(fault)
 	}
-	handler := &TokenHandler{props: Props{RefusalFields: fields}}
+	handler := &ProtectedAPI{props: Props{RefusalFields: fields}}
 	for _, r := range gatewayResponses {
-		body := `{"code":"` + r.code + `"` + refusalFields([]*TokenHandler{{}, handler, handler}, r) + `}`
+		body := `{"code":"` + r.code + `"` + refusalFields([]*ProtectedAPI{{}, handler, handler}, r) + `}`
 		// API Gateway replaces the variables.
 		answered := strings.NewReplacer("$context.requestId", "id", contract.InTemplate(contract.ContextCode), "token_expired",
 			contract.InTemplate(contract.ContextMessage), "Expired").Replace(body)
@@ -48,7 +48,7 @@ func TestRefusalFieldsAreAddedToEveryBody(t *testing.T) {
 			}
 		}
 	}
-	if none := refusalFields([]*TokenHandler{{}, {}}, gatewayResponses[0]); none != "" {
+	if none := refusalFields([]*ProtectedAPI{{}, {}}, gatewayResponses[0]); none != "" {
 		t.Errorf("without refusal fields: got %s", none)
 	}
 }

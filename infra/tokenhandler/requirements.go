@@ -21,7 +21,7 @@ type demands struct {
 }
 
 // demand tells the authorizer what a protected route demands.
-func (h *TokenHandler) demand(r Route) {
+func (h *ProtectedAPI) demand(r Route) {
 	h.checkDemands(r)
 	changed := false
 	for _, m := range r.Methods {
@@ -52,18 +52,18 @@ func (h *TokenHandler) demand(r Route) {
 
 // addVariable adds a variable to the authorizer's environment, or replaces it.
 // The field is one of h.demands.authorizer.
-func (h *TokenHandler) addVariable(field any) {
+func (h *ProtectedAPI) addVariable(field any) {
 	checkEnvironment(&h.demands.authorizer)
 	v := settings.VariableOf(&h.demands.authorizer, field)
-	h.AuthorizerFunction.AddEnvironment(jsii.String(v.Name), jsii.String(v.Value), nil)
+	h.function.AddEnvironment(jsii.String(v.Name), jsii.String(v.Value), nil)
 }
 
-func (h *TokenHandler) checkDemands(r Route) {
+func (h *ProtectedAPI) checkDemands(r Route) {
 	if len(r.Scopes)+len(r.MethodScopes)+len(r.Claims) == 0 {
 		return
 	}
-	if h.AuthorizerFunction == nil {
-		misuse("Route %s has Scopes or Claims: expected none with Import, the authorizer is told of them by its own app", r.Path)
+	if h.function == nil {
+		misuse("Route %s has Scopes or Claims: they cannot be combined with FromTokenHandlerAttributes, the authorizer gets them from its own app", r.Path)
 	}
 	if !h.demands.authorizer.KnowsScopes() {
 		misuse("Route %s has Scopes or Claims: expected Props.PhantomToken or Props.AccessTokens.VerifyTokens with them, or nothing is known of the access tokens", r.Path)

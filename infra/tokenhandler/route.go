@@ -130,7 +130,7 @@ type PrivateLink struct {
 // Methods of mapped routes stand in the stack of the API while they fit there,
 // about 30 of them, and in nested stacks beyond that: see docs/construct.md,
 // "Size".
-func (h *TokenHandler) Protect(route Route) awsapigateway.IResource {
+func (h *ProtectedAPI) Protect(route Route) awsapigateway.IResource {
 	return h.add(route, "")
 }
 
@@ -142,7 +142,7 @@ func (h *TokenHandler) Protect(route Route) awsapigateway.IResource {
 //
 // With several trusted origins the answers carry no CORS headers: the
 // authorizer, which tells them apart, does not run.
-func (h *TokenHandler) Public(route Route, reason string) awsapigateway.IResource {
+func (h *ProtectedAPI) Public(route Route, reason string) awsapigateway.IResource {
 	if reason = strings.TrimSpace(reason); reason == "" {
 		misuse("Public got no reason for %s: expected why the route is open to everyone", route.Path)
 	}
@@ -152,7 +152,7 @@ func (h *TokenHandler) Public(route Route, reason string) awsapigateway.IResourc
 	return h.add(route, reason)
 }
 
-// MarkPublic says why a method made without [TokenHandler.Public] is open to
+// MarkPublic says why a method made without [ProtectedAPI.Public] is open to
 // everyone. Synthesis fails without it.
 func MarkPublic(method awsapigateway.Method, reason string) {
 	if reason = strings.TrimSpace(reason); reason == "" {
@@ -162,7 +162,7 @@ func MarkPublic(method awsapigateway.Method, reason string) {
 }
 
 // add adds a route, protected unless there is a reason for it to be public.
-func (h *TokenHandler) add(route Route, public string) awsapigateway.IResource {
+func (h *ProtectedAPI) add(route Route, public string) awsapigateway.IResource {
 	parameters := h.checkRoute(route, public != "")
 	if public == "" {
 		h.demand(route)
@@ -186,7 +186,7 @@ func (h *TokenHandler) add(route Route, public string) awsapigateway.IResource {
 }
 
 // addMethod adds a method of a route.
-func (h *TokenHandler) addMethod(resource awsapigateway.IResource, route Route, m string, parameters []string, public string) {
+func (h *ProtectedAPI) addMethod(resource awsapigateway.IResource, route Route, m string, parameters []string, public string) {
 	options := h.methodOptions(m, public == "")
 	finish := func(method awsapigateway.Method) {
 		if public != "" {
@@ -212,7 +212,7 @@ func (h *TokenHandler) addMethod(resource awsapigateway.IResource, route Route, 
 	finish(method)
 }
 
-func (h *TokenHandler) methodOptions(method string, protected bool) *awsapigateway.MethodOptions {
+func (h *ProtectedAPI) methodOptions(method string, protected bool) *awsapigateway.MethodOptions {
 	if !protected {
 		return &awsapigateway.MethodOptions{AuthorizationType: awsapigateway.AuthorizationType_NONE}
 	}
@@ -266,7 +266,7 @@ func (r Route) timeout() awscdk.Duration {
 // processed in a case-sensitive way" (Amazon API Gateway important notes), and
 // HTTP/2 has them in lower case. Authorization needs no such care: the authorizer
 // refuses a request that brings one beside the session.
-func (h *TokenHandler) transparentIntegration(route Route, method string, parameters []string, protected bool) awsapigateway.Integration {
+func (h *ProtectedAPI) transparentIntegration(route Route, method string, parameters []string, protected bool) awsapigateway.Integration {
 	up := map[string]*string{rules.AuthorizationTarget: jsii.String("'none'")}
 	overwrite := func(name, source string) {
 		up["integration.request.header."+name] = jsii.String(source)
@@ -313,7 +313,7 @@ func httpIntegration(route Route, method string, props *awsapigateway.HttpIntegr
 // the VPC link V2 to use, and provide the ARN of an Network Load Balancer or an
 // Application Load Balancer" (Amazon API Gateway Developer Guide, "Set up a
 // private integration").
-func (h *TokenHandler) linkPrivately(method awsapigateway.Method, link *PrivateLink) {
+func (h *ProtectedAPI) linkPrivately(method awsapigateway.Method, link *PrivateLink) {
 	if link == nil {
 		return
 	}

@@ -1,7 +1,6 @@
 package tokenhandler
 
 import (
-	"encoding/json"
 	"strings"
 	"sync"
 
@@ -14,21 +13,16 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/internal/bundle"
-	"github.com/tokenhandler/aws/infra/internal/enforce"
-	"github.com/tokenhandler/aws/infra/internal/placement"
 )
 
-// TokenHandler is the construct. Its fields are the resources other parts of a
-// stack may need; treat them as read-only.
+// TokenHandler is the construct: the OAuth agent, the keys and one REST API that
+// it protects. Its fields are resources that other parts of a stack may need;
+// treat them as read-only.
 type TokenHandler struct {
-	constructs.Construct
+	// ProtectedAPI is the first field: jsii knows objects by their address, which
+	// is then that of the token handler, too.
+	ProtectedAPI
 
-	// API is the REST API, made or given.
-	API awsapigateway.RestApi
-	// Authorizer is the OAuth proxy, for methods made without
-	// [TokenHandler.Protect]. With Props.AuthorizerCaching it is nil until
-	// needed: use [TokenHandler.AuthorizerFor].
-	Authorizer         awsapigateway.RequestAuthorizer
 	AuthorizerFunction awslambda.Function
 	AgentFunction      awslambda.Function
 	// KMSKey encrypts the environments of both functions.
@@ -39,45 +33,31 @@ type TokenHandler struct {
 	// without one.
 	ClientSecret awssecretsmanager.ISecret
 
-	safeAuthorizer awsapigateway.RequestAuthorizer // for GET and HEAD with Props.AuthorizerCaching
-
-	props     Props                       // with defaults
-	invoked   awslambda.IFunction         // by the authorizer: AuthorizerFunction, or what stands for it
-	group     *group                      // of the API
+	module    *bundle.Module
+	rotation  awslambda.Function          // nil without Props.CookieKeyRotation
 	specs     []awsapigateway.SpecRestApi // given to ExtendSpec
 	agent     map[string]string           // paths of the agent's methods by construct path
-	protected []string                    // construct paths of the methods that Protect made
-	routes    []string                    // paths given to Protect
-	demands   *demands
-	module    *bundle.Module
-	rotation  awslambda.Function // nil without Props.CookieKeyRotation
-	watchable func() watched     // made once, when first asked for; nil of Extend
-
-	placement *placement.Placement // of the methods of mapped routes
-	tree      *enforce.Tree        // read while CDK validates
-
-	validators map[string]awsapigateway.IRequestValidator // by id
-	models     map[string]awsapigateway.IModel            // by id
-	validated  []awsapigateway.CfnMethod                  // the agent's, with a model
+	validated []awsapigateway.CfnMethod   // the agent's methods with a model
+	watchable func() watched              // made once, when first asked for
 }
 
 // New makes a token handler below scope. It panics with an error that starts
 // with "tokenhandler:" and names the field when props are wrong.
 //
-// At least one method must use the authorizer, through [TokenHandler.Protect]
+// At least one method must use the authorizer, through [ProtectedAPI.Protect]
 // or otherwise: CDK does not synthesize an authorizer that belongs to no API.
 func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 	p := checked(props)
-	h := &TokenHandler{props: p}
-	constructs.NewConstruct_Override(h, scope, &id)
+	h := &TokenHandler{ProtectedAPI: ProtectedAPI{props: p}}
+	h.owner = h
+	constructs.NewConstruct_Override(&h.ProtectedAPI, scope, &id)
 	h.addValidations()
 
 	h.module = bundle.Find(h)
 	h.addKeys(p)
 	h.addFunctions(p)
-	h.invoked = h.warm("AuthorizerFunction", h.AuthorizerFunction)
-	h.addAPI(p)
-	h.register()
+	h.function, h.invoked = h.AuthorizerFunction, h.warm("AuthorizerFunction", h.AuthorizerFunction)
+	h.useAPI(h.apiOf(p), p.API == nil)
 	h.checkSiblings(h.siblings())
 	h.addAuthorizer()
 	h.addGatewayResponses()
@@ -86,20 +66,10 @@ func New(scope constructs.Construct, id string, props *Props) *TokenHandler {
 	return h
 }
 
-// addAPI takes the given API or makes one.
-func (h *TokenHandler) addAPI(p Props) {
-	h.takeAPI(p)
-	h.placement = placement.New(h, h.API, p.API == nil)
-}
-
-func (h *TokenHandler) takeAPI(p Props) {
-	h.API = p.API
-	if h.API != nil {
-		if !sameStack(h.API, h) {
-			misuse("Props.API is in stack %s: expected it in the stack of the token handler, %s",
-				*awscdk.Stack_Of(h.API).Node().Path(), *awscdk.Stack_Of(h).Node().Path())
-		}
-		return
+// apiOf returns the given API or makes one.
+func (h *TokenHandler) apiOf(p Props) awsapigateway.RestApi {
+	if p.API != nil {
+		return p.API
 	}
 	props := &awsapigateway.RestApiProps{
 		RestApiName:   jsii.String(h.apiName()),
@@ -113,6 +83,7 @@ func (h *TokenHandler) takeAPI(p Props) {
 	h.addWebACL()
 	h.mapDomain()
 	h.addRecords()
+	return h.API
 }
 
 // apiName returns the name of the API that is made. CloudWatch's metrics of API
@@ -123,48 +94,4 @@ func (h *TokenHandler) apiName() string {
 	stack := awscdk.Stack_Of(h)
 	path := strings.TrimPrefix(*h.Node().Path(), *stack.Node().Path()+"/")
 	return *stack.StackName() + "-" + strings.ReplaceAll(path, "/", "-")
-}
-
-// addAuthorizer makes the REQUEST authorizer. Without a cache every request is
-// decided by the Lambda: a cached Allow would skip the origin and CSRF checks
-// and outlive a logout. Without identity sources the Lambda sees requests that
-// lack them: "If you turn off authorization caching for a REQUEST authorizer,
-// API Gateway directly passes the request to the Lambda function" (Amazon API
-// Gateway Developer Guide, "Use API Gateway Lambda authorizers").
-//
-// With Props.AuthorizerCaching there are two, made by AuthorizerFor.
-func (h *TokenHandler) addAuthorizer() {
-	if h.props.AuthorizerCaching.TTL != 0 {
-		return
-	}
-	h.Authorizer = awsapigateway.NewRequestAuthorizer(h, jsii.String("Authorizer"), &awsapigateway.RequestAuthorizerProps{
-		Handler:         h.invoked,
-		IdentitySources: &[]*string{},
-		ResultsCacheTtl: awscdk.Duration_Seconds(jsii.Number(0)),
-	})
-	enforce.Attach(h.Authorizer, h.API, h.invoked)
-	h.redeployWith("authorizer", "REQUEST, TTL 0, no identity source")
-}
-
-// redeployWith makes a deployment of its own of what an authorizer is: its
-// change reaches the stage only with a new deployment. CDK sees to that behind
-// a feature flag, which is the consumer's.
-func (h *TokenHandler) redeployWith(authorizer, is string) {
-	if d := h.API.LatestDeployment(); d != nil {
-		d.AddToLogicalId(map[string]any{
-			authorizer: is,
-			"function": *h.invoked.FunctionArn(),
-		})
-	}
-}
-
-// redeployFor makes a deployment of its own of what a method is.
-func (h *TokenHandler) redeployFor(method string, is map[string]any) {
-	if d := h.API.LatestDeployment(); d != nil {
-		raw, err := json.Marshal(is) // sorted, so that it is the same each time
-		if err != nil {
-			panic("tokenhandler: internal error: " + err.Error())
-		}
-		d.AddToLogicalId(map[string]any{method: string(raw)})
-	}
 }

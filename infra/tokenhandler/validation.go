@@ -24,7 +24,7 @@ const maxSchema = 400 << 10
 var methodsWithBody = []string{"POST", "PUT", "PATCH"}
 
 // checkValidation panics if what a route demands of requests cannot be demanded.
-func (h *TokenHandler) checkValidation(r Route) {
+func (h *ProtectedAPI) checkValidation(r Route) {
 	for i, q := range r.RequiredQueryParameters {
 		switch {
 		case !queryRE.MatchString(q) || slices.Contains(r.RequiredQueryParameters[:i], q):
@@ -73,7 +73,7 @@ func checkSchema(schema map[string]any) error {
 }
 
 // validate adds to the options of a method what the route demands of requests.
-func (h *TokenHandler) validate(options *awsapigateway.MethodOptions, route Route, method string) {
+func (h *ProtectedAPI) validate(options *awsapigateway.MethodOptions, route Route, method string) {
 	if len(route.RequiredQueryParameters) > 0 {
 		if options.RequestParameters == nil {
 			options.RequestParameters = &map[string]*bool{}
@@ -97,7 +97,7 @@ func (h *TokenHandler) validate(options *awsapigateway.MethodOptions, route Rout
 // validator finds or makes the validator that looks at bodies, at required
 // parameters or at both. One that looked at both everywhere would hold methods
 // without a model to the API's model "Empty".
-func (h *TokenHandler) validator(body, parameters bool) awsapigateway.IRequestValidator {
+func (h *ProtectedAPI) validator(body, parameters bool) awsapigateway.IRequestValidator {
 	id := ""
 	switch {
 	case body && parameters:
@@ -127,7 +127,7 @@ func (h *TokenHandler) validator(body, parameters bool) awsapigateway.IRequestVa
 // model finds or makes the model of a schema; methods of one route share it.
 // awsapigateway.Model would take
 // its own struct instead of a schema.
-func (h *TokenHandler) model(id string, schema map[string]any) awsapigateway.IModel {
+func (h *ProtectedAPI) model(id string, schema map[string]any) awsapigateway.IModel {
 	if m := h.models[id]; m != nil {
 		return m
 	}
@@ -153,7 +153,7 @@ func (h *TokenHandler) model(id string, schema map[string]any) awsapigateway.IMo
 }
 
 // binary reports whether the API has binary media types.
-func (h *TokenHandler) binary() bool {
+func (h *ProtectedAPI) binary() bool {
 	api, ok := h.API.Node().DefaultChild().(awsapigateway.CfnRestApi)
 	return ok && api.BinaryMediaTypes() != nil && len(*api.BinaryMediaTypes()) > 0
 }

@@ -10,7 +10,7 @@ import (
 // checkVariables panics if a path has a variable beside another variable of the
 // API, which API Gateway refuses at deployment: "A sibling ({a}) of this resource
 // already has a variable path part -- only one is allowed".
-func (h *TokenHandler) checkVariables(path string) {
+func (h *ProtectedAPI) checkVariables(path string) {
 	if !strings.Contains(path, "{") {
 		return
 	}

@@ -15,8 +15,8 @@ const proxyARN = "arn:aws:lambda:eu-north-1:123456789012:function:oauth-proxy"
 
 // imported is an app of another team, whose API a token handler protects that
 // is deployed elsewhere.
-func imported(stack awscdk.Stack, change func(*ImportProps)) *TokenHandler {
-	props := &ImportProps{
+func imported(stack awscdk.Stack, change func(*TokenHandlerAttributes)) *ProtectedAPI {
+	props := &TokenHandlerAttributes{
 		AuthorizerFunction: awslambda.Function_FromFunctionAttributes(stack, jsii.String("OAuthProxy"), &awslambda.FunctionAttributes{
 			FunctionArn: jsii.String(proxyARN), SameEnvironment: jsii.Bool(true)}),
 		API:         awsapigateway.NewRestApi(stack, jsii.String("Api"), &awsapigateway.RestApiProps{CloudWatchRole: jsii.Bool(false)}),
@@ -25,10 +25,10 @@ func imported(stack awscdk.Stack, change func(*ImportProps)) *TokenHandler {
 	if change != nil {
 		change(props)
 	}
-	return Import(stack, "TokenHandler", props)
+	return FromTokenHandlerAttributes(stack, "TokenHandler", props)
 }
 
-func TestImport(t *testing.T) {
+func TestFromAttributes(t *testing.T) {
 	stack := newStack(t)
 	h := imported(stack, nil)
 	h.Protect(orders())
@@ -58,7 +58,7 @@ func TestImport(t *testing.T) {
 	}
 }
 
-func TestImportIsEnforced(t *testing.T) {
+func TestFromAttributesIsEnforced(t *testing.T) {
 	stack := newStack(t)
 	h := imported(stack, nil)
 	h.Protect(orders())
@@ -76,25 +76,24 @@ func TestImportIsEnforced(t *testing.T) {
 	}
 }
 
-func TestImportIsRefused(t *testing.T) {
+func TestFromAttributesIsRefused(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		change func(*ImportProps)
+		change func(*TokenHandlerAttributes)
 		want   string
 	}{
-		{"no function", func(p *ImportProps) { p.AuthorizerFunction = nil }, "ImportProps lacks AuthorizerFunction or API"},
-		{"no API", func(p *ImportProps) { p.API = nil }, "ImportProps lacks AuthorizerFunction or API"},
-		{"no origins", func(p *ImportProps) { p.Application.TrustedWebOrigins = nil }, "ImportProps.Application.TrustedWebOrigins is empty"},
-		{"wildcard", func(p *ImportProps) { p.Application.TrustedWebOrigins = []string{"*"} }, "ImportProps.Application.TrustedWebOrigins[0] must be an origin"},
-		{"prefix", func(p *ImportProps) { p.Cookies.NamePrefix = "a b" }, "ImportProps.Cookies.NamePrefix must be 1 to 32"},
-		{"CORS", func(p *ImportProps) { p.CORS.AllowHeaders = []string{"*"} }, "CORS.AllowHeaders[0]"},
+		{"no function", func(p *TokenHandlerAttributes) { p.AuthorizerFunction = nil }, "TokenHandlerAttributes must have AuthorizerFunction and API"},
+		{"no API", func(p *TokenHandlerAttributes) { p.API = nil }, "TokenHandlerAttributes must have AuthorizerFunction and API"},
+		{"no origins", func(p *TokenHandlerAttributes) { p.Application.TrustedWebOrigins = nil }, "TokenHandlerAttributes.Application.TrustedWebOrigins is empty"},
+		{"wildcard", func(p *TokenHandlerAttributes) { p.Application.TrustedWebOrigins = []string{"*"} }, "TokenHandlerAttributes.Application.TrustedWebOrigins[0] must be an origin"},
+		{"prefix", func(p *TokenHandlerAttributes) { p.Cookies.NamePrefix = "a b" }, "TokenHandlerAttributes.Cookies.NamePrefix must be 1 to 32"},
+		{"CORS", func(p *TokenHandlerAttributes) { p.CORS.AllowHeaders = []string{"*"} }, "CORS.AllowHeaders[0]"},
 	} {
 		mustContain(t, panicOf(func() { imported(newStack(t), tt.change) }), "tokenhandler: ", tt.want)
 	}
 	h := imported(newStack(t), nil)
 	scoped := orders()
 	scoped.Scopes = []string{"orders"}
-	mustContain(t, panicOf(func() { h.Protect(scoped) }), "tokenhandler: Route /orders has Scopes or Claims: expected none with Import")
-	mustContain(t, panicOf(func() { h.AddAlarms(Alarms{}) }), "tokenhandler: AddAlarms: expected it of the token handler that New made")
-	mustContain(t, panicOf(func() { Import(newStack(t), "TokenHandler", nil) }), "tokenhandler: ImportProps lacks")
+	mustContain(t, panicOf(func() { h.Protect(scoped) }), "tokenhandler: Route /orders has Scopes or Claims: they cannot be combined with FromTokenHandlerAttributes")
+	mustContain(t, panicOf(func() { FromTokenHandlerAttributes(newStack(t), "TokenHandler", nil) }), "tokenhandler: TokenHandlerAttributes must have")
 }
