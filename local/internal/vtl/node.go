@@ -110,6 +110,9 @@ func (n foreachNode) render(s *state) error {
 		old[i] = s.vars[name]
 	}
 	for i, item := range items {
+		if err := s.step(); err != nil { // an empty body has no steps of its own
+			return err
+		}
 		loop := NewMap()
 		loop.Put("index", int64(i))
 		loop.Put("count", int64(i+1))
