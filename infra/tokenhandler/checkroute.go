@@ -81,6 +81,9 @@ func (h *ProtectedAPI) checkRoute(r Route, public bool) []string {
 	if h.props.AccessTokens.DPoP {
 		reserved = append(reserved, contract.HeaderProof) // the authorizer's to write
 	}
+	for _, header := range h.props.AccessTokens.ClaimHeaders.Names() {
+		reserved = append(reserved, strings.ToLower(header)) // or a client could write it
+	}
 	h.checkHeaders("Route.RequestHeaders", r.Path, r.RequestHeaders, reserved, "x-forwarded-", "x-amz", "sec-", "proxy-")
 	h.checkHeaders("Route.ResponseHeaders", r.Path, r.ResponseHeaders, reservedDown, "access-control-", "x-amz")
 	if r.Function != nil {

@@ -17,6 +17,9 @@ import (
 // body, 304 only if If-None-Match or If-Modified-Since goes up.
 var DefaultStatuses = slices.Clone(mapped.DefaultStatuses)
 
+// requestIDHeader carries upstream the id by which the logs know the request.
+const requestIDHeader = "X-Request-Id"
+
 // mapped describes a method of a mapped route. It is of the type HTTP and not
 // HTTP_PROXY: it sends only what is mapped, so that no cookie, CSRF header or
 // Authorization of the client reaches upstream, and it can map CORS headers onto
@@ -31,7 +34,8 @@ func (h *ProtectedAPI) mapped(route Route, method string, parameters []string, p
 		Expose:     h.props.CORS.ExposeHeaders,
 		Statuses:   route.Statuses,
 		Origin:     contract.FromContext(contract.ContextAllowedOrigin),
-		Set:        map[string]string{},
+		// A route that lists the header sends the page's instead.
+		Set: map[string]string{"integration.request.header." + requestIDHeader: "context.requestId"},
 	}
 	if m.Statuses == nil {
 		m.Statuses = h.props.Statuses
@@ -41,6 +45,9 @@ func (h *ProtectedAPI) mapped(route Route, method string, parameters []string, p
 		return m
 	}
 	m.Set[rules.AuthorizationTarget] = rules.TokenSource
+	for i, header := range h.props.AccessTokens.ClaimHeaders.Names() {
+		m.Set["integration.request.header."+header] = contract.FromContext(contract.ContextClaim(i))
+	}
 	if h.props.AccessTokens.DPoP {
 		m.Set[proofTarget] = proofSource
 	}

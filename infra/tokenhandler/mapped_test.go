@@ -23,6 +23,7 @@ func TestMappedRouteUp(t *testing.T) {
 		"integration.request.header.Accept":          "method.request.multivalueheader.Accept",
 		"integration.request.header.If-None-Match":   "method.request.multivalueheader.If-None-Match",
 		"integration.request.header.X-Forwarded-For": "context.identity.sourceIp",
+		"integration.request.header.X-Request-Id":    "context.requestId",
 		"integration.request.path.id":                "method.request.path.id",
 		"integration.request.querystring.expand":     "method.request.multivaluequerystring.expand",
 	}
@@ -125,5 +126,27 @@ func TestMappedRoutePassesOnListedConstants(t *testing.T) {
 		if got := parameters["method.response.header."+name]; got != want {
 			t.Errorf("%s is %v, want %v", name, got, want)
 		}
+	}
+}
+
+// Claims go upstream in the headers that Props names, from the authorizer's
+// context, on protected mapped routes; no route may pass a client's header of
+// that name.
+func TestMappedRouteClaims(t *testing.T) {
+	props := oneOrigin()
+	props.Provider.JWKSEndpoint = "https://login.example.com/jwks"
+	props.AccessTokens = AccessTokens{VerifyTokens: true, Audience: []string{"api"}, ClaimHeaders: map[string]string{"X-User-Email": "email", "X-Roles": "https://example.com/roles"}}
+	got := synth(t, props, withItem)
+	parameters := dig(t, got.methods()["GET /orders/{id}"], "Integration", "RequestParameters").(map[string]any)
+	if parameters["integration.request.header.X-Roles"] != "context.authorizer.claim0" || parameters["integration.request.header.X-User-Email"] != "context.authorizer.claim1" {
+		t.Errorf("got %v", parameters)
+	}
+	message := panicOf(func() {
+		New(newStack(t), "TokenHandler", props).Protect(Route{
+			Path: "/orders", Methods: []string{"GET"}, Upstream: "https://orders.internal.example/", RequestHeaders: []string{"x-user-email"},
+		})
+	})
+	if !strings.HasPrefix(message, "tokenhandler: Route.RequestHeaders of /orders has") {
+		t.Errorf("a route that passes a client's header of that name: got %q", message)
 	}
 }
