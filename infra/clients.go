@@ -1,9 +1,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"reflect"
 	"regexp"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -16,62 +13,52 @@ import (
 // clientNameRE: the name becomes part of construct paths and outputs.
 var clientNameRE = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,31}$`)
 
-// ofTheAPI are the fields that a stage says once for all its clients.
-var ofTheAPI = []string{"account", "region", "regions", "architecture", "domain", "site", "operation", "clients"}
+// ofTheAPI are the fields that a stage has once for all its clients.
+var ofTheAPI = []string{"account", "region", "regions", "architecture", "domain", "site", "operation", "stageName", "clients"}
 
-// furtherClients reads the stage's clients besides its own, by name. Each is
-// written as a stage is, with an agentPath and a cookiePrefix of its own, and
-// inherits nothing: what one application may do is not to follow from another.
-func (s stage) furtherClients() ([]stage, error) {
-	var clients []stage
-	for _, name := range sortedKeys(s.Clients) {
-		client, err := decodeClient(name, s.Clients[name])
-		if err != nil {
-			return nil, fmt.Errorf("client %s: %w", name, err)
-		}
-		client.Architecture, client.Account, client.Region = s.Architecture, s.Account, s.Region
-		if err := client.checkRoutes(); err != nil { // again: now it is known where
-			return nil, fmt.Errorf("client %s: %w", name, err)
-		}
-		clients = append(clients, client)
-	}
-	return clients, nil
-}
-
-func decodeClient(name string, value any) (stage, error) {
+// client reads one of the stage's further clients. It inherits no field: the
+// rights of one application must not follow from those of another.
+func (s *stage) client(to *decoder, name string) stage {
+	d := &decoder{prefix: to.prefix + "clients." + name + "."}
 	client := stage{name: name}
-	fields, ok := value.(map[string]any)
-	if !ok {
-		return client, errors.New("is no object: expected one with the fields of a stage")
-	}
-	if !clientNameRE.MatchString(name) {
-		return client, errors.New("expected a name of 1 to 32 letters and digits")
+	fields, ok := s.Clients[name].(map[string]any)
+	switch {
+	case !ok:
+		to.fault("clients.%s must be an object, got %s", name, quoted(s.Clients[name]))
+		return client
+	case !clientNameRE.MatchString(name):
+		to.fault("clients.%s must have a name of 1 to 32 letters and digits", name)
+		return client
 	}
 	for _, field := range ofTheAPI {
 		if fields[field] != nil {
-			return client, fmt.Errorf("%s is set: expected it of the stage only", field)
+			d.fault("%s belongs to the stage, not to a client", field)
 		}
 	}
-	if err := strict(fields, &client); err != nil {
-		return client, err
+	if len(d.faults) == 0 {
+		client.decode(d, fields)
+		client.Account, client.Region = s.Account, s.Region
+		client.checkFunctions(d) // again: the region is known now
+		client.given["architecture"] = s.given["architecture"]
 	}
-	return client, client.check()
+	to.faults = append(to.faults, d.faults...)
+	return client
 }
 
-// addClients adds them to the API of the stage's own.
-func (s stage) addClients(stack awscdk.Stack, first *tokenhandler.TokenHandler) {
-	clients, _ := s.furtherClients() // check has seen that they read
-	for _, client := range clients {
-		scope := constructs.NewConstruct(stack, jsii.String(client.name))
-		props := client.props(scope)
-		props.API = first.API
-		handler := tokenhandler.New(scope, "TokenHandler", props)
-		client.addRoutes(scope, handler)
-		if handler.ClientSecret != nil {
-			output(stack, client.name+"ClientSecretArn", "OAuth client secret of "+client.name+": register its value at the provider", handler.ClientSecret.SecretArn())
-		}
-		output(stack, client.name+"EncryptionKeyArn", "Key of the session cookies of "+client.name, handler.CookieKeySecret.SecretArn())
+// addClients adds the clients to the API of the stage's own.
+func (s *stage) addClients(stack awscdk.Stack, first *tokenhandler.TokenHandler) {
+	for _, name := range sortedKeys(s.Clients) {
+		client := s.client(&decoder{}, name) // without faults: decodeStage has seen it
+		inStage("clients."+name+".", func() {
+			scope := constructs.NewConstruct(stack, jsii.String(client.name))
+			props := client.props(scope)
+			props.API = first.API
+			handler := tokenhandler.New(scope, "TokenHandler", props)
+			client.addRoutes(scope, handler)
+			if handler.ClientSecret != nil {
+				output(stack, client.name+"ClientSecretArn", "OAuth client secret of "+client.name+": register its value at the provider", handler.ClientSecret.SecretArn())
+			}
+			output(stack, client.name+"EncryptionKeyArn", "Key of the session cookies of "+client.name, handler.CookieKeySecret.SecretArn())
+		})
 	}
 }
-
-var typeOfClients = reflect.TypeFor[map[string]any]()

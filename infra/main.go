@@ -85,7 +85,7 @@ func report(w io.Writer, app func() error) int {
 func recovered(app func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = errors.New(inStageWords(fmt.Sprint(r)))
+			err = errors.New(fmt.Sprint(r))
 		}
 	}()
 	return app()

@@ -1,93 +1,99 @@
 package main
 
 import (
-	"errors"
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/tokenhandler"
+	"github.com/tokenhandler/aws/internal/settings"
 )
 
-// checkRegions refuses what does not go with several regions: what exists in
-// one region only, and what would make a session of one no good in another.
-func (s stage) checkRegions() error {
+// checkRegions refuses what cannot be combined with several regions: resources
+// that exist in one region only, and settings with which a session of one region
+// would not be valid in another.
+func (s *stage) checkRegions(c *settings.Checker) {
 	if len(s.Regions) == 0 {
-		return nil
+		return
 	}
-	for i, region := range s.Regions {
-		if !regionRE.MatchString(region) || slices.Contains(s.Regions[:i], region) {
-			return fmt.Errorf("regions[%d] is %q: expected names of AWS regions, such as eu-north-1, each once", i, region)
-		}
+	for i := range s.Regions {
+		c.Must(regionRE.MatchString(s.Regions[i]), &s.Regions[i], "be the name of an AWS region, such as eu-north-1")
+		c.Must(!slices.Contains(s.Regions[:i], s.Regions[i]), &s.Regions[i], "be listed once")
 	}
-	switch {
-	case len(s.Regions) == 1:
-		return fmt.Errorf("regions is %q: expected two or more, or region for one", s.Regions)
-	case s.Region != "":
-		return errors.New("region is set: expected none with regions")
-	case s.Account == "":
-		return errors.New("account is missing: expected it with regions")
-	case s.SessionKeyName == "":
-		return errors.New("sessionKeyName is missing: expected the name under which all regions find the key of the cookies")
-	case strings.HasPrefix(s.SessionKeyName, "arn:"):
-		return errors.New("sessionKeyName is an ARN: expected a name with regions, the secret is made")
-	case len(s.SessionKeyReplicas) > 0:
-		return errors.New("sessionKeyReplicas is set: expected none with regions, of which it follows")
-	case s.KeyRotation == elsewhere:
-		return errors.New("keyRotation is elsewhere: expected days such as 30d with regions, the first rotates for all")
-	case s.Site != nil:
-		return errors.New("site is set: expected domain with regions, CloudFront stands in front of one API")
-	case s.Domain == nil:
-		return errors.New("domain is missing: expected it with regions, a session lives on one host")
-	case s.Domain.Existing:
-		return errors.New("domain.existing is true: expected none with regions, each makes its own")
-	case s.Domain.Latency != "":
-		return errors.New("domain.latency is set: expected none with regions, after which the records are named")
-	case s.Domain.CertificateARN != "":
-		return errors.New("domain.certificateArn is set: expected none with regions, each has a certificate of its own")
-	case s.Domain.HostedZoneID == "":
-		return errors.New("domain.hostedZoneId is missing: expected the zone of the regions' records")
-	case s.Operation.WebACL != "":
-		return errors.New("operation.webAcl is set: expected none with regions, a web ACL is of one region")
-	case s.Operation.AlarmTopic != "":
-		return errors.New("operation.alarmTopicArn is set: expected none with regions, a topic is of one region")
-	case len(s.Clients) > 0:
-		return errors.New("clients is set: expected none with regions")
-	case s.ClientKMSKey != "" && !strings.Contains(s.ClientKMSKey, ":key/mrk-"):
-		return errors.New("clientKmsKey is the key of one region: expected a multi-Region key (mrk-…) with regions, replicated to each")
+	c.Refuse(len(s.Regions) == 1, &s.Regions, "must list two or more regions: %s is for one", &s.Region)
+	c.Refuse(s.Account == "", &s.Account, "is required with %s", &s.Regions)
+	c.Refuse(s.Domain == nil, &s.Domain, "is required with %s: a session lives on one host", &s.Regions)
+	key := &s.CookieKeySecret
+	name := s.given.text(s, key)
+	c.Refuse(name == "", key, "is required with %s: all regions find the key of the cookies under this name", &s.Regions)
+	c.Refuse(s.Provider.NeedsSecret() && !s.given.has(s, &s.Provider.ClientSecret), &s.Provider.ClientSecret,
+		"is required with %s: each region would generate a secret of its own", &s.Regions)
+	if s.Domain != nil {
+		c.Refuse(!s.given.has(s, &s.Domain.HostedZone), &s.Domain.HostedZone, "is required with %s, for their records", &s.Regions)
+		c.Refuse(s.Domain.Latency != "", &s.Domain.Latency, "cannot be combined with %s: the records have the names of the regions", &s.Regions)
 	}
-	for _, secret := range []struct{ field, name string }{
-		{"clientSecretName", s.ClientSecretName}, {"clientPrivateKeySecretName", s.ClientPrivateKey}, {"introspectionClientSecretName", s.IntrospectionSecret},
-		{"clientCertificateSecretName", s.ClientCertificate}, {"clientCertificateKeySecretName", s.ClientCertificateKey},
-	} {
-		if strings.HasPrefix(secret.name, "arn:") {
-			return fmt.Errorf("%s is the ARN of one region: expected a name with regions, of a secret that is replicated to each", secret.field)
-		}
+
+	var single []any // fields that cannot be combined
+	if s.Region != "" {
+		single = append(single, &s.Region)
 	}
-	provider := tokenhandler.Provider{Profile: s.Profile, Authentication: tokenhandler.Authentication{Method: s.ClientAuthentication}}
-	if provider.NeedsSecret() && s.ClientSecretName == "" {
-		return errors.New("clientSecretName is missing: expected it with regions, or each would generate a secret of its own")
+	if s.Site != nil {
+		single = append(single, &s.Site)
 	}
-	return nil
+	if s.Operation.WebACL != "" {
+		single = append(single, &s.Operation.WebACL)
+	}
+	if len(s.Clients) > 0 {
+		single = append(single, &s.Clients)
+	}
+	for _, field := range single {
+		c.Refuse(true, field, "cannot be combined with %s: it belongs to one region", &s.Regions)
+	}
+	for _, f := range settings.Fields(s) {
+		text, field := s.given[f.StageName()], f.Value.Addr().Interface()
+		multiRegion := strings.Contains(text, ":key/mrk-") || !strings.HasPrefix(text, "arn:") && f.StageName() != "domain.existing"
+		c.Refuse(kinds[f.Type()] != nil && text != "" && !multiRegion, field, "cannot be combined with %s: it belongs to one region", &s.Regions)
+	}
 }
 
-// in is the stage in one of its regions.
+// in returns the stage in one of its regions.
 func (s stage) in(region string) stage {
 	s.Region, s.Regions, s.regional = region, nil, true
 	domain := *s.Domain
 	domain.Latency = region
 	s.Domain = &domain
-	if parts := strings.Split(s.ClientKMSKey, ":"); len(parts) > 3 {
-		parts[3] = region // multi-Region keys have the same id everywhere
-		s.ClientKMSKey = strings.Join(parts, ":")
+	s.given = maps.Clone(s.given)
+	for name, text := range s.given {
+		if parts := strings.Split(text, ":"); len(parts) > 3 && parts[2] == "kms" {
+			parts[3] = region // multi-Region keys have the same id everywhere
+			s.given[name] = strings.Join(parts, ":")
+		}
 	}
+	s.Routes = slices.Clone(s.Routes)
 	return s
+}
+
+// cookieKeySecret returns the secret with the key of the cookies. The first
+// region makes it and its copies, the others find a copy by its name.
+func (s *stage) cookieKeySecret(scope constructs.Construct) awssecretsmanager.ISecret {
+	name, key := s.given.text(s, &s.CookieKeySecret), s.keys[s.Region]
+	if len(s.copies) > 0 {
+		return tokenhandler.NewSessionKey(scope, "SessionKey", &tokenhandler.SessionKeyProps{
+			Name: name, ReplicaRegions: s.copies, EncryptionKey: key, ReplicaKeys: s.keys, RemovalPolicy: s.Operation.RemovalPolicy,
+		})
+	}
+	return awssecretsmanager.Secret_FromSecretAttributes(scope, jsii.String("GivenSessionKey"), &awssecretsmanager.SecretAttributes{
+		SecretPartialArn: awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{Service: jsii.String("secretsmanager"),
+			Resource: jsii.String("secret"), ResourceName: jsii.String(name), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME}),
+		EncryptionKey: key,
+	})
 }
 
 // newStacks makes the stacks of a stage: TokenHandler-<stage>, or with regions
@@ -105,14 +111,12 @@ func newStacks(scope constructs.Construct, s stage) []awscdk.Stack {
 	}
 	keys := newSessionKeyKeys(scope, s)
 	first := s.in(s.Regions[0])
-	first.SessionKeyReplicas, first.sessionKeyKeys = s.Regions[1:], keys
+	first.copies, first.keys = s.Regions[1:], keys
 	stacks := []awscdk.Stack{newStack(scope, first)}
 	for _, region := range s.Regions[1:] {
 		other := s.in(region)
-		other.sessionKeyKeys = keys
-		if s.KeyRotation != "" {
-			other.KeyRotation = elsewhere
-		}
+		other.keys = keys
+		other.CookieKeyRotation, other.CookieKeyRotatedElsewhere = 0, s.CookieKeyRotation != 0
 		stack := newStack(scope, other)
 		stack.AddStackDependency(stacks[0], jsii.String("the copy of the session key"))
 		stacks = append(stacks, stack)

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tokenhandler/aws/infra/tokenhandler"
 )
 
 type resource struct {
@@ -226,7 +228,7 @@ func TestRegionsPassTheCheck(t *testing.T) {
 // The first region rotates the key for all; every region's Lambdas read it, each
 // with its region's KMS key, and no stack comes to need a later one.
 func TestKeyRotationInRegions(t *testing.T) {
-	outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": "multi-region", "keyRotation": "30d"})
+	outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": "multi-region", "cookieKeyRotation": "30d"})
 	if status != 0 || stderr != "" {
 		t.Fatalf("exit status %d: %s", status, stderr)
 	}
@@ -276,65 +278,23 @@ func TestUnprotectedMethodOfRegions(t *testing.T) {
 
 // The client's key is that of each region, by the id they share.
 func TestKeyOfTheClientInRegions(t *testing.T) {
-	s := stage{Domain: &host{}, ClientKMSKey: "arn:aws:kms:eu-north-1:123456789012:key/mrk-00000000000000000000000000000000"}
-	if got := s.in("eu-west-1").ClientKMSKey; got != "arn:aws:kms:eu-west-1:123456789012:key/mrk-00000000000000000000000000000000" {
+	s := stage{given: givens{"clientKmsKey": "arn:aws:kms:eu-north-1:123456789012:key/mrk-00000000000000000000000000000000"}}
+	s.Domain = &tokenhandler.Domain{}
+	if got := s.in("eu-west-1").given["clientKmsKey"]; got != "arn:aws:kms:eu-west-1:123456789012:key/mrk-00000000000000000000000000000000" {
 		t.Errorf("got %s", got)
+	}
+	if got := s.given["clientKmsKey"]; !strings.Contains(got, "eu-north-1") {
+		t.Errorf("the stage itself now has %s", got)
 	}
 }
 
 // several are the fields of a stage with regions, besides its routes.
-const several = `"account":"123456789012","regions":["eu-north-1","eu-west-1"],"sessionKeyName":"k","clientSecretName":"c",` +
+const several = `"account":"123456789012","regions":["eu-north-1","eu-west-1"],"cookieKeySecretName":"k","clientSecretName":"c",` +
 	`"domain":{"name":"api.example.com","hostedZoneId":"Z","hostedZoneName":"example.com"},`
 
-func TestRegionsAreRefused(t *testing.T) {
-	const several = several + route1
-	if _, err := decode(t, `{`+several+`}`, nil); err != nil {
-		t.Fatal(err)
-	}
-	const arn = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:c-AbCdEf"
-	for _, tt := range []struct {
-		field string
-		value any
-		want  string
-	}{
-		{"regions", []any{"eu-north-1"}, `regions is ["eu-north-1"]: expected two or more`},
-		{"regions", []any{"eu-north-1", "Ireland"}, `regions[1] is "Ireland": expected names of AWS regions`},
-		{"regions", []any{"eu-north-1", "eu-north-1"}, `regions[1] is "eu-north-1": expected names`},
-		{"region", "eu-north-1", "region is set: expected none with regions"},
-		{"account", "", "account is missing"},
-		{"sessionKeyName", "", "sessionKeyName is missing"},
-		{"sessionKeyName", arn, "sessionKeyName is an ARN"},
-		{"sessionKeyReplicas", []any{"eu-west-1"}, "sessionKeyReplicas is set"},
-		{"keyRotation", "elsewhere", "keyRotation is elsewhere: expected days such as 30d with regions"},
-		{"domain", map[string]any{"name": "a.example", "hostedZoneId": "Z", "hostedZoneName": "z", "latency": "x"}, "domain.latency is set"},
-		{"domain", map[string]any{"name": "a.example", "certificateArn": "arn:x", "hostedZoneId": "Z", "hostedZoneName": "z"}, "domain.certificateArn is set"},
-		{"domain", map[string]any{"name": "a.example"}, "domain.hostedZoneId is missing"},
-		{"domain", map[string]any{"name": "a.example", "existing": true}, "domain.existing is true"},
-		{"operation", map[string]any{"webAcl": "arn:x"}, "operation.webAcl is set"},
-		{"operation", map[string]any{"alarms": true, "alarmTopicArn": "arn:x"}, "operation.alarmTopicArn is set"},
-		{"clients", map[string]any{"admin": map[string]any{"routes": []any{map[string]any{"path": "/b"}}}}, "clients is set"},
-		{"clientKmsKey", "arn:aws:kms:eu-north-1:123456789012:key/0b2c", "clientKmsKey is the key of one region"},
-		{"clientSecretName", arn, "clientSecretName is the ARN of one region"},
-		{"clientSecretName", "", "clientSecretName is missing"},
-		{"clientPrivateKeySecretName", arn, "clientPrivateKeySecretName is the ARN of one region"},
-		{"introspectionClientSecretName", arn, "introspectionClientSecretName is the ARN of one region"},
-		{"clientCertificateSecretName", arn, "clientCertificateSecretName is the ARN of one region"},
-		{"clientCertificateKeySecretName", arn, "clientCertificateKeySecretName is the ARN of one region"},
-	} {
-		_, err := decode(t, `{`+several+`}`, map[string]any{tt.field: tt.value})
-		if err == nil || !strings.HasPrefix(err.Error(), "stage t: "+tt.want) {
-			t.Errorf("%s %v: got %v, want an error that begins with %q", tt.field, tt.value, err, "stage t: "+tt.want)
-		}
-	}
-	without := strings.Replace(several, `"domain"`, `"site"`, 1)
-	if _, err := decode(t, `{`+without+`}`, nil); err == nil || !strings.HasPrefix(err.Error(), "stage t: site is set") {
-		t.Errorf("got %v", err)
-	}
-	if _, err := decode(t, `{`+strings.Replace(several, `"domain":{"name":"api.example.com","hostedZoneId":"Z","hostedZoneName":"example.com"},`, "", 1)+`}`, nil); err == nil || !strings.HasPrefix(err.Error(), "stage t: domain is missing") {
-		t.Errorf("got %v", err)
-	}
-	// A client without a secret needs none.
-	if _, err := decode(t, `{`+several+`}`, map[string]any{"clientSecretName": "", "clientAuthentication": "private_key_jwt"}); err != nil {
+// A client that authenticates with a key needs no secret.
+func TestRegionsWithoutClientSecret(t *testing.T) {
+	if _, err := decode(t, `{`+several+route1+`}`, map[string]any{"clientSecretName": "", "clientAuthentication": "private_key_jwt"}); err != nil {
 		t.Error(err)
 	}
 }

@@ -63,34 +63,6 @@ func TestRoutesToWhatExists(t *testing.T) {
 	}
 }
 
-func TestRoutesAreRefused(t *testing.T) {
-	const upstream = `"upstream":"https://a.example/"`
-	for _, tt := range []struct{ fields, route, want string }{
-		{``, `"function":"` + orders + `",` + upstream, "function and upstream are both set"},
-		{``, `"function":"` + orders + `","vpcLinkId":"a1"`, "vpcLinkId is set: expected it with upstream only"},
-		{``, `"function":"` + orders + `","transparent":true`, "transparent is set: expected it with upstream only"},
-		{``, `"function":"orders"`, `function is "orders": expected the ARN of a Lambda`},
-		{``, `"function":"arn:aws:s3:::orders"`, `function is "arn:aws:s3:::orders"`},
-		{``, `"vpcLinkId":"a1"`, "vpcLinkId is set without upstream"},
-		{``, `"vpcLinkId":"arn:x",` + upstream, `vpcLinkId is "arn:x": expected the id of a VPC link`},
-		{`"account":"123456789012","region":"eu-west-1",`, `"function":"` + orders + `"`, "function is in eu-north-1 of account 123456789012: expected one in eu-west-1 of account 123456789012"},
-		{`"account":"210987654321","region":"eu-north-1",`, `"function":"` + orders + `"`, "function is in eu-north-1 of account 123456789012"},
-		{several, `"function":"` + orders + `"`, "function is set: expected none with regions"},
-		{several, `"vpcLinkId":"a1",` + upstream, "vpcLinkId is set: expected none with regions"},
-	} {
-		_, err := decode(t, `{`+tt.fields+`"routes":[{"path":"/a","methods":["GET"],`+tt.route+`}]}`, nil)
-		if want := "stage t: route /a: " + tt.want; err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%s%s: got %v, want an error that begins with %q", tt.fields, tt.route, err, want)
-		}
-	}
-
-	client := `{"account":"123456789012","region":"eu-west-1",` + route1 + `,"clients":{"admin":{"routes":[{"path":"/b","function":"` + orders + `"}]}}}`
-	want := "stage t: client admin: route /b: function is in eu-north-1 of account 123456789012"
-	if _, err := decode(t, client, nil); err == nil || !strings.HasPrefix(err.Error(), want) {
-		t.Errorf("got %v, want an error that begins with %q", err, want)
-	}
-}
-
 // What of upstream comes down as it is, is the route's to say.
 func TestStatusesOfARoute(t *testing.T) {
 	outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": "example",
@@ -112,7 +84,7 @@ func TestStatusesOfARoute(t *testing.T) {
 	}
 	_, stderr, status = runApp(t, "sound", map[string]any{"stage": "example",
 		"routes": `[{"path":"/orders","methods":["GET"],"upstream":"https://orders.internal.example.com/orders","statuses":[99]}]`})
-	if want := "infra: tokenhandler: Route.Statuses of /orders has 99"; status != 1 || !strings.HasPrefix(stderr, want) {
+	if want := "infra: routes[0].statuses[0] must be"; status != 1 || !strings.HasPrefix(stderr, want) {
 		t.Errorf("exit status %d: %q, want %q", status, stderr, want)
 	}
 }

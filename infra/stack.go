@@ -1,15 +1,19 @@
 package main
 
 import (
-	"strings"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/tokenhandler"
+	"github.com/tokenhandler/aws/internal/settings"
 )
 
 // newStack makes the stack TokenHandler-<stage>, or TokenHandler-<stage>-<region>
@@ -25,9 +29,12 @@ func newStack(scope constructs.Construct, s stage) awscdk.Stack {
 	}
 	stack := awscdk.NewStack(scope, jsii.String(name), &props)
 
-	handler := tokenhandler.New(stack, "TokenHandler", s.props(stack))
-	s.addRoutes(stack, handler)
-	s.complete(stack, handler)
+	var handler *tokenhandler.TokenHandler
+	inStage("", func() {
+		handler = tokenhandler.New(stack, "TokenHandler", s.props(stack))
+		s.addRoutes(stack, handler)
+		s.addAround(stack, handler)
+	})
 	s.addClients(stack, handler)
 
 	url := handler.API.Url()
@@ -46,89 +53,121 @@ func newStack(scope constructs.Construct, s stage) awscdk.Stack {
 	return stack
 }
 
-// props are the stage's properties of its token handler; what is given by name
-// or ARN is made below scope.
-func (s stage) props(scope constructs.Construct) *tokenhandler.Props {
-	idle, absolute, _ := s.lifetimes() // check has seen that they read
-	keyRotation, rotatedElsewhere, _ := s.keyRotation()
-	return &tokenhandler.Props{
-		Application: tokenhandler.Application{
-			TrustedWebOrigins:     s.Origins,
-			RedirectURI:           s.RedirectURI,
-			PostLogoutRedirectURI: s.PostLogoutRedirectURI,
-			AgentPath:             s.AgentPath,
-		},
-		Cookies: tokenhandler.Cookies{
-			NamePrefix: s.CookiePrefix,
-			CSRFHeader: s.CSRFHeader,
-			Format:     s.CookieFormat,
-			Domain:     s.CookieDomain,
-			BasePath:   s.CookieBasePath,
-		},
-		Provider: tokenhandler.Provider{
-			Profile:           s.Profile,
-			Issuer:            s.Issuer,
-			ClientID:          s.ClientID,
-			ClientSecret:      clientSecret(scope, s.ClientSecretName),
-			Authentication:    s.authentication(scope),
-			Requests:          s.requests(),
-			Scope:             s.Scope,
-			AuthorizeEndpoint: s.AuthorizeEndpoint,
-			TokenEndpoint:     s.TokenEndpoint,
-			UserInfoEndpoint:  s.UserInfoEndpoint,
-			JWKSEndpoint:      s.JWKSEndpoint,
-			LogoutEndpoint:    s.LogoutEndpoint,
+// props returns the properties of the stage's token handler. Constructs that are
+// given by name or ARN are made below scope.
+func (s *stage) props(scope constructs.Construct) *tokenhandler.Props {
+	s.given.find(scope, s, "Given", "")
+	if s.regional {
+		s.CookieKeySecret = s.cookieKeySecret(scope)
+	}
+	return &s.Props
+}
 
-			RevocationEndpoint: s.RevocationEndpoint,
-			PAREndpoint:        s.PAREndpoint,
-		},
-		Session: tokenhandler.Session{
-			IdleLifetime:   idle,
-			Lifetime:       absolute,
-			Logout:         s.Logout,
-			IDTokenHint:    s.IDTokenHint,
-			TokenMediation: s.TokenMediation,
-		},
-		AccessTokens: tokenhandler.AccessTokens{
-			AllowToken:   s.AllowToken,
-			VerifyTokens: s.VerifyTokens,
-			Audience:     s.Audience,
-			DPoP:         s.DPoP,
-		},
-		PhantomToken:              phantomToken(scope, s),
-		AuthorizerCaching:         s.caching(),
-		Architecture:              architecture(s.Architecture),
-		CookieKeyRotation:         keyRotation,
-		CookieKeySecret:           s.sessionKey(scope),
-		CookieKeyRotatedElsewhere: rotatedElsewhere,
-		Domain:                    s.domain(scope),
-		Operation:                 s.Operation.construct(),
+// addRoutes adds the stage's routes to its token handler.
+func (s *stage) addRoutes(scope constructs.Construct, h *tokenhandler.TokenHandler) {
+	for i := range s.Routes {
+		r := &s.Routes[i]
+		r.given.find(scope, r, "Route", fmt.Sprint(i))
+		inRoute(i, func() {
+			if r.Public != "" {
+				h.Public(r.Route, r.Public)
+			} else {
+				h.Protect(r.Route)
+			}
+		})
 	}
 }
 
-// clientSecret refers to an existing secret by name or ARN; nil without either.
-func clientSecret(scope constructs.Construct, name string) awssecretsmanager.ISecret {
-	return givenSecret(scope, "GivenClientSecret", name)
+// addAround adds what stands around a token handler.
+func (s *stage) addAround(stack awscdk.Stack, handler *tokenhandler.TokenHandler) {
+	if s.Site != nil {
+		s.Site.Handler = handler
+		site := tokenhandler.NewSite(stack, "Site", s.Site)
+		output(stack, "SiteBucket", "Bucket of the application's files", site.Bucket.BucketName())
+		output(stack, "SiteDistribution", "Distribution to invalidate after an upload", site.Distribution.DistributionId())
+		output(stack, "SiteHost", "CloudFront's own host, for records made elsewhere", site.Distribution.DistributionDomainName())
+	}
+	if s.Around.Alarms {
+		handler.AddAlarms(tokenhandler.Alarms{Topic: s.Around.AlarmTopic})
+	}
+	if s.Around.Dashboard {
+		handler.AddDashboard()
+	}
+	if s.Around.AccountLoggingRole {
+		addAccountLoggingRole(stack, handler.API)
+	}
+	s.tag(stack)
 }
 
-func givenSecret(scope constructs.Construct, constructID, name string) awssecretsmanager.ISecret {
-	id := jsii.String(constructID)
-	switch {
-	case name == "":
-		return nil
-	case strings.HasPrefix(name, "arn:"):
-		return awssecretsmanager.Secret_FromSecretCompleteArn(scope, id, jsii.String(name))
+func (s *stage) tag(stack awscdk.Stack) {
+	for _, name := range sortedKeys(s.Around.Tags) {
+		awscdk.Tags_Of(stack).Add(jsii.String(name), jsii.String(s.Around.Tags[name]), nil)
 	}
-	return awssecretsmanager.Secret_FromSecretNameV2(scope, id, jsii.String(name))
 }
 
-func architecture(name string) awslambda.Architecture {
-	if name == "x86_64" {
-		return awslambda.Architecture_X86_64()
+// addAccountLoggingRole makes the role with which API Gateway writes the logs
+// of every API of the account and region. It stays when the stack is deleted,
+// since other APIs may use it by then.
+func addAccountLoggingRole(stack awscdk.Stack, api awsapigateway.RestApi) {
+	role := awsiam.NewRole(stack, jsii.String("ApiGatewayLogs"), &awsiam.RoleProps{
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("apigateway.amazonaws.com"), nil),
+		ManagedPolicies: &[]awsiam.IManagedPolicy{
+			awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("service-role/AmazonAPIGatewayPushToCloudWatchLogs")),
+		},
+	})
+	account := awsapigateway.NewCfnAccount(stack, jsii.String("ApiGatewayAccount"), &awsapigateway.CfnAccountProps{CloudWatchRoleArn: role.RoleArn()})
+	role.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE)
+	account.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE, nil)
+	api.DeploymentStage().Node().AddDependency(account)
+}
+
+// inStage calls f and panics with the faults that f panics with, in the names of
+// the stage. The fields of a client begin with prefix.
+func inStage(prefix string, f func()) { renaming(prefix, "", f) }
+
+// inRoute is inStage for the route with a number.
+func inRoute(number int, f func()) { renaming("", fmt.Sprintf("routes[%d].", number), f) }
+
+func renaming(prefix, routes string, f func()) {
+	defer func() {
+		r := recover()
+		if r == nil {
+			return
+		}
+		err, _ := r.(error)
+		var faults settings.Faults
+		var renamed stageError
+		switch {
+		case errors.As(err, &renamed):
+			panic(stageError{addPrefix(prefix, renamed.faults)})
+		case errors.As(err, &faults):
+			d := decoder{prefix: prefix}
+			d.add(faults, routes)
+			panic(stageError{d.faults})
+		}
+		panic(r)
+	}()
+	f()
+}
+
+// stageError holds faults in the names of the stage.
+type stageError struct{ faults []string }
+
+func (e stageError) Error() string {
+	d := decoder{faults: e.faults}
+	return d.err().Error()
+}
+
+func addPrefix(prefix string, faults []string) []string {
+	var prefixed []string
+	for _, f := range faults {
+		prefixed = append(prefixed, prefix+f)
 	}
-	return awslambda.Architecture_ARM_64()
+	return prefixed
 }
 
 func output(stack awscdk.Stack, id, description string, value *string) {
 	awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{Description: jsii.String(description), Value: value})
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

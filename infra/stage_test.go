@@ -2,11 +2,16 @@ package main
 
 import (
 	"encoding/json"
-	"strings"
+	"fmt"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/tokenhandler/aws/infra/tokenhandler"
 )
 
 // decode reads a stage "t" from JSON, with overrides as of -c.
@@ -26,82 +31,98 @@ func decode(t *testing.T, fields string, overrides map[string]any) (stage, error
 const route1 = `"routes":[{"path":"/a","methods":["GET"],"upstream":"https://a.example/"}]`
 
 func TestDecodeStage(t *testing.T) {
-	got, err := decode(t, `{"account":"123456789012","region":"eu-north-1","origins":["https://a.example"],"clientId":"x",`+route1+`}`,
-		map[string]any{"origins": " https://b.example ,https://c.example,", "clientId": "y", "region": "us-gov-west-1"})
+	s, err := decode(t, `{"account":"123456789012","region":"eu-north-1","origins":["https://a.example"],"clientId":"x","cookiePrefix":"shop",
+		"sessionIdleLifetime":"30m","sessionLifetime":"30d","introspectionMaxAge":"0s","essentialAcr":true,"authorizerCacheTtl":"30s","authorizerCacheDialect":"classic",
+		"sessionKeyName":"prod/session-key","keyRotation":"30d","cors":{"allowMethods":["GET"],"allowHeaders":["x-a"],"exposeHeaders":["x-b"],"maxAge":"1h"},
+		"kmsKey":"arn:aws:kms:eu-north-1:123456789012:key/1","statuses":[404],"clientSecretName":"a/b",
+		"domain":{"name":"api.example.com","hostedZoneId":"Z","hostedZoneName":"example.com"},
+		"operation":{"logRetentionDays":2192,"authorizerMemory":512,"agentReservedConcurrency":3,"removalPolicy":"destroy","alarms":true,"alarmTopicArn":"arn:aws:sns:eu-north-1:123456789012:t","tags":{"//":"a tag"}},
+		"routes":[{"path":"/a","methods":["POST"],"upstream":"https://a.example/","requestSchema":{"//":{"type":"string"}},"public":"why","methodScopes":{"POST":["w"]}}]}`,
+		map[string]any{"origins": " https://b.example ,https://c.example,", "clientId": "y", "region": "us-gov-west-1", "tokenMediation": "true"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := stage{
-		name: "t", Account: "123456789012", Region: "us-gov-west-1", ClientID: "y",
-		Origins: []string{"https://b.example", "https://c.example"},
-		Routes:  []route{{Path: "/a", Methods: []string{"GET"}, Upstream: "https://a.example/"}},
+	var want tokenhandler.Props
+	want.Application.TrustedWebOrigins = []string{"https://b.example", "https://c.example"}
+	want.Provider.ClientID, want.Provider.Requests.EssentialACR, want.Cookies.NamePrefix = "y", true, "shop"
+	want.Session.IdleLifetime, want.Session.Lifetime, want.Session.TokenMediation = 30*time.Minute, 720*time.Hour, true
+	want.PhantomToken.MaxAge = tokenhandler.None
+	want.AuthorizerCaching = tokenhandler.AuthorizerCaching{TTL: 30 * time.Second, Dialect: tokenhandler.ClassicDialect}
+	want.CookieKeyRotation = 720 * time.Hour
+	want.CORS = tokenhandler.CORS{AllowMethods: []string{"GET"}, AllowHeaders: []string{"x-a"}, ExposeHeaders: []string{"x-b"}, MaxAge: time.Hour}
+	want.Statuses = []int{404}
+	want.Domain = &tokenhandler.Domain{Name: "api.example.com"}
+	want.Operation.LogRetention, want.Operation.RemovalPolicy = awslogs.RetentionDays_SIX_YEARS, awscdk.RemovalPolicy_DESTROY
+	want.Operation.Authorizer.MemorySize, want.Operation.Agent.ReservedConcurrency = 512, 3
+	if diff := cmp.Diff(want, s.Props); diff != "" {
+		t.Error(diff)
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(stage{}), cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(around{Alarms: true, Tags: map[string]string{"//": "a tag"}}, s.Around); diff != "" {
+		t.Error(diff)
+	}
+	given := givens{"cookieKeySecretName": "prod/session-key", "kmsKey": "arn:aws:kms:eu-north-1:123456789012:key/1", "clientSecretName": "a/b",
+		"domain.hostedZoneId": "Z", "domain.hostedZoneName": "example.com", "operation.alarmTopicArn": "arn:aws:sns:eu-north-1:123456789012:t"}
+	if diff := cmp.Diff(given, s.given); diff != "" {
+		t.Error(diff)
+	}
+	r := tokenhandler.Route{Path: "/a", Methods: []string{"POST"}, Upstream: "https://a.example/", MethodScopes: map[string][]string{"POST": {"w"}},
+		RequestSchema: map[string]any{"//": map[string]any{"type": "string"}}}
+	if diff := cmp.Diff([]route{{Route: r, given: givens{}, Public: "why"}}, s.Routes, cmp.AllowUnexported(route{})); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestRouteValidationOfStage(t *testing.T) {
-	got, err := decode(t, `{"routes":[{"path":"/a","methods":["POST"],"upstream":"https://a.example/","queryParameters":["page"],
-		"requiredQueryParameters":["page"],"requestSchema":{"type":"object","required":["item"]}}]}`, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := got.Routes[0].construct(nil, 0)
-	if diff := cmp.Diff(map[string]any{"type": "object", "required": []any{"item"}}, r.RequestSchema); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"page"}, r.RequiredQueryParameters); diff != "" {
-		t.Error(diff)
+// Every number of days that CloudWatch Logs accepts, and no other.
+func TestRetentions(t *testing.T) {
+	for _, days := range []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653} {
+		if _, err := decode(t, fmt.Sprintf(`{"operation":{"logRetentionDays":%d},%s}`, days, route1), nil); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
-func TestDecodeStageRefuses(t *testing.T) {
+// One field switches introspection. The others may stay.
+func TestStagePhantomToken(t *testing.T) {
+	const fields = `"introspectionUrl":"https://a.example/i","introspectionClientSecretName":"a/b",` + route1
 	for _, tt := range []struct {
-		name, fields string
-		overrides    map[string]any
-		want         string
+		fields    string
+		overrides map[string]any
+		want      tokenhandler.PhantomToken
+		secret    string
 	}{
-		{"unknown field", `{"issuerUrl":"x",` + route1 + `}`, nil, `stage t: unknown field "issuerUrl": expected one of account, region, regions, origins, `},
-		{"unknown field of a route", `{"routes":[{"paths":"/a"}]}`, nil, `stage t: unknown field "paths" of a route: expected one of path, methods, `},
-		{"string for a list", `{"origins":"https://a.example",` + route1 + `}`, nil, "stage t: origins is a string: expected a list"},
-		{"number for a string", `{"account":123456789012,` + route1 + `}`, nil, "stage t: account is a number: expected a string"},
-		{"unknown field of operation", `{"operation":{"alarm":true},` + route1 + `}`, nil, `stage t: unknown field "alarm" of operation: expected one of accessLogs, `},
-		{"unknown field of domain", `{"domain":{"host":"a"},` + route1 + `}`, nil, `stage t: unknown field "host" of domain: expected one of name, `},
-		{"domain and site", `{"domain":{"name":"a.example"},"site":{"name":"b.example"},` + route1 + `}`, nil, "stage t: domain and site are both set"},
-		{"half a zone", `{"domain":{"name":"a.example","hostedZoneId":"Z"},` + route1 + `}`, nil, "stage t: domain: hostedZoneId and hostedZoneName"},
-		{"certificate", `{"site":{"name":"a.example","certificateArn":"c"},` + route1 + `}`, nil, "stage t: site: certificateArn is"},
-		{"paths of a domain", `{"domain":{"name":"a.example","apiPaths":["/api/*"]},` + route1 + `}`, nil, "stage t: domain has apiPaths"},
-		{"removal policy", `{"operation":{"removalPolicy":"keep"},` + route1 + `}`, nil, `stage t: operation.removalPolicy is "keep": expected retain or destroy`},
-		{"metrics", `{"operation":{"metrics":"on"},` + route1 + `}`, nil, `stage t: operation.metrics is "on": expected emf or none`},
-		{"alarms without metrics", `{"operation":{"metrics":"none","alarms":true},` + route1 + `}`, nil, "stage t: operation.metrics is none: expected emf with operation.alarms"},
-		{"retention", `{"operation":{"logRetentionDays":5},` + route1 + `}`, nil, "stage t: operation.logRetentionDays is 5"},
-		{"topic without alarms", `{"operation":{"alarmTopicArn":"arn:x"},` + route1 + `}`, nil, "stage t: operation.alarmTopicArn is"},
-		{"logging role without logs", `{"operation":{"accountLoggingRole":true},` + route1 + `}`, nil, "stage t: operation.accountLoggingRole is set without"},
-		{"string for a number", `{"operation":{"rateLimit":"5"},` + route1 + `}`, nil, "stage t: operation.rateLimit is a string: expected a number"},
-		{"operation that is not JSON", `{` + route1 + `}`, map[string]any{"operation": "yes"}, "-c operation: expected a JSON object"},
-		{"string for a route", `{"routes":["/a"]}`, nil, "stage t: routes"},
-		{"key rotation without a unit", `{"keyRotation":"30",` + route1 + `}`, nil, `stage t: keyRotation is "30": expected 1 to 1000 days, such as 30d`},
-		{"key rotation of none", `{"keyRotation":"0d",` + route1 + `}`, nil, `stage t: keyRotation is "0d"`},
-		{"rotated elsewhere, key made here", `{"keyRotation":"elsewhere","sessionKeyName":"prod/session-key","sessionKeyReplicas":["eu-west-1"],` + route1 + `}`, nil, "stage t: keyRotation is elsewhere, with sessionKeyReplicas: expected days"},
-		{"rotated elsewhere, no name", `{"keyRotation":"elsewhere",` + route1 + `}`, nil, "stage t: keyRotation is elsewhere, without sessionKeyName: expected the name"},
-		{"no routes", `{}`, nil, "stage t: routes is empty"},
-		{"account without region", `{"account":"123456789012",` + route1 + `}`, nil, "stage t: account and region: expected both or neither"},
-		{"short account", `{"account":"1","region":"eu-north-1",` + route1 + `}`, nil, `stage t: account is "1": expected 12 digits`},
-		{"region", `{"account":"123456789012","region":"Stockholm",` + route1 + `}`, nil, `stage t: region is "Stockholm"`},
-		{"architecture", `{"architecture":"arm",` + route1 + `}`, nil, `stage t: architecture is "arm": expected arm64 or x86_64`},
-		{"no such stage", `{}`, map[string]any{"stage": "prod"}, `stage "prod" is not in cdk.json: expected one of t`},
-		{"no stages", `{}`, map[string]any{"stages": nil}, `the context has no "stages"`},
-		{"name", `{}`, map[string]any{"stage": "a b", "stages": map[string]any{"a b": map[string]any{}}}, `stage "a b": expected a name of`},
-		{"secret name that looks like an ARN's end", `{"clientSecretName":"prod/client-secret",` + route1 + `}`, nil, `stage t: clientSecretName "prod/client-secret" must not end in a hyphen and six characters`},
-		{"session key of such a name", `{"sessionKeyName":"prod/key-abc123",` + route1 + `}`, nil, `stage t: sessionKeyName "prod/key-abc123" must not end in`},
-		{"routes that are not JSON", `{` + route1 + `}`, map[string]any{"routes": "/a"}, "-c routes: expected JSON such as"},
+		{`{"usePhantomToken":true,` + fields + `}`, nil, tokenhandler.PhantomToken{Enabled: true, IntrospectionURL: "https://a.example/i"}, "a/b"},
+		{`{"usePhantomToken":false,` + fields + `}`, nil, tokenhandler.PhantomToken{}, ""},
+		{`{"usePhantomToken":true,` + fields + `}`, map[string]any{"usePhantomToken": "false"}, tokenhandler.PhantomToken{}, ""},
+		// The construct refuses this one: a URL alone does not switch it on.
+		{`{` + fields + `}`, nil, tokenhandler.PhantomToken{IntrospectionURL: "https://a.example/i"}, "a/b"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			_, err := decode(t, tt.fields, tt.overrides)
-			if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
-				t.Errorf("got %v, want an error that begins with %q", err, tt.want)
-			}
-		})
+		s, err := decode(t, tt.fields, tt.overrides)
+		if diff := cmp.Diff(tt.want, s.PhantomToken); diff != "" || err != nil || s.given["introspectionClientSecretName"] != tt.secret {
+			t.Errorf("%s, %v: got %v, secret %q, %v\n%s", tt.fields, tt.overrides, s.PhantomToken, s.given["introspectionClientSecretName"], err, diff)
+		}
+	}
+}
+
+// A comment changes nothing, wherever a stage has fields.
+func TestCommentsAreIgnored(t *testing.T) {
+	const host, routes = `"name":"api.example.com"`, `"path":"/a","methods":["POST"],"upstream":"https://a.example/"`
+	stageOf := func(comment, other string) string {
+		return `{` + comment + `"clientId":"x","domain":{` + other + host + `},"operation":{` + comment + `"tracing":true},"cors":{` + other + `"maxAge":"1h"},"routes":[{` + other + routes + `}],
+			"clients":{"admin":{` + other + `"clientId":"y","routes":[{` + comment + routes + `}]}}}`
+	}
+	want, err := decode(t, stageOf("", ""), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decode(t, stageOf(`"//":"text",`, `"//":["two","lines"],`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(stage{}, route{}), cmpopts.IgnoreFields(stage{}, "Clients")); diff != "" {
+		t.Error(diff)
+	}
+	d := decoder{}
+	if client := got.client(&d, "admin"); d.err() != nil || client.Provider.ClientID != "y" || client.Routes[0].Path != "/a" {
+		t.Errorf("got %+v, %v", client, d.err())
 	}
 }

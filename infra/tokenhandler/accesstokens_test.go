@@ -77,7 +77,7 @@ func TestAuthorizerEnvironment(t *testing.T) {
 			given(p, s)
 		}, map[string]string{
 			"USE_PHANTOM_TOKEN": "true", "INTROSPECTION_URL": "https://login.example.com:8443/introspect?tenant=1",
-			"INTROSPECTION_MAX_AGE": "0", "CLIENT_ID": "gateway", "CLIENT_SECRET": "secret:introspection:SecretString"}},
+			"INTROSPECTION_MAX_AGE": "0", "CLIENT_ID": "gateway", "CLIENT_SECRET": "introspection:SecretString"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			stack := newStack(t)

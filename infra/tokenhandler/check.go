@@ -120,7 +120,7 @@ func checkOrigins(c *settings.Checker, p *Props) {
 		audience := &p.AccessTokens.Audience[i]
 		c.Must(!strings.Contains(*audience, ","), audience, "be one audience")
 	}
-	if app.RedirectURI == "" || isToken(app.RedirectURI) || slices.ContainsFunc(app.TrustedWebOrigins, isToken) {
+	if len(c.Faults()) > 0 || app.RedirectURI == "" || isToken(app.RedirectURI) || slices.ContainsFunc(app.TrustedWebOrigins, isToken) {
 		return
 	}
 	// The page the provider returns to calls login/end, with its own origin.

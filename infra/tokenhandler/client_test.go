@@ -83,7 +83,7 @@ func TestKeysAreReferences(t *testing.T) {
 		p.Requests = Requests{Push: true, Sign: true, ResponseMode: "jwt", Resources: []string{"https://api.example.com/"}, ExtraParameters: []string{"max_age", "scope"}}
 	})
 	for name, secret := range map[string]string{"CLIENT_PRIVATE_KEY": "key", "CLIENT_CERTIFICATE": "certificate", "CLIENT_CERTIFICATE_KEY": "certificate-key"} {
-		if !strings.HasPrefix(variables[name], "{{resolve:secretsmanager:") || !strings.Contains(variables[name], ":secret:"+secret+":SecretString:") {
+		if !strings.HasPrefix(variables[name], "{{resolve:secretsmanager:") || !strings.Contains(variables[name], ":"+secret+":SecretString:") {
 			t.Errorf("%s is %q, want a reference", name, variables[name])
 		}
 	}

@@ -22,33 +22,33 @@ import (
 type Route struct {
 	// Path on the API, such as /orders/{id}. A greedy parameter ({proxy+}) may
 	// be its last segment if Transparent or Function is set.
-	Path string
+	Path string `json:"path"`
 
 	// Methods out of GET, HEAD, POST, PUT, PATCH and DELETE; or ANY alone if
 	// Transparent or Function is set.
-	Methods []string
+	Methods []string `json:"methods"`
 
 	// Upstream is the URL the request goes to: https (http for loopback names
 	// only), without query. It may use the parameters of Path; {proxy} stands
 	// for the greedy one. Host names may be tokens, behind a literal https://.
-	Upstream string
+	Upstream string `json:"upstream"`
 
 	// Transparent passes on every request header and query parameter, and the
 	// answer as it is (HTTP_PROXY). Authorization is the access token; Cookie
 	// and the CSRF header are overwritten with "none". The gateway can add no
 	// CORS header to such an answer: it is for pages on the origin of the API,
 	// or upstream APIs that write them.
-	Transparent bool
+	Transparent bool `json:"transparent"`
 
 	// VPCLink leads to an Upstream inside a VPC, through a Network Load Balancer.
 	// The URL of Upstream may then begin with http://. Such requests carry the
 	// access token unencrypted within the VPC.
-	VPCLink awsapigateway.IVpcLink
+	VPCLink awsapigateway.IVpcLink `json:"vpcLinkId"`
 
 	// PrivateLink leads to an Upstream inside a VPC, through a VPC link V2 and an
 	// Application or Network Load Balancer. Transparent routes only: AWS documents
 	// it for HTTP_PROXY integrations. http:// is allowed as with VPCLink.
-	PrivateLink *PrivateLink
+	PrivateLink *PrivateLink `json:"privateLink"`
 
 	// Function is the upstream instead of Upstream (AWS_PROXY). It gets the whole
 	// request: the sealed session cookies, the CSRF header, and all identity and
@@ -57,70 +57,70 @@ type Route struct {
 	// writes its own CORS headers, with requestContext.authorizer.allowedOrigin.
 	// Package github.com/tokenhandler/aws/upstream does all of it for functions
 	// in Go.
-	Function awslambda.IFunction
+	Function awslambda.IFunction `json:"function"`
 
 	// Stream sends answers on as they arrive, such as server-sent events. Only
 	// with Transparent or Function. API Gateway ends a stream after 15 minutes, or
 	// after 5 minutes without data. The authorizer decides when a stream starts;
 	// it does not end with the session. A Function must stream its answers, too.
-	Stream bool
+	Stream bool `json:"stream"`
 
 	// Timeout is how long the gateway waits for the upstream: 50 ms to 29 s, up
 	// to 5 minutes with a raised quota of the account ("Maximum integration
 	// timeout in milliseconds"), and up to 15 minutes with Stream. Zero: 29 s, or
 	// 15 minutes with Stream.
-	Timeout time.Duration
+	Timeout time.Duration `json:"timeout"`
 
 	// Scopes the access token must have, all of them; MethodScopes those it must
 	// have besides for a method. Claims it must have: each is this value, or a
 	// list with this value in it. A token that lacks a scope is refused with the
 	// code insufficient_scope, which tells the page that refreshing is of no use.
 	// All of it needs Props.PhantomToken or Props.AccessTokens.VerifyTokens.
-	Scopes       []string
-	MethodScopes map[string][]string
-	Claims       map[string]string
+	Scopes       []string            `json:"scopes"`
+	MethodScopes map[string][]string `json:"methodScopes"`
+	Claims       map[string]string   `json:"claims"`
 
 	// QueryParameters that go up, by name; all others are dropped. Not with
 	// Transparent or Function.
-	QueryParameters []string
+	QueryParameters []string `json:"queryParameters"`
 
 	// RequiredQueryParameters must be there and not empty, or the gateway
 	// refuses the request with 400, after the authorizer and before upstream.
 	// Of a mapped route they are some of QueryParameters.
-	RequiredQueryParameters []string
+	RequiredQueryParameters []string `json:"requiredQueryParameters"`
 
 	// RequestSchema is the JSON schema (draft 4) that bodies of POST, PUT and
 	// PATCH must meet, or the gateway refuses the request with 400, after the
 	// authorizer and before upstream. It holds whatever the content type says,
 	// so the route then takes JSON only; an empty body counts as {}. Methods
 	// are listed, not ANY.
-	RequestSchema map[string]any
+	RequestSchema map[string]any `json:"requestSchema"`
 
 	// RequestHeaders that go up besides Authorization, Content-Type and
 	// Accept. Preflights allow them; with Transparent or Function that is all
 	// they are for.
-	RequestHeaders []string
+	RequestHeaders []string `json:"requestHeaders"`
 
 	// Statuses of the upstream API that come down as they are. Nil: Props.Statuses.
 	// All others come down as the first of their class, 200, 400 or 500. Redirects
 	// and 206 become 502, and 401 is always itself. Each takes about a kilobyte of
 	// the template for every method. Not with Transparent or Function.
-	Statuses []int
+	Statuses []int `json:"statuses"`
 
 	// ResponseHeaders that come down besides Content-Type, ETag, Location and
 	// Retry-After. The page may read them. Answers have "Cache-Control: no-store"
 	// and a Content-Security-Policy that allows nothing; a route that lists one of
 	// these two passes on the upstream's own, and none where the upstream sends
 	// none. Not with Transparent or Function.
-	ResponseHeaders []string
+	ResponseHeaders []string `json:"responseHeaders"`
 }
 
 // PrivateLink is a way into a VPC that Route.PrivateLink names.
 type PrivateLink struct {
 	// ID of a VPC link V2, such as that of an awsapigatewayv2.VpcLink.
-	ID string
+	ID string `json:"id"`
 	// LoadBalancer is the ARN of the load balancer, or of its listener.
-	LoadBalancer string
+	LoadBalancer string `json:"loadBalancer"`
 }
 
 // Protect adds a route: its methods with the authorizer, and its preflight.

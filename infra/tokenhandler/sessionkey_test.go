@@ -57,7 +57,7 @@ func TestSessionKeyIsRefused(t *testing.T) {
 		want  string
 	}{
 		{nil, "SessionKeyProps.Name is missing"},
-		{&SessionKeyProps{Name: "a b"}, "SessionKeyProps.Name is missing or malformed"},
+		{&SessionKeyProps{Name: "a b"}, `SessionKeyProps.Name: secret name "a b" must be`},
 		{&SessionKeyProps{Name: "a", ReplicaRegions: []string{"Ireland"}}, `SessionKeyProps.ReplicaRegions[0] is "Ireland"`},
 		{&SessionKeyProps{Name: "a", ReplicaRegions: []string{"eu-north-1"}}, "expected names of other regions"},
 		{&SessionKeyProps{Name: "a", ReplicaRegions: []string{"eu-west-1", "eu-west-1"}}, "each once"},

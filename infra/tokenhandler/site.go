@@ -19,32 +19,32 @@ import (
 type SiteProps struct {
 	// Handler is the token handler whose API is served. Its Props.Domain must
 	// be nil.
-	Handler *TokenHandler
+	Handler *TokenHandler `json:"-"`
 
 	// Name is the site's host, such as www.example.com. https://<Name> must be
 	// among the handler's trusted origins.
-	Name string
+	Name string `json:"name"`
 	// Certificate for Name, in us-east-1: CloudFront takes them from there.
-	Certificate awscertificatemanager.ICertificate
+	Certificate awscertificatemanager.ICertificate `json:"certificateArn"`
 	// HostedZone gets the records of Name. Nil: make them yourself.
-	HostedZone awsroute53.IHostedZone
+	HostedZone awsroute53.IHostedZone `json:"hostedZoneId" with:"hostedZoneName"`
 
 	// APIPaths are the paths of the API besides the agent's, such as /api/*;
 	// everything else is the application's. Every route must be below one of
 	// them. Default: /api/*.
-	APIPaths []string
+	APIPaths []string `json:"apiPaths"`
 
 	// ContentSecurityPolicy of the application. Default: everything from the
 	// site itself, no inline scripts or styles, no frames, no forms.
-	ContentSecurityPolicy string
+	ContentSecurityPolicy string `json:"contentSecurityPolicy"`
 
 	// WebACL is the ARN of an AWS WAF web ACL for CloudFront (us-east-1). The API
 	// then needs a web ACL of its own, Props.Operation.WebACL: it also answers at
 	// its execute-api host, which the site's web ACL does not protect.
-	WebACL string
+	WebACL string `json:"webAcl"`
 	// LogBucket takes CloudFront's access logs. Nil: none are written. They
 	// hold no cookies.
-	LogBucket awss3.IBucket
+	LogBucket awss3.IBucket `json:"logBucket"`
 }
 
 // DefaultContentSecurityPolicy is that of a [Site].

@@ -51,7 +51,7 @@ func (fs Faults) Error() string { return "settings: " + fs.In(Setting.Variable) 
 // Checker collects the faults of a struct. It names a setting by the pointer to
 // its field or to an item of its list, so that the compiler checks the names.
 type Checker struct {
-	root   any
+	roots  []any
 	faults Faults
 
 	// Opaque, if set, reports that a string is known only at deployment. Such
@@ -63,8 +63,8 @@ type Checker struct {
 	loaded bool // secrets are values, not references
 }
 
-// NewChecker returns a checker of the struct that root points to.
-func NewChecker(root any) *Checker { return &Checker{root: root} }
+// NewChecker returns a checker of structs, given by pointers.
+func NewChecker(roots ...any) *Checker { return &Checker{roots: roots} }
 
 // Err returns the faults, or nil.
 func (c *Checker) Err() error {
@@ -118,6 +118,8 @@ func (c *Checker) fault(s Setting, problem string, others ...Setting) *Fault {
 func (c *Checker) show(value reflect.Value, to *Fault) {
 	switch {
 	case !c.ShowValues || to.Setting.secret():
+	case value.Interface() == None: // how a stage and the environment have it
+		to.Got = "0s"
 	case value.Kind() == reflect.String:
 		to.Got = fmt.Sprintf("%q", value.String())
 	case value.CanInt():
@@ -137,10 +139,18 @@ func (c *Checker) settings(fields []any) []Setting {
 
 // setting finds a field, or an item of a list, by its pointer.
 func (c *Checker) setting(field any) Setting {
-	want := reflect.ValueOf(field)
-	for _, f := range Fields(c.root) {
+	for _, root := range c.roots {
+		if s, found := settingOf(root, reflect.ValueOf(field)); found {
+			return s
+		}
+	}
+	panic(fmt.Sprintf("settings: internal error: %T is no field of %T", field, c.roots))
+}
+
+func settingOf(root any, want reflect.Value) (Setting, bool) {
+	for _, f := range Fields(root) {
 		if f.Value.Addr().Pointer() == want.Pointer() && f.Value.Type() == want.Type().Elem() {
-			return f.Setting
+			return f.Setting, true
 		}
 		if f.Value.Kind() != reflect.Slice || f.Value.Type().Elem() != want.Type().Elem() {
 			continue
@@ -148,9 +158,18 @@ func (c *Checker) setting(field any) Setting {
 		for i := range f.Value.Len() {
 			if f.Value.Index(i).Addr().Pointer() == want.Pointer() {
 				f.item = i + 1
-				return f.Setting
+				return f.Setting, true
 			}
 		}
 	}
-	panic(fmt.Sprintf("settings: internal error: %T is no field of %T", field, c.root))
+	return Setting{}, false
+}
+
+// SettingOf returns the setting of a field of root, both given by pointers.
+func SettingOf(root, field any) Setting {
+	s, found := settingOf(root, reflect.ValueOf(field))
+	if !found {
+		panic(fmt.Sprintf("settings: internal error: %T is no field of %T", field, root))
+	}
+	return s
 }

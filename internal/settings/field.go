@@ -98,7 +98,7 @@ func fieldsBelow(parent Setting, v reflect.Value) []Field {
 	var fields []Field
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
-		if !f.IsExported() {
+		if !f.IsExported() || f.Tag.Get("json") == "-" {
 			continue
 		}
 		path := append(append([]reflect.StructField{}, parent.path...), f)
@@ -119,7 +119,7 @@ func groupType(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	return t.Kind() == reflect.Struct && strings.HasPrefix(t.PkgPath(), "github.com/tokenhandler/aws/")
+	return t.Kind() == reflect.Struct && (strings.HasPrefix(t.PkgPath(), "github.com/tokenhandler/aws/") || t.PkgPath() == "main")
 }
 
 // variablesOf returns the fields of Agent or Authorizer that are variables.
