@@ -218,3 +218,15 @@ func from(p contract.Party) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+func TestReadmeListsEndpoints(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range contract.Endpoints {
+		if !strings.Contains(string(readme), "`"+e.Method+" "+e.Path+"`") {
+			t.Errorf("README.md does not list %s %s", e.Method, e.Path)
+		}
+	}
+}
