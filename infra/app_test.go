@@ -197,7 +197,7 @@ func TestEveryProfileHasAStage(t *testing.T) {
 
 func TestOverridesReachTheTemplate(t *testing.T) {
 	outdir, stderr, status := runApp(t, "sound", map[string]any{
-		"stage": "local", "architecture": "x86_64", "clientSecretName": "prod/spa-client",
+		"stage": "local", "architecture": "x86_64", "clientSecretName": "prod/client-credentials",
 		"origins": "http://www.example.localhost:4000, http://other.example.localhost:4000", "redirectUri": "http://www.example.localhost:4000/",
 		"routes": `[{"path":"/invoices","methods":["GET"],"upstream":"http://127.0.0.1:4003/invoices"}]`,
 	})
@@ -210,7 +210,7 @@ func TestOverridesReachTheTemplate(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"x86_64"`, `"TRUSTED_WEB_ORIGINS": "http://www.example.localhost:4000,http://other.example.localhost:4000"`,
-		`http://127.0.0.1:4003/invoices`, `:secret:prod/spa-client:SecretString:::}}`,
+		`http://127.0.0.1:4003/invoices`, `resolve:secretsmanager:prod/client-credentials:SecretString:::}}`,
 	} {
 		if !strings.Contains(string(raw), want) {
 			t.Errorf("the template lacks %s", want)

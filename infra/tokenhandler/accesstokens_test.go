@@ -62,7 +62,7 @@ func TestAuthorizerEnvironment(t *testing.T) {
 		{"default", oneOrigin(), nil, nil},
 		{"bearer", oneOrigin(), func(p *Props, _ awscdk.Stack) { p.AccessTokens.AllowToken = true }, map[string]string{"ALLOW_TOKEN": "true"}},
 		{"verification", withVerification(), nil, map[string]string{
-			"ISSUER": "https://login.example.com", "JWKS_ENDPOINT": "https://login.example.com/jwks", "AUDIENCE": "https://api.example.com,orders"}},
+			"ISSUER": "https://login.example.com", "JWKS_ENDPOINT": "https://login.example.com/jwks", "AGENT_CLIENT_ID": "spa-client", "AUDIENCE": "https://api.example.com,orders"}},
 		{"phantom tokens", withPhantomToken(), nil, map[string]string{
 			"USE_PHANTOM_TOKEN": "true", "INTROSPECTION_URL": "https://login.example.com:8443/introspect?tenant=1",
 			"CLIENT_ID": "spa-client", "CLIENT_SECRET": "TokenHandlerClientSecret"}},

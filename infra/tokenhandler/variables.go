@@ -3,7 +3,6 @@ package tokenhandler
 import (
 	"strings"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -14,7 +13,7 @@ func (h *ProtectedAPI) checkVariables(path string) {
 	if !strings.Contains(path, "{") {
 		return
 	}
-	var at awsapigateway.IResource = h.API.Root()
+	at := h.API.Root()
 	for _, part := range segments(path) {
 		if strings.HasPrefix(part, "{") {
 			for _, child := range *at.Node().Children() {

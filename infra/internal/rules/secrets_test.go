@@ -18,7 +18,6 @@ func TestCheckFindsSecrets(t *testing.T) {
 		{"client secret", "AWS::Lambda::Function", "Agent", "CLIENT_SECRET", "hunter2", "has the value of CLIENT_SECRET in the template"},
 		{"key of the authorizer", "AWS::Lambda::Function", "Authorizer", "ENCRYPTION_KEY", key, "has the value of ENCRYPTION_KEY in the template"},
 		{"key, joined", "AWS::Lambda::Function", "Authorizer", "ENCRYPTION_KEY", map[string]any{"Fn::Join": []any{"", []any{key[:32], key[32:]}}}, "has the value of ENCRYPTION_KEY"},
-		{"previous keys", "AWS::Lambda::Function", "Agent", "PREVIOUS_ENCRYPTION_KEYS", key, "has the value of PREVIOUS_ENCRYPTION_KEYS"},
 		{"reference", "AWS::Lambda::Function", "Agent", "CLIENT_SECRET", "{{resolve:secretsmanager:x:SecretString:::}}", ""},
 		{"secret resource", "AWS::SecretsManager::Secret", "ClientSecret", "", "hunter2", "has its value in the template"},
 		{"secret resource from a parameter", "AWS::SecretsManager::Secret", "ClientSecret", "", map[string]any{"Ref": "Parameter"}, ""},
