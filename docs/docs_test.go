@@ -36,6 +36,10 @@ func TestSecurity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The findings of independent judges are a table of another kind.
+	rules, rest, _ := strings.Cut(string(document), "<!-- accepted findings: generated -->")
+	_, rest, _ = strings.Cut(rest, "<!-- end of accepted findings -->")
+	document = []byte(rules + rest)
 	known, fuzzed := map[string]bool{}, map[string]bool{}
 	for number, line := range strings.Split(string(document), "\n") {
 		cells := strings.Split(strings.Trim(line, "| "), " | ")
