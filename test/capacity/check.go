@@ -1,28 +1,23 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
 	"github.com/tokenhandler/aws/test/internal/lambdabench"
+	"github.com/tokenhandler/aws/test/internal/localrun"
 )
 
 // agreement is the factor by which a measured figure may differ from the
@@ -181,23 +176,23 @@ func checkLocalRun(ctx context.Context, dir string, seed uint64) (model, real ob
 	const arrivals = 1000
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	ports, err := freePorts(4)
+	binary, err := localrun.Build(ctx, dir)
 	if err != nil {
 		return model, real, "", err
 	}
-	stop, err := startLocalRun(ctx, dir, ports)
+	system, err := localrun.Start(ctx, binary, filepath.Join(dir, "cdk.out"))
 	if err != nil {
 		return model, real, "", err
 	}
-	defer stop()
+	defer system.Stop()
 	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
 	refused := func(int) (bool, error) {
-		req, err := http.NewRequestWithContext(ctx, "GET", fmt.Sprintf("http://127.0.0.1:%d/orders", ports[1]), nil)
+		req, err := http.NewRequestWithContext(ctx, "GET", fmt.Sprintf("http://127.0.0.1:%d/orders", system.API), nil)
 		if err != nil {
 			return true, err
 		}
-		req.Host = fmt.Sprintf("api.example.localhost:%d", ports[1])
-		req.Header.Set("Origin", fmt.Sprintf("http://www.example.localhost:%d", ports[0]))
+		req.Host = fmt.Sprintf("api.example.localhost:%d", system.API)
+		req.Header.Set("Origin", fmt.Sprintf("http://www.example.localhost:%d", system.WWW))
 		resp, err := client.Do(req)
 		if err != nil {
 			return true, err
@@ -298,64 +293,6 @@ func queue(rate float64, servers int, service func(*rand.Rand) float64, arrivals
 		took = append(took, free[earliest]-now)
 	}
 	return observe(took, arrivals, now)
-}
-
-// startLocalRun builds and starts the local run and waits until it is ready.
-func startLocalRun(ctx context.Context, dir string, ports []int) (stop func(), err error) {
-	root, err := lambdabench.ModuleRoot()
-	if err != nil {
-		return nil, err
-	}
-	binary := filepath.Join(dir, "local")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./local")
-	build.Dir = root
-	if output, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("go build ./local: %w\n%s", err, output)
-	}
-	cmd := exec.CommandContext(ctx, binary, "-www-port", strconv.Itoa(ports[0]), "-api-port", strconv.Itoa(ports[1]),
-		"-login-port", strconv.Itoa(ports[2]), "-upstream-port", strconv.Itoa(ports[3]), "-out", filepath.Join(dir, "cdk.out"))
-	cmd.Dir = root
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 20 * time.Second
-	reader, writer := io.Pipe()
-	cmd.Stdout, cmd.Stderr = writer, writer
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait(); writer.Close() }()
-	ready, output := make(chan struct{}), &strings.Builder{}
-	go func() {
-		lines := bufio.NewScanner(reader)
-		for lines.Scan() {
-			if strings.Contains(lines.Text(), "Ready in") {
-				close(ready)
-				break
-			}
-			fmt.Fprintln(output, lines.Text())
-		}
-		io.Copy(io.Discard, reader)
-	}()
-	select {
-	case <-ready:
-		return func() { cmd.Process.Signal(os.Interrupt); <-ended }, nil
-	case err := <-ended:
-		return nil, fmt.Errorf("the local run ended before it was ready: %w\n%s", err, output)
-	}
-}
-
-// freePorts returns ports that were free a moment ago.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }
 
 func seconds(durations []time.Duration) []float64 {
