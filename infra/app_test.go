@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,47 +21,47 @@ import (
 	"github.com/tokenhandler/aws/internal/setup"
 )
 
-// asApp makes the test binary behave as an app: the tests start it as the CDK
+// asApp makes the test binary behave as an app: some tests start it as the CDK
 // CLI starts the real one, with context and output directory in the
-// environment.
+// environment. Most tests synthesize in their own process, because starting
+// Node.js takes longer than synthesis.
 const asApp = "INFRA_TEST_APP"
 
 func TestMain(m *testing.M) {
+	run := func(app func() error) { os.Exit(report(os.Stderr, app)) }
 	switch os.Getenv(asApp) {
 	case "":
+		// Node.js starts with the first construct and reads these then. CDK's
+		// validation takes longer than all else; TestEveryStageIsValid has it.
+		os.Setenv("CDK_VALIDATION", "false")
+		os.Setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 		os.Exit(m.Run())
 	case "sound":
 		main()
 	case "unprotected":
-		os.Exit(report(os.Stderr, unprotected))
-	case "bare":
-		os.Exit(report(os.Stderr, bare))
-	case "every":
-		os.Exit(report(os.Stderr, every))
+		run(func() error { return synth(awscdk.NewApp(nil), addOpenMethod) })
 	case "overridden":
-		os.Exit(report(os.Stderr, overridden))
+		run(func() error { return synth(awscdk.NewApp(nil), takeAway) })
+	case "bare":
+		run(bare)
+	case "every":
+		run(every)
 	case "others":
 		others()
 	}
 }
 
-// unprotected is the app with one method too many.
-func unprotected() error {
-	return synthWith(func(stack awscdk.Stack) {
-		for _, node := range *stack.Node().FindAll(constructs.ConstructOrder_PREORDER) {
-			if api, ok := node.(awsapigateway.RestApi); ok {
-				api.Root().AddResource(jsii.String("admin"), nil).AddMethod(jsii.String("GET"), nil, nil)
-			}
+// addOpenMethod adds a method without authorizer to each API.
+func addOpenMethod(stack awscdk.Stack) {
+	for _, node := range *stack.Node().FindAll(constructs.ConstructOrder_PREORDER) {
+		if api, ok := node.(awsapigateway.RestApi); ok {
+			api.Root().AddResource(jsii.String("admin"), nil).AddMethod(jsii.String("GET"), nil, nil)
 		}
-	})
+	}
 }
 
-// overridden is the app with the authorizer of one method taken away where the
-// construct cannot see it.
-func overridden() error {
-	return synthWith(takeAway)
-}
-
+// takeAway removes the authorizer of one method where the construct cannot see
+// it.
 func takeAway(stack awscdk.Stack) {
 	for _, node := range *stack.Node().FindAll(constructs.ConstructOrder_PREORDER) {
 		if method, ok := node.(awsapigateway.CfnMethod); ok && strings.HasSuffix(*method.Node().Path(), "/orders/GET/Resource") {
@@ -69,7 +70,7 @@ func takeAway(stack awscdk.Stack) {
 	}
 }
 
-// others is an app of others that does the same.
+// others is an app of another team that does the same as takeAway.
 func others() {
 	app := awscdk.NewApp(nil)
 	stack := awscdk.NewStack(app, jsii.String("Stack"), nil)
@@ -81,34 +82,44 @@ func others() {
 	app.Synth(nil)
 }
 
-// runApp starts the test binary as an app with the context of cdk.json and
-// what overrides it. It compiles no Lambda, and CDK validates no template, which
-// takes longer than everything else: TestEveryStageIsValid has that for all.
-func runApp(t *testing.T, app string, overrides map[string]any) (outdir, stderr string, status int) {
+// runApp synthesizes the app in this process, with the context of cdk.json and
+// overrides, and change of its stacks. It compiles no Lambda. stderr has the
+// app's own lines and not those that CDK prints.
+func runApp(t *testing.T, change func(awscdk.Stack), overrides map[string]any) (outdir, stderr string, status int) {
 	t.Helper()
-	return runAppWith(t, app, overrides, "CDK_VALIDATION=false")
+	context := appContext(t, overrides)
+	outdir = t.TempDir()
+	var lines bytes.Buffer
+	status = report(&lines, func() error {
+		return synth(awscdk.NewApp(&awscdk.AppProps{Context: &context, Outdir: &outdir}), change)
+	})
+	return outdir, lines.String(), status
 }
 
-func runAppWith(t *testing.T, app string, overrides map[string]any, environment ...string) (outdir, stderr string, status int) {
+// runProcess starts the test binary as an app.
+func runProcess(t *testing.T, app string, environment ...string) (outdir, stderr string, status int) {
 	t.Helper()
-	context := cdkJSON(t)
-	context["aws:cdk:bundling-stacks"] = []string{}
-	for key, value := range overrides {
-		context[key] = value
-	}
-	raw, err := json.Marshal(context)
+	raw, err := json.Marshal(appContext(t, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	outdir = t.TempDir()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), asApp+"="+app, "CDK_CONTEXT_JSON="+string(raw), "CDK_OUTDIR="+outdir,
-		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
+	cmd.Env = append(os.Environ(), asApp+"="+app, "CDK_CONTEXT_JSON="+string(raw), "CDK_OUTDIR="+outdir)
 	cmd.Env = append(cmd.Env, environment...)
 	var errors bytes.Buffer
 	cmd.Stderr = &errors
 	status = exitStatus(t, cmd.Run())
 	return outdir, errors.String(), status
+}
+
+// appContext is the context of cdk.json with overrides, and without bundling.
+func appContext(t *testing.T, overrides map[string]any) map[string]any {
+	t.Helper()
+	context := cdkJSON(t)
+	context["aws:cdk:bundling-stacks"] = []string{}
+	maps.Copy(context, overrides)
+	return context
 }
 
 func exitStatus(t *testing.T, err error) int {
@@ -140,7 +151,7 @@ func cdkJSON(t *testing.T) map[string]any {
 func TestEveryStageSynthesizes(t *testing.T) {
 	stages := cdkJSON(t)["stages"].(map[string]any)
 	for _, name := range sortedKeys(stages) {
-		outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": name})
+		outdir, stderr, status := runApp(t, nil, map[string]any{"stage": name})
 		if status != 0 || stderr != "" {
 			t.Errorf("stage %s: exit status %d: %s", name, status, stderr)
 		}
@@ -196,8 +207,8 @@ func TestEveryProfileHasAStage(t *testing.T) {
 }
 
 func TestOverridesReachTheTemplate(t *testing.T) {
-	outdir, stderr, status := runApp(t, "sound", map[string]any{
-		"stage": "local", "architecture": "x86_64", "clientSecretName": "prod/client-credentials",
+	outdir, stderr, status := runApp(t, nil, map[string]any{
+		"stage": "local", "architecture": "x86_64", "clientSecretName": "prod/oauth/spa",
 		"origins": "http://www.example.localhost:4000, http://other.example.localhost:4000", "redirectUri": "http://www.example.localhost:4000/",
 		"routes": `[{"path":"/invoices","methods":["GET"],"upstream":"http://127.0.0.1:4003/invoices"}]`,
 	})
@@ -210,7 +221,7 @@ func TestOverridesReachTheTemplate(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"x86_64"`, `"TRUSTED_WEB_ORIGINS": "http://www.example.localhost:4000,http://other.example.localhost:4000"`,
-		`http://127.0.0.1:4003/invoices`, `resolve:secretsmanager:prod/client-credentials:SecretString:::}}`,
+		`http://127.0.0.1:4003/invoices`, `:secret:prod/oauth/spa:SecretString:::}}`,
 	} {
 		if !strings.Contains(string(raw), want) {
 			t.Errorf("the template lacks %s", want)
@@ -223,7 +234,7 @@ func TestOverridesReachTheTemplate(t *testing.T) {
 
 // An API on a custom domain name that others own, below a path of it.
 func TestExistingDomainOfAStage(t *testing.T) {
-	outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": "cross-origin", "domain": `{"name":"api.example.com","existing":true,"basePath":"shop"}`})
+	outdir, stderr, status := runApp(t, nil, map[string]any{"stage": "cross-origin", "domain": `{"name":"api.example.com","existing":true,"basePath":"shop"}`})
 	if status != 0 {
 		t.Fatalf("exit status %d: %s", status, stderr)
 	}
@@ -238,7 +249,7 @@ func TestExistingDomainOfAStage(t *testing.T) {
 		`{"name":"api.example.com","existing":true,"certificateArn":"arn:aws:acm:eu-north-1:123456789012:certificate/x"}`: "infra: domain.certificateArn cannot be combined with domain.existing",
 		`{"name":"api.example.com","existing":true,"basePath":"/shop"}`:                                                   `infra: domain.basePath must be segments`,
 	} {
-		if _, stderr, status := runApp(t, "sound", map[string]any{"stage": "cross-origin", "domain": domain}); status != 1 || !strings.HasPrefix(stderr, want) {
+		if _, stderr, status := runApp(t, nil, map[string]any{"stage": "cross-origin", "domain": domain}); status != 1 || !strings.HasPrefix(stderr, want) {
 			t.Errorf("exit status %d: %q, want %q", status, stderr, want)
 		}
 	}
@@ -247,7 +258,7 @@ func TestExistingDomainOfAStage(t *testing.T) {
 // An unprotected method: exit status 1, one line that says which and what to
 // do, and no template that a pipeline could deploy.
 func TestUnprotectedMethodStopsTheApp(t *testing.T) {
-	outdir, stderr, status := runApp(t, "unprotected", nil)
+	outdir, stderr, status := runProcess(t, "unprotected")
 	if status != 1 {
 		t.Errorf("exit status %d, want 1", status)
 	}
@@ -265,7 +276,7 @@ func TestUnprotectedMethodStopsTheApp(t *testing.T) {
 // What the construct tree does not show is seen in the template, which the app
 // then takes away.
 func TestOverriddenMethodStopsTheApp(t *testing.T) {
-	outdir, stderr, status := runApp(t, "overridden", nil)
+	outdir, stderr, status := runProcess(t, "overridden")
 	for _, want := range []string{
 		"FATAL GET /orders has no authorizer", "Api/Default/orders/GET/Resource", "Rule token-handler::TH-AuthorizerOnEveryMethod",
 		"infra: TokenHandler-example.template.json is removed, it violates the rules\n",
@@ -288,7 +299,7 @@ func TestFaultsOfTheAppAreLines(t *testing.T) {
 		{map[string]any{"origins": "*"}, "infra: origins[0] must be an origin such as"},
 		{map[string]any{"stage": "nope"}, `infra: stage "nope" is not in cdk.json: it must be one of `},
 	} {
-		_, stderr, status := runApp(t, "sound", tt.overrides)
+		_, stderr, status := runApp(t, nil, tt.overrides)
 		if status != 1 || !strings.HasPrefix(stderr, tt.want) || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%v: got exit status %d and %q, want one line that begins with %q", tt.overrides, status, stderr, tt.want)
 		}

@@ -105,10 +105,8 @@ var findingRE = regexp.MustCompile(`^(?:AwsSolutions|HIPAA\.Security|NIST\.800\.
 func TestCDKNag(t *testing.T) {
 	v := &verdicts{map[string]bool{}}
 	for _, name := range judged {
-		context := cdkJSON(t)
-		context["aws:cdk:bundling-stacks"] = []string{}
-		context["stage"] = name
-		context["@aws-cdk/core:annotationsInValidationReport"] = false // the test reads them itself
+		// The test reads annotations itself.
+		context := appContext(t, map[string]any{"stage": name, "@aws-cdk/core:annotationsInValidationReport": false})
 		app := awscdk.NewApp(&awscdk.AppProps{Context: &context, Outdir: jsii.String(t.TempDir())})
 		s, err := readStage(app.Node())
 		if err != nil {
@@ -146,7 +144,7 @@ func TestControlTower(t *testing.T) {
 	}
 	system, processor := map[string]string{"linux": "ubuntu", "darwin": "macos"}[runtime.GOOS], map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
 	folder := filepath.Join("..", "test", "guard", "node_modules", "@cdklabs", "cdk-validator-cfnguard")
-	outdir, stderr, status := runAppWith(t, "every", nil, "CDK_VALIDATION=false")
+	outdir, stderr, status := runProcess(t, "every")
 	if status != 0 {
 		t.Fatal(stderr)
 	}

@@ -23,13 +23,11 @@ import (
 	"github.com/tokenhandler/aws/infra/internal/rules"
 )
 
-func main() { os.Exit(report(os.Stderr, synth)) }
+func main() { os.Exit(report(os.Stderr, func() error { return synth(awscdk.NewApp(nil), nil) })) }
 
-func synth() error { return synthWith(nil) }
-
-// synthWith is the app with a change of its stacks; nil is none.
-func synthWith(change func(awscdk.Stack)) error {
-	app := awscdk.NewApp(nil)
+// synth makes the stacks of the app's stage, applies change to each, unless it
+// is nil, and synthesizes them.
+func synth(app awscdk.App, change func(awscdk.Stack)) error {
 	stage, err := readStage(app.Node())
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ const (
 // multi-Region key and its replica, records under one name, and the two token
 // handlers differ in nothing but their region.
 func TestRegions(t *testing.T) {
-	outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": "multi-region"})
+	outdir, stderr, status := runApp(t, nil, map[string]any{"stage": "multi-region"})
 	if status != 0 || stderr != "" {
 		t.Fatalf("exit status %d: %s", status, stderr)
 	}
@@ -215,7 +215,7 @@ func checkOrder(t *testing.T, outdir string, stacks ...string) {
 
 // The check for anybody's templates passes on all of them.
 func TestRegionsPassTheCheck(t *testing.T) {
-	outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": "multi-region", "regions": "eu-west-1,eu-central-1,us-east-1"})
+	outdir, stderr, status := runApp(t, nil, map[string]any{"stage": "multi-region", "regions": "eu-west-1,eu-central-1,us-east-1"})
 	if status != 0 || stderr != "" {
 		t.Fatalf("exit status %d: %s", status, stderr)
 	}
@@ -228,7 +228,7 @@ func TestRegionsPassTheCheck(t *testing.T) {
 // The first region rotates the key for all; every region's Lambdas read it, each
 // with its region's KMS key, and no stack comes to need a later one.
 func TestKeyRotationInRegions(t *testing.T) {
-	outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": "multi-region", "cookieKeyRotation": "30d"})
+	outdir, stderr, status := runApp(t, nil, map[string]any{"stage": "multi-region", "cookieKeyRotation": "30d"})
 	if status != 0 || stderr != "" {
 		t.Fatalf("exit status %d: %s", status, stderr)
 	}
@@ -265,7 +265,7 @@ func TestKeyRotationInRegions(t *testing.T) {
 
 // A method without authorizer is found in every region's stack.
 func TestUnprotectedMethodOfRegions(t *testing.T) {
-	outdir, stderr, status := runApp(t, "unprotected", map[string]any{"stage": "multi-region"})
+	outdir, stderr, status := runApp(t, addOpenMethod, map[string]any{"stage": "multi-region"})
 	for _, stack := range []string{north, west} {
 		if want := "GET /admin at " + stack + "/"; status != 1 || !strings.Contains(stderr, want) {
 			t.Errorf("exit status %d: %q, want %q in it", status, stderr, want)

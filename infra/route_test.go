@@ -22,7 +22,7 @@ func TestRoutesToWhatExists(t *testing.T) {
 		{"path":"/stock","methods":["GET"],"upstream":"https://stock.internal.example.com/","vpcLinkId":"a1b2c3"},
 		{"path":"/files/{proxy+}","methods":["ANY"],"upstream":"https://files.internal.example.com/{proxy}","transparent":true,"vpcLinkId":"a1b2c3"}]`
 	for _, stage := range []string{"example", "cross-origin"} {
-		outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": stage, "routes": routes})
+		outdir, stderr, status := runApp(t, nil, map[string]any{"stage": stage, "routes": routes})
 		if status != 0 || stderr != "" {
 			t.Fatalf("stage %s: exit status %d: %s", stage, status, stderr)
 		}
@@ -65,7 +65,7 @@ func TestRoutesToWhatExists(t *testing.T) {
 
 // What of upstream comes down as it is, is the route's to say.
 func TestStatusesOfARoute(t *testing.T) {
-	outdir, stderr, status := runApp(t, "sound", map[string]any{"stage": "example",
+	outdir, stderr, status := runApp(t, nil, map[string]any{"stage": "example",
 		"routes": `[{"path":"/orders","methods":["GET"],"upstream":"https://orders.internal.example.com/orders","statuses":[404,409]}]`})
 	if status != 0 {
 		t.Fatalf("exit status %d: %s", status, stderr)
@@ -82,7 +82,7 @@ func TestStatusesOfARoute(t *testing.T) {
 	if mapped != 1 {
 		t.Errorf("%d mapped methods", mapped)
 	}
-	_, stderr, status = runApp(t, "sound", map[string]any{"stage": "example",
+	_, stderr, status = runApp(t, nil, map[string]any{"stage": "example",
 		"routes": `[{"path":"/orders","methods":["GET"],"upstream":"https://orders.internal.example.com/orders","statuses":[99]}]`})
 	if want := "infra: routes[0].statuses[0] must be"; status != 1 || !strings.HasPrefix(stderr, want) {
 		t.Errorf("exit status %d: %q, want %q", status, stderr, want)

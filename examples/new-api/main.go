@@ -18,13 +18,15 @@ func main() {
 	stack := awscdk.NewStack(app, jsii.String("NewAPI"), nil)
 
 	handler := tokenhandler.New(stack, "TokenHandler", &tokenhandler.Props{
-		TrustedWebOrigins: []string{"https://www.example.com"},
+		Application: tokenhandler.Application{
+			TrustedWebOrigins: []string{"https://www.example.com"},
+			RedirectURI:       "https://www.example.com/",
+		},
 		Provider: tokenhandler.Provider{
 			Issuer:   "https://login.example.com",
 			ClientID: "spa-client",
 			Scope:    "openid profile offline_access",
 		},
-		RedirectURI: "https://www.example.com/",
 	})
 	// Only the listed parameters and headers pass.
 	handler.Protect(tokenhandler.Route{

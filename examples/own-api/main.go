@@ -31,13 +31,15 @@ func main() {
 	})
 
 	handler := tokenhandler.New(stack, "TokenHandler", &tokenhandler.Props{
-		API:               api,
-		TrustedWebOrigins: []string{"https://www.example.com"},
+		API: api,
+		Application: tokenhandler.Application{
+			TrustedWebOrigins: []string{"https://www.example.com"},
+			RedirectURI:       "https://www.example.com/",
+		},
 		Provider: tokenhandler.Provider{
 			Issuer:   "https://login.example.com",
 			ClientID: "spa-client",
 		},
-		RedirectURI: "https://www.example.com/",
 	})
 	// A route of the token handler.
 	handler.Protect(tokenhandler.Route{
