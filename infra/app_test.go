@@ -221,7 +221,7 @@ func TestOverridesReachTheTemplate(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"x86_64"`, `"TRUSTED_WEB_ORIGINS": "http://www.example.localhost:4000,http://other.example.localhost:4000"`,
-		`http://127.0.0.1:4003/invoices`, `:secret:prod/oauth/spa:SecretString:::}}`,
+		`http://127.0.0.1:4003/invoices`, `resolve:secretsmanager:prod/oauth/spa:SecretString:::}}`,
 	} {
 		if !strings.Contains(string(raw), want) {
 			t.Errorf("the template lacks %s", want)
