@@ -152,7 +152,7 @@ func mustContain(t *testing.T, got string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(got, part) {
-			t.Errorf("got %q, want %q in it", got, part)
+			t.Errorf("got %.300q, want %q in it", got, part)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func TestTwoRegions(t *testing.T) {
 	if n := len(second.only("AWS::SecretsManager::Secret")); n != 0 {
 		t.Errorf("the second region has %d secrets of its own", n)
 	}
-	mustContain(t, string(second.raw), ":secret:prod/session-key:SecretString:::}}")
+	mustContain(t, string(second.raw), "resolve:secretsmanager:prod/session-key:SecretString:::}}")
 	for region, got := range map[string]template{"eu-north-1": first, "eu-west-1": second} {
 		record := one(t, got, "AWS::Route53::RecordSet")
 		if record["Name"] != "api.example.com." || record["Region"] != region || record["SetIdentifier"] != region {
