@@ -182,6 +182,7 @@ func (r *runner) startProvider(ctx context.Context, l *lambdas) error {
 	if r.sample == nil {
 		r.sample, err = upstream.New(upstream.Config{
 			IntrospectionURL: r.options.backChannel() + "/token/introspection", ClientID: ordersClient, ClientSecret: r.orders,
+			Origins: l.agent.Application.TrustedWebOrigins,
 		})
 	}
 	return err

@@ -2,6 +2,7 @@
 import { SessionExpiredError, TokenHandlerClient, TokenHandlerError } from './client/token-handler.js';
 import { cannotSee, count, watchedFetch } from './evidence.js';
 import { inWords } from './errors.js';
+import { watchOrders } from './live.js';
 import { byId, duration, element, factRow, orderItem, receivedView, say, showNotice, showState } from './view.js';
 
 const { fetch, seen } = watchedFetch(() => showEvidence());
@@ -97,6 +98,7 @@ function tell(error) {
 
 function forget() {
   known = emptyKnowledge();
+  closeLive();
   for (const id of ['identity', 'orders', 'received', 'visible', 'user-name', 'avatar']) byId(id).replaceChildren();
   byId('orders-empty').hidden = byId('received-empty').hidden = false;
   byId('order-form').reset();
@@ -175,6 +177,27 @@ function showOrders(answer) {
   return true;
 }
 
+/** Ends the stream of new orders, if there is one. */
+let closeLive = () => {};
+
+function toggleLive() {
+  if (byId('live').textContent === 'Stop') return closeLive();
+  const close = watchOrders(`${api}/events`, {
+    refresh: () => client.refresh(),
+    show: (text) => { byId('live-state').textContent = text; },
+    order: (order) => byId('live-orders').prepend(orderItem(order)),
+    end: (error) => { closeLive(); tell(error); },
+  });
+  byId('live').textContent = 'Stop';
+  closeLive = () => {
+    close();
+    closeLive = () => {};
+    byId('live').textContent = 'Watch';
+    byId('live-orders').replaceChildren();
+    byId('live-state').textContent = 'Not connected.';
+  };
+}
+
 /**
  * Runs one work at a time for a control, which keeps its focus.
  * @param {HTMLElement} control @param {() => Promise<void>} work @param {(error: unknown) => void} [onError]
@@ -211,6 +234,7 @@ onClick('load-orders', async () => {
   showOrders(await orders());
   say(`Loaded ${count(known.orders ?? 0, 'order')}.`, 'ok');
 });
+onClick('live', async () => toggleLive());
 byId('order-form').addEventListener('submit', (/** @type {Event} */ event) => {
   event.preventDefault();
   run(byId('create-order'), async () => {

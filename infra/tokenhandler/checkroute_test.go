@@ -3,6 +3,7 @@ package tokenhandler
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
@@ -71,6 +72,12 @@ func TestProtectRefusesRoutes(t *testing.T) {
 		{"client certificate goes up", change(func(r *Route) { r.RequestHeaders = []string{"Client-Cert"} }), "Route.RequestHeaders of /orders has"},
 		{"client address goes up", change(func(r *Route) { r.RequestHeaders = []string{"X-Real-IP"} }), "Route.RequestHeaders of /orders has"},
 		{"query parameter", change(func(r *Route) { r.QueryParameters = []string{"a b"} }), `Route.QueryParameters of /orders has "a b"`},
+		{"mapped stream", change(func(r *Route) { r.Stream = true }), "Route.Stream of /orders: expected Transparent or a Function"},
+		{"short timeout", change(func(r *Route) { r.Timeout = time.Millisecond }), "Route.Timeout of /orders is 1ms"},
+		{"long timeout", change(func(r *Route) { r.Timeout = 6 * time.Minute }), "Route.Timeout of /orders is 6m0s"},
+		{"long stream", change(func(r *Route) { r.Transparent, r.Stream, r.Timeout = true, true, 16*time.Minute }), "Route.Timeout of /orders is 16m0s"},
+		{"mapped private link", change(func(r *Route) { r.PrivateLink = &PrivateLink{ID: "a", LoadBalancer: "b"} }), "Route of /orders has a PrivateLink: expected Transparent"},
+		{"private link to no balancer", change(func(r *Route) { r.Transparent, r.PrivateLink = true, &PrivateLink{ID: "a1", LoadBalancer: "b"} }), "Route.PrivateLink of /orders is"},
 		{"cookie goes up", change(func(r *Route) { r.RequestHeaders = []string{"cookie"} }), `Route.RequestHeaders of /orders has "Cookie"`},
 		{"C1-15 CSRF header goes up", change(func(r *Route) { r.RequestHeaders = []string{"X-TH-CSRF"} }), `Route.RequestHeaders of /orders has "X-Th-Csrf"`},
 		{"client's Authorization goes up", change(func(r *Route) { r.RequestHeaders = []string{"Authorization"} }), "Route.RequestHeaders of /orders has"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
@@ -220,4 +221,32 @@ func TestOpenAPIBodyIsRefused(t *testing.T) {
 	h.Protect(orders())
 	h.API.Node().DefaultChild().(awsapigateway.CfnRestApi).SetBody(map[string]any{"openapi": "3.0.1"})
 	mustContain(t, panicOf(func() { assertions.Template_FromStack(stack, nil) }), "has an OpenAPI definition", "ExtendSpec")
+}
+
+// CDK names the streaming URI and API Gateway the transfer mode.
+func TestStreamedRoutes(t *testing.T) {
+	got := synth(t, oneOrigin(), func(s awscdk.Stack, h *TokenHandler) {
+		function := awslambda.Function_FromFunctionAttributes(s, jsii.String("Chat"), &awslambda.FunctionAttributes{
+			FunctionArn: jsii.String("arn:aws:lambda:eu-north-1:123456789012:function:chat"), SameEnvironment: jsii.Bool(true)})
+		h.Protect(Route{Path: "/chat", Methods: []string{"POST"}, Function: function, Stream: true})
+		h.Protect(Route{Path: "/events", Methods: []string{"GET"}, Upstream: "https://events.internal.example/", Transparent: true, Stream: true, Timeout: time.Minute})
+		h.Protect(Route{Path: "/slow", Methods: []string{"GET"}, Upstream: "https://slow.internal.example/", Timeout: 1500 * time.Millisecond})
+		h.Protect(Route{Path: "/private/{proxy+}", Methods: []string{"ANY"}, Upstream: "http://orders.internal.example:8080/{proxy}", Transparent: true,
+			PrivateLink: &PrivateLink{ID: "a1b2c3", LoadBalancer: "arn:aws:elasticloadbalancing:eu-north-1:123456789012:loadbalancer/app/orders/0123456789abcdef"}})
+	}).methods()
+	for name, want := range map[string]map[string]any{
+		"POST /chat":  {"ResponseTransferMode": "STREAM", "TimeoutInMillis": 900000.0},
+		"GET /events": {"ResponseTransferMode": "STREAM", "TimeoutInMillis": 60000.0},
+		"GET /slow":   {"ResponseTransferMode": nil, "TimeoutInMillis": 1500.0},
+		"ANY /private/{proxy+}": {"ConnectionType": "VPC_LINK", "ConnectionId": "a1b2c3", "Type": "HTTP_PROXY", "Uri": "http://orders.internal.example:8080/{proxy}",
+			"IntegrationTarget": "arn:aws:elasticloadbalancing:eu-north-1:123456789012:loadbalancer/app/orders/0123456789abcdef"},
+	} {
+		integration := dig(t, got[name], "Integration").(map[string]any)
+		for property, value := range want {
+			if integration[property] != value {
+				t.Errorf("%s: %s is %v, want %v", name, property, integration[property], value)
+			}
+		}
+	}
+	mustContain(t, text(dig(t, got["POST /chat"], "Integration", "Uri")), "2021-11-15/functions/", "/response-streaming-invocations")
 }

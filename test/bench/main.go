@@ -7,6 +7,7 @@
 //	go run ./test/bench -pair authorizer -runs 41
 //	go run ./test/bench -a old/bootstrap -b new/bootstrap -event event.json
 //	go run ./test/bench -synth              cdk synth of the app against that of a bare one
+//	go run ./test/bench -size               bytes and resources of templates with 10 to 1,000 mapped methods
 //
 // It prints figures and does not judge them: they differ between machines. It
 // needs Linux, because it reads a process's memory from /proc.
@@ -29,7 +30,7 @@ import (
 type options struct {
 	pair, a, b, event string
 	runs, warm        int
-	synth             bool
+	synth, size       bool
 }
 
 func main() {
@@ -41,6 +42,7 @@ func main() {
 	flag.IntVar(&o.runs, "runs", 0, "processes to start of each (default 21, or 5 with -synth)")
 	flag.IntVar(&o.warm, "warm", 2000, "invocations of each process after the first")
 	flag.BoolVar(&o.synth, "synth", false, "measure cdk synth instead")
+	flag.BoolVar(&o.size, "size", false, "measure the templates of large APIs instead")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -80,6 +82,8 @@ func run(ctx context.Context, o options) error {
 	defer os.RemoveAll(dir)
 
 	switch {
+	case o.size:
+		return benchSize(ctx, root, dir)
 	case o.synth:
 		return benchSynth(ctx, root, dir, o.runs)
 	case o.a != "":

@@ -194,10 +194,13 @@ func inChromium(t *testing.T, s *system) {
 
 	p.run(t, "orders load", click("#load-orders"),
 		until(`document.querySelector('#received').textContent.includes('active')`))
+	p.run(t, "a stream of orders opens", click("#live"),
+		until(`document.querySelector('#live-state').textContent.includes('Waiting')`))
 	p.run(t, "an order is created", enter("#order-item", "tea"),
 		click("#create-order"),
 		until(`document.querySelector('#orders').textContent.includes('tea')`))
 	checkUpstreamHeaders(t, s)
+	p.run(t, "the order arrives in the stream", until(`document.querySelector('#live-orders').textContent.includes('tea')`))
 
 	at := func() string {
 		for _, c := range p.apiCookies(t, s) {

@@ -54,6 +54,12 @@ func (r *recorder) last() *http.Request {
 	return r.requests[len(r.requests)-1]
 }
 
+func (r *recorder) all() []*http.Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.requests)
+}
+
 func (r *recorder) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

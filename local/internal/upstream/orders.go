@@ -36,11 +36,13 @@ type orders struct {
 	now  func() time.Time
 	last int
 	list []Order // oldest first
+
+	changed chan struct{} // closed by the next add
 }
 
 // newOrders returns a store with two orders that everybody sees, so that the first look is not at an empty list.
 func newOrders(now func() time.Time) *orders {
-	o := &orders{now: now}
+	o := &orders{now: now, changed: make(chan struct{})}
 	o.add("", "Coffee beans, 1 kg", 2)
 	o.add("", "Paper filters", 1)
 	return o
@@ -55,7 +57,16 @@ func (o *orders) add(owner, item string, quantity int) Order {
 		o.list = append(o.list[:0], o.list[1:]...)
 	}
 	o.list = append(o.list, order)
+	close(o.changed)
+	o.changed = make(chan struct{})
 	return order
+}
+
+// latest returns the number of the latest order and a channel that the next one closes.
+func (o *orders) latest() (int, <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last, o.changed
 }
 
 func (o *orders) of(subject string) []Order {

@@ -23,6 +23,7 @@ type Config struct {
 	IntrospectionURL string // on a loopback address
 	ClientID         string // the API's own client at the provider
 	ClientSecret     settings.Secret
+	Origins          []string // of pages that may read /events, which the gateway adds no CORS headers to
 }
 
 // Error codes of the API. The first three are RFC 6750 §3.1's and go into WWW-Authenticate, too.
@@ -37,22 +38,24 @@ type api struct {
 	introspector *introspector
 	orders       *orders
 	proofs       *proofs
+	origins      []string
 }
 
-// New returns the API: for callers with a token GET and POST /orders, and /echo, which answers under any method and path
-// with the received request; GET /health for everybody.
+// New returns the API: for callers with a token GET and POST /orders, GET /events, which streams new orders, and /echo,
+// which answers under any method and path with the received request; GET /health for everybody.
 func New(cfg Config) (http.Handler, error) {
 	in, err := newIntrospector(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
 	}
-	a := &api{introspector: in, orders: newOrders(time.Now), proofs: &proofs{now: time.Now, seen: map[string]time.Time{}}}
+	a := &api{introspector: in, origins: cfg.Origins, orders: newOrders(time.Now), proofs: &proofs{now: time.Now, seen: map[string]time.Time{}}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
 	mux.HandleFunc("GET /orders", a.withToken(a.list))
 	mux.HandleFunc("POST /orders", a.withToken(a.create))
+	mux.HandleFunc("GET /events", a.withToken(a.events))
 	mux.HandleFunc("/orders", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "expected GET or POST")

@@ -66,7 +66,7 @@ func start(t *testing.T) (http.Handler, *endpoint) {
 	e := &endpoint{t: t, answers: map[string]string{goodToken: active(""), "other": active(`,"sub":"u-2"`)}}
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
-	h, err := New(Config{IntrospectionURL: server.URL + "/introspect", ClientID: clientID, ClientSecret: clientSecret})
+	h, err := New(Config{IntrospectionURL: server.URL + "/introspect", ClientID: clientID, ClientSecret: clientSecret, Origins: []string{"https://www.example.com"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,13 +318,13 @@ func TestNew(t *testing.T) {
 		cfg  Config
 		want string
 	}{
-		{"loopback", Config{"http://127.0.0.1:3002/token/introspection", "a", "b"}, ""},
-		{"IPv6 loopback", Config{"http://[::1]:3002/token/introspection", "a", "b"}, ""},
-		{"another host", Config{"http://192.0.2.1/introspect", "a", "b"}, "loopback address"},
-		{"a name", Config{"http://login.example.localhost:3002/", "a", "b"}, "loopback address"},
-		{"user", Config{"http://a:secret@127.0.0.1/", "a", "b"}, "expected an introspection URL"},
-		{"empty", Config{"", "a", "b"}, "expected an introspection URL"},
-		{"no secret", Config{"http://127.0.0.1/", "a", ""}, "client secret"},
+		{"loopback", Config{IntrospectionURL: "http://127.0.0.1:3002/token/introspection", ClientID: "a", ClientSecret: "b"}, ""},
+		{"IPv6 loopback", Config{IntrospectionURL: "http://[::1]:3002/token/introspection", ClientID: "a", ClientSecret: "b"}, ""},
+		{"another host", Config{IntrospectionURL: "http://192.0.2.1/introspect", ClientID: "a", ClientSecret: "b"}, "loopback address"},
+		{"a name", Config{IntrospectionURL: "http://login.example.localhost:3002/", ClientID: "a", ClientSecret: "b"}, "loopback address"},
+		{"user", Config{IntrospectionURL: "http://a:secret@127.0.0.1/", ClientID: "a", ClientSecret: "b"}, "expected an introspection URL"},
+		{"empty", Config{IntrospectionURL: "", ClientID: "a", ClientSecret: "b"}, "expected an introspection URL"},
+		{"no secret", Config{IntrospectionURL: "http://127.0.0.1/", ClientID: "a", ClientSecret: ""}, "client secret"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
