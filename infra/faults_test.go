@@ -43,7 +43,8 @@ func synthesized(t *testing.T, changes ...string) error {
 }
 
 func TestSoundStages(t *testing.T) {
-	for _, change := range []string{`{}`, regional, `{"cors":{"allowMethods":["GET"],"maxAge":"1h"},"kmsKey":"arn:aws:kms:eu-north-1:123456789012:key/1","operation":{"logRetentionDays":2192}}`} {
+	for _, change := range []string{`{}`, regional, `{"cors":{"allowMethods":["GET"],"maxAge":"1h"},"kmsKey":"arn:aws:kms:eu-north-1:123456789012:key/1","operation":{"logRetentionDays":2192}}`,
+		`{"network":{"vpcId":"vpc-0a1b2c3d","subnetIds":["subnet-0a1b2c3d","subnet-1a1b2c3d"],"securityGroupIds":["sg-0a1b2c3d"]},"apiName":"Shop","binaryMediaTypes":["*/*"],"dualStack":true,"sameOriginReads":true}`} {
 		if err := synthesized(t, change); err != nil {
 			t.Errorf("%s: %v", change, err)
 		}
@@ -176,6 +177,16 @@ func TestFaultsNameFieldsOfTheStage(t *testing.T) {
 		{`{"clients":{"admin":{"//":3}}}`, `clients.admin.// must be a string`},
 		{`{"clients":{"admin":{"routes":[{"path":"/z","methods":["GET"],"upstream":"https://a.example/"}],"origins":["*"],"issuer":"https://login.example.com","clientId":"y","redirectUri":"https://www.example.com/"}}}`, `clients.admin.origins[0] must be an origin`},
 
+		{`{"network":{"vpcId":"vpc-1"}}`, `network.vpcId must be the id of a VPC, such as vpc-0a1b2c3d, got "vpc-1"`},
+		{`{"network":{"vpcId":"vpc-0a1b2c3d"}}`, `network.subnetIds is required with network.vpcId`},
+		{`{"network":{"subnetIds":["subnet-0a1b2c3d","x"]}}`, `network.subnetIds must be a list of ids of subnets`},
+		{`{"network":{"subnetIds":"subnet-0a1b2c3d"}}`, `network.subnetIds must be a list of ids of subnets`},
+		{`{"network":{"securityGroupIds":["sg-0a1b2c3d"]}}`, `network.securityGroupIds requires network.vpcId`},
+		{`{"network":{"caBundle":"ca.pem"}}`, `network.caBundle must be 1 to 10 certificates in PEM form`},
+		{regional + "\n" + `{"network":{"vpcId":"vpc-0a1b2c3d","subnetIds":["subnet-0a1b2c3d"]}}`, `network.vpcId cannot be combined with regions`},
+		{`{"binaryMediaTypes":["png"]}`, `binaryMediaTypes[0] must be a media type`},
+		{`{"domain":{"name":"api.example.com","hostedZoneId":"Z","hostedZoneName":"example.com","tlsPolicy":"TLS_1_0"}}`, `domain.tlsPolicy must be one of TLS13_1_2_PFS_PQ_2025_09`},
+		{`{"postLogoutRedirectUri":"https://www.example.com/` + strings.Repeat("c", 3900) + `"}`, `postLogoutRedirectUri takes 39`},
 		{`{"routes":[]}`, "routes is empty: it must have at least one route"},
 		{`{"routes":["/a"]}`, `routes[0] must be an object, got "/a"`},
 		{`{"routes":[{"paths":"/a"}]}`, `routes[0].paths is unknown: it must be one of claims, function, methodScopes, methods, path, p`},

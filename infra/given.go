@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -37,6 +38,9 @@ func (g givens) has(root, field any) bool { return g.text(root, field) != "" }
 // set notes the text of a field and returns the problem with it, or "".
 func (g givens) set(f settings.Field, name string, value any) string {
 	kind := kinds[f.Type()]
+	if kind.list {
+		return g.setList(kind, name, value)
+	}
 	text, ok := value.(string)
 	if on, isBool := value.(bool); isBool && kind.flag {
 		if !on {
@@ -48,6 +52,21 @@ func (g givens) set(f settings.Field, name string, value any) string {
 		return "must be " + kind.expects
 	}
 	g[name] = text
+	return ""
+}
+
+// setList notes the texts of a list.
+func (g givens) setList(kind *kind, name string, value any) string {
+	items, ok := value.([]any)
+	texts := make([]string, len(items))
+	for i, item := range items {
+		text, isText := item.(string)
+		texts[i], ok = text, ok && isText && kind.accepts(text)
+	}
+	if !ok {
+		return "must be " + kind.expects
+	}
+	g[name] = strings.Join(texts, ",")
 	return ""
 }
 
@@ -80,6 +99,7 @@ type kind struct {
 	expects string // completes "must be …"
 	accepts func(string) bool
 	flag    bool // true or false, not a text
+	list    bool // a list of texts; find gets them joined by commas
 	// find returns the construct. second is the text of the field "with".
 	find func(scope constructs.Construct, id *string, text, second string) any
 }
@@ -168,6 +188,33 @@ var kinds = map[reflect.Type]*kind{
 			return awsapigateway.VpcLink_FromVpcLinkId(scope, id, jsii.String(text))
 		},
 	},
+	reflect.TypeFor[awsec2.IVpc](): {
+		expects: "the id of a VPC, such as vpc-0a1b2c3d",
+		accepts: matching(`vpc-[0-9a-f]{8,17}`),
+		find: func(scope constructs.Construct, id *string, text, _ string) any {
+			// The zones are those of subnets, which a stage gives by id.
+			return awsec2.Vpc_FromVpcAttributes(scope, id, &awsec2.VpcAttributes{VpcId: jsii.String(text), AvailabilityZones: jsii.Strings("unknown")})
+		},
+	},
+	reflect.TypeFor[[]awsec2.ISubnet](): {
+		expects: "a list of ids of subnets, such as subnet-0a1b2c3d",
+		accepts: matching(`subnet-[0-9a-f]{8,17}`),
+		list:    true,
+		find: func(scope constructs.Construct, id *string, text, _ string) any {
+			return each(id, text, func(id, text *string) awsec2.ISubnet { return awsec2.Subnet_FromSubnetId(scope, id, text) })
+		},
+	},
+	reflect.TypeFor[[]awsec2.ISecurityGroup](): {
+		expects: "a list of ids of security groups, such as sg-0a1b2c3d",
+		accepts: matching(`sg-[0-9a-f]{8,17}`),
+		list:    true,
+		find: func(scope constructs.Construct, id *string, text, _ string) any {
+			return each(id, text, func(id, text *string) awsec2.ISecurityGroup {
+				// Their rules are their owner's.
+				return awsec2.SecurityGroup_FromSecurityGroupId(scope, id, text, &awsec2.SecurityGroupImportOptions{Mutable: jsii.Bool(false)})
+			})
+		},
+	},
 	reflect.TypeFor[awslambda.Architecture](): {
 		expects: "arm64 or x86_64",
 		accepts: func(s string) bool { return s == "arm64" || s == "x86_64" },
@@ -178,6 +225,15 @@ var kinds = map[reflect.Type]*kind{
 			return awslambda.Architecture_ARM_64()
 		},
 	},
+}
+
+// each makes a construct of each of several texts.
+func each[T any](id *string, texts string, make func(id, text *string) T) []T {
+	var all []T
+	for i, text := range strings.Split(texts, ",") {
+		all = append(all, make(jsii.String(fmt.Sprint(*id, i)), jsii.String(text)))
+	}
+	return all
 }
 
 // retentions are the numbers of days that CloudWatch Logs keeps events for

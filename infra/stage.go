@@ -154,6 +154,9 @@ func (s *stage) check(d *decoder) {
 	c.Refuse(s.Domain != nil && s.Site != nil, &s.Site, "cannot be combined with %s: a site serves API and application on one host", &s.Domain)
 	c.Refuse(s.given.has(s, &s.Around.AlarmTopic) && !s.Around.Alarms, &s.Around.AlarmTopic, "requires %s", &s.Around.Alarms)
 	c.Refuse(s.Around.AccountLoggingRole && !o.AccessLogs, &s.Around.AccountLoggingRole, "requires %s", &o.AccessLogs)
+	n := &s.Network
+	c.Refuse(s.given.has(s, &n.VPC) && !s.given.has(s, &n.Subnets), &n.Subnets, "is required with %s", &n.VPC)
+	c.Refuse(s.given.has(s, &n.VPC) && len(s.Regions) > 0, &n.VPC, "cannot be combined with %s: a VPC belongs to one region", &s.Regions)
 	noMetrics := o.Metrics == tokenhandler.MetricsNone
 	c.Refuse(s.Around.Alarms && noMetrics, &s.Around.Alarms, "cannot be combined with %s none: alarms watch these metrics", &o.Metrics)
 	c.Refuse(s.Around.Dashboard && noMetrics, &s.Around.Dashboard, "cannot be combined with %s none: the dashboard shows these metrics", &o.Metrics)

@@ -194,7 +194,7 @@ func TestProtectRefusesRequirements(t *testing.T) {
 		{"an empty scope", withPhantomToken(), route(func(r *Route) { r.MethodScopes = map[string][]string{"GET": {""}} }), `Route.Scopes of /orders has ""`},
 		{"a method of another route", withVerification(), route(func(r *Route) { r.MethodScopes = map[string][]string{"PUT": {"a"}} }), `Route.MethodScopes of /orders has "PUT": expected methods of the route only`},
 		{"a claim without name", withVerification(), route(func(r *Route) { r.Claims = map[string]string{"": "b"} }), "Route.Claims of /orders has a claim without a name"},
-		{"more than Lambda's 4 KB", withVerification(), route(func(r *Route) { r.Claims = long }), "the authorizer's environment takes "},
+		{"more than Lambda's 4 KB", withVerification(), route(func(r *Route) { r.Claims = long }), "Route.Scopes takes "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := New(newStack(t), "TokenHandler", tt.props)

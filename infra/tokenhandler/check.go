@@ -62,12 +62,19 @@ func checked(props *Props) Props {
 		misuse("Props is missing: Application.TrustedWebOrigins, Application.RedirectURI, Provider.Issuer and Provider.ClientID are required")
 	}
 	p := *props
+	if p.Domain != nil {
+		domain := *p.Domain
+		p.Domain = &domain
+	}
 	settings.SetDefaults(&p)
 	if p.Architecture == nil {
 		p.Architecture = awslambda.Architecture_ARM_64()
 	}
 	if p.AuthorizerCaching.TTL != 0 && p.AuthorizerCaching.Dialect == "" {
 		p.AuthorizerCaching.Dialect = AssistantDialect
+	}
+	if p.Domain != nil && slices.Contains(p.Application.TrustedWebOrigins, "https://"+p.Domain.Name) {
+		p.Application.SameOriginReads = true
 	}
 	c := newChecker(&p)
 	checkEnvironments(c, &p)
@@ -77,6 +84,7 @@ func checked(props *Props) Props {
 	fault := refusalFieldsFault(p.RefusalFields)
 	c.Refuse(fault != "", &p.RefusalFields, fault)
 	checkDomain(c, &p)
+	checkNetwork(c, &p)
 	checkCookieKey(c, &p)
 	checkSecretNames(c, &p)
 	checkOperation(c, &p)
@@ -128,6 +136,18 @@ func checkOrigins(c *settings.Checker, p *Props) {
 }
 
 func checkAPI(c *settings.Checker, p *Props) {
+	// "The name of the RestApi" takes up to 255 characters (Amazon API Gateway
+	// quotas have no alphabet; CloudWatch takes printable ASCII for dimensions).
+	c.Must(p.APIName == "" || apiNameRE.MatchString(p.APIName), &p.APIName, "be 1 to 255 printable ASCII characters")
+	for i := range p.BinaryMediaTypes {
+		mediaType := &p.BinaryMediaTypes[i]
+		c.Must(mediaTypeRE.MatchString(*mediaType), mediaType, "be a media type without parameters, such as image/png, or */*")
+		c.Must(!slices.Contains(p.BinaryMediaTypes[:i], *mediaType), mediaType, "be listed once")
+	}
+	const owner = "cannot be combined with %s: it belongs to that API"
+	c.Refuse(p.API != nil && p.APIName != "", &p.APIName, owner, &p.API)
+	c.Refuse(p.API != nil && len(p.BinaryMediaTypes) > 0, &p.BinaryMediaTypes, owner, &p.API)
+	c.Refuse(p.API != nil && p.DualStack, &p.DualStack, owner, &p.API)
 	c.Must(stageNameRE.MatchString(p.StageName), &p.StageName, "be 1 to 128 letters, digits, '-' or '_'")
 	c.Refuse(p.API != nil && p.API.Root().DefaultCorsPreflightOptions() != nil, &p.API, "must not set DefaultCorsPreflightOptions: the token handler makes the preflights itself")
 	c.Must(bundle.GOARCH(p.Architecture) != "", &p.Architecture, "be arm64 or x86_64, got "+*p.Architecture.Name())
@@ -150,6 +170,8 @@ var (
 	labelRE     = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	apiPathRE   = regexp.MustCompile(`^(/[A-Za-z0-9._-]+)+(/\*)?$`)
 	stageNameRE = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+	apiNameRE   = regexp.MustCompile(`^[ -~]{1,255}$`)
+	mediaTypeRE = regexp.MustCompile(`^(\*/\*|[a-z0-9!#$&^_.+-]{1,64}/(\*|[a-z0-9!#$&^_.+-]{1,127}))$`)
 	headerRE    = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 )
 

@@ -116,7 +116,7 @@ func TestDPoPRefuses(t *testing.T) {
 			for i := range 20 {
 				h.Protect(Route{Path: fmt.Sprintf("/a%d", i), Methods: []string{"GET"}, Upstream: "https://a.example/" + strings.Repeat("x", 200)})
 			}
-		}, "with Props.AccessTokens.DPoP, fewer or shorter URLs"},
+		}, "Route.Upstream takes "},
 		{"another API, another upstream", nil, func(s awscdk.Stack, h *TokenHandler) {
 			h.Protect(orders())
 			api := awsapigateway.NewRestApi(s, jsii.String("Second"), nil)

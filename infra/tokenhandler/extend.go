@@ -21,6 +21,7 @@ func (h *TokenHandler) Extend(scope constructs.Construct, id string, api awsapig
 	}
 	p := h.props
 	p.API = api
+	p.APIName, p.BinaryMediaTypes, p.DualStack = "", nil, false // of the other API
 	c := newChecker(&p)
 	checkAPI(c, &p)
 	refuse(c.Faults())

@@ -53,6 +53,7 @@ func (h *TokenHandler) addFunctions(p Props) {
 }
 
 func (h *TokenHandler) newFunction(p Props, l lambda) awslambda.Function {
+	refuse(settings.CheckSize(l.settings, isToken))
 	options := p.Operation.options(l.id)
 	logs := h.logGroup(l.id+"Logs", options.LogGroup)
 	// A role of its own instead of AWSLambdaBasicExecutionRole, which may write
@@ -81,6 +82,9 @@ func (h *TokenHandler) newFunction(p Props, l lambda) awslambda.Function {
 		MemorySize:            jsii.Number(options.MemorySize),
 		Environment:           &environment,
 		EnvironmentEncryption: h.KMSKey,
+	}
+	if l.id != rotationID { // which calls Secrets Manager only
+		p.Network.place(props, role)
 	}
 	if options.ReservedConcurrency > 0 {
 		props.ReservedConcurrentExecutions = jsii.Number(options.ReservedConcurrency)

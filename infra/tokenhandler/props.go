@@ -52,8 +52,25 @@ type Props struct {
 	RefusalFields map[string]any `json:"refusalFields"`
 
 	// API is the REST API to protect. Nil: a regional one is made. A given API
-	// must be in the same stack and must not set DefaultCorsPreflightOptions.
+	// must be in the same stack and must not set DefaultCorsPreflightOptions. It may
+	// be a private one, which needs a resource policy of yours.
 	API awsapigateway.RestApi
+
+	// APIName is the name of the API that is made; not used with a given API.
+	// Metrics of API Gateway have no other dimension, so it should be unique in
+	// the account and region. Default: the names of the stack and the construct.
+	APIName string `json:"apiName"`
+
+	// BinaryMediaTypes are the media types of bodies that the API passes as they
+	// are, such as image/png, or */* for all; not used with a given API. API
+	// Gateway decodes all others as text, which destroys other bytes. The type is
+	// that of Content-Type upwards. Downwards API Gateway also compares the first
+	// type of Accept. With binary media types Route.RequestSchema is refused.
+	BinaryMediaTypes []string `json:"binaryMediaTypes"`
+
+	// DualStack makes the API that is made, and its Domain, reachable by IPv6 and
+	// IPv4. Default: IPv4 only.
+	DualStack bool `json:"dualStack"`
 
 	// StageName is the stage of the API that is made; not used with a given API.
 	StageName string `json:"stageName" default:"api"`
@@ -88,6 +105,9 @@ type Props struct {
 	// unchanged, unless the route lists its own: see [Route].Statuses. Nil:
 	// [DefaultStatuses].
 	Statuses []int `json:"statuses"`
+
+	// Network is how the two Lambdas reach the provider.
+	Network Network `json:"network"`
 
 	// Domain is the host name of the API that is made. Nil: API Gateway's own.
 	Domain *Domain `json:"domain"`

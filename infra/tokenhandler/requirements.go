@@ -53,7 +53,7 @@ func (h *ProtectedAPI) demand(r Route) {
 // addVariable adds a variable to the authorizer's environment, or replaces it.
 // The field is one of h.demands.authorizer.
 func (h *ProtectedAPI) addVariable(field any) {
-	checkEnvironment(&h.demands.authorizer)
+	refuse(settings.CheckSize(&h.demands.authorizer, isToken))
 	v := settings.VariableOf(&h.demands.authorizer, field)
 	h.function.AddEnvironment(jsii.String(v.Name), jsii.String(v.Value), nil)
 }
@@ -84,23 +84,5 @@ func (h *ProtectedAPI) checkDemands(r Route) {
 		if name == "" {
 			misuse("Route.Claims of %s has a claim without a name", r.Path)
 		}
-	}
-}
-
-// checkEnvironment panics if a Lambda's variables take more than the 4 KB that
-// AWS Lambda's quota "Environment variables" gives them.
-func checkEnvironment(s any) {
-	const quota, unknown = 4096, 128 // unknown: references, which the deployment replaces
-	size := 0
-	for _, v := range settings.Variables(s) {
-		size += len(v.Name)
-		if v.Secret || isToken(v.Value) {
-			size += unknown
-		} else {
-			size += len(v.Value)
-		}
-	}
-	if size > quota {
-		misuse("the authorizer's environment takes %d bytes, of which Lambda allows %d: expected fewer Scopes and Claims of routes, or shorter ones (with Props.AccessTokens.DPoP, fewer or shorter URLs)", size, quota)
 	}
 }

@@ -78,6 +78,7 @@ func NewSite(scope constructs.Construct, id string, props *SiteProps) *Site {
 	constructs.NewConstruct_Override(s, scope, &id)
 	s.Node().AddValidation(s)
 
+	p.Handler.trustOwnHost()
 	policy := p.Handler.props.Operation.RemovalPolicy
 	s.Bucket = awss3.NewBucket(s, jsii.String("Bucket"), &awss3.BucketProps{
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
@@ -233,6 +234,9 @@ func checkedSite(props *SiteProps) SiteProps {
 	}
 	if p.HostedZone != nil && !covers(*p.HostedZone.ZoneName(), p.Name) {
 		misuse("SiteProps.Name is %q: expected a name in the zone %s", p.Name, *p.HostedZone.ZoneName())
+	}
+	if path := p.Handler.props.Cookies.BasePath; path != "" && path != p.Handler.props.Application.AgentPath {
+		misuse("Props.Cookies.BasePath is %s: expected %s, where browsers reach the agent on a site, or they do not send the cookies there", path, p.Handler.props.Application.AgentPath)
 	}
 	checkFirewall(p)
 	for _, path := range p.APIPaths {

@@ -72,11 +72,17 @@ func (h *TokenHandler) apiOf(p Props) awsapigateway.RestApi {
 		return p.API
 	}
 	props := &awsapigateway.RestApiProps{
-		RestApiName:   jsii.String(h.apiName()),
-		EndpointTypes: &[]awsapigateway.EndpointType{awsapigateway.EndpointType_REGIONAL},
+		RestApiName: jsii.String(h.apiName()),
+		EndpointConfiguration: &awsapigateway.EndpointConfiguration{
+			Types:         &[]awsapigateway.EndpointType{awsapigateway.EndpointType_REGIONAL},
+			IpAddressType: addressType(p.DualStack),
+		},
 		// The role is a setting of the whole account and region: not ours.
 		CloudWatchRole: jsii.Bool(false),
 		DeployOptions:  h.stageOptions(),
+	}
+	if len(p.BinaryMediaTypes) > 0 {
+		props.BinaryMediaTypes = jsii.Strings(p.BinaryMediaTypes...)
 	}
 	h.useDomain(props)
 	h.API = awsapigateway.NewRestApi(h, jsii.String("Api"), props)
@@ -86,11 +92,22 @@ func (h *TokenHandler) apiOf(p Props) awsapigateway.RestApi {
 	return h.API
 }
 
+// addressType is empty for the default, so that the template does not name it.
+func addressType(dualStack bool) awsapigateway.IpAddressType {
+	if dualStack {
+		return awsapigateway.IpAddressType_DUAL_STACK
+	}
+	return ""
+}
+
 // apiName returns the name of the API that is made. CloudWatch's metrics of API
 // Gateway have no other dimension for an API (Amazon API Gateway Developer
 // Guide, "Amazon API Gateway dimensions and metrics"), so it is unique in the
 // account and region: the stack's name and the construct's path in the stack.
 func (h *TokenHandler) apiName() string {
+	if h.props.APIName != "" {
+		return h.props.APIName
+	}
 	stack := awscdk.Stack_Of(h)
 	path := strings.TrimPrefix(*h.Node().Path(), *stack.Node().Path()+"/")
 	return *stack.StackName() + "-" + strings.ReplaceAll(path, "/", "-")

@@ -7,6 +7,12 @@ type Application struct {
 	// case, no path, no wildcard. An empty list trusts no origin.
 	TrustedWebOrigins []string `env:"TRUSTED_WEB_ORIGINS" json:"origins" rule:"origin" required:"true"`
 
+	// SameOriginReads trusts GET and HEAD requests without an Origin header if the
+	// browser says that they come from a page on the API's own host. Set it if a
+	// distribution or proxy of yours serves the application on that host. A site
+	// of the construct, and a domain that is a trusted origin, set it.
+	SameOriginReads bool `env:"SAME_ORIGIN_READS" json:"sameOriginReads"`
+
 	// RedirectURI is the page the provider returns to, on one of the trusted
 	// origins. It must be registered at the provider.
 	RedirectURI string `env:"REDIRECT_URI" json:"redirectUri" lambda:"agent" rule:"url" required:"true"`

@@ -2,9 +2,8 @@ package settings
 
 import "strings"
 
-// maxLength bounds one variable: all of a Lambda's variables together may take
-// 4 KB (AWS Lambda quotas, "Environment variables").
-const maxLength = 4096
+// maxLength bounds one variable.
+const maxLength = MaxEnvironment
 
 // maxItems bounds a list.
 const maxItems = 32

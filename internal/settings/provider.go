@@ -1,6 +1,9 @@
 package settings
 
 import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
 	"net/url"
 	"slices"
 	"strings"
@@ -207,6 +210,27 @@ func severalTenants(issuer string) bool {
 func isPEM(s string) bool {
 	s = strings.TrimSpace(s)
 	return strings.HasPrefix(s, "-----BEGIN ") && strings.HasSuffix(s, "-----") && strings.Contains(s, "-----END ")
+}
+
+// isCertificates parses the certificates: a bundle that the Lambdas could not
+// read would make every call to the provider fail.
+func isCertificates(s string) bool {
+	rest, n := []byte(strings.TrimSpace(s)), 0
+	for len(rest) > 0 {
+		var block *pem.Block
+		if !bytes.HasPrefix(rest, []byte("-----BEGIN CERTIFICATE-----")) {
+			return false
+		}
+		if block, rest = pem.Decode(rest); block == nil {
+			return false
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			return false
+		}
+		rest = bytes.TrimSpace(rest)
+		n++
+	}
+	return n >= 1 && n <= 10
 }
 
 func isKMSKey(s string) bool {

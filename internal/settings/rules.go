@@ -39,6 +39,7 @@ var rules = map[string]rule{
 	"algorithm":     oneOf("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA", "Ed25519"),
 	"responsemode":  oneOf("jwt", "query.jwt"),
 	"pem":           text("text in PEM form", isPEM),
+	"certificates":  text("1 to 10 certificates in PEM form and nothing else", isCertificates),
 	"kmskey":        text("the ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>", isKMSKey),
 	"resource":      text("an absolute URI of at most 256 characters without fragment and comma", isResource),
 	"parameter":     text("a parameter of the authorization request that a page may choose", isParameter),

@@ -59,6 +59,7 @@ type Shared struct {
 	AccessTokens AccessTokens
 	CookieKey    CookieKey
 	Operation    Operation `json:"operation"`
+	Network      Network   `json:"network"`
 }
 
 // Agent holds the settings of the OAuth agent Lambda.
@@ -100,6 +101,13 @@ type Operation struct {
 	// written to the log in the CloudWatch embedded metric format, from which
 	// CloudWatch makes metrics.
 	Metrics string `env:"METRICS" json:"metrics" rule:"metrics" default:"emf"`
+}
+
+// Network is how the Lambdas reach the provider.
+type Network struct {
+	// CABundle are certificates in PEM form that the Lambdas trust besides the
+	// usual authorities when they call the provider: those of a private authority.
+	CABundle string `env:"CA_BUNDLE" json:"caBundle" rule:"certificates"`
 }
 
 // Values of Operation.Metrics.

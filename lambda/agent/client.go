@@ -42,6 +42,7 @@ func newClient(s settings.Agent, lookup func(string) (string, bool)) (*oauth.Cli
 		Resources:             p.Requests.Resources,
 		EssentialACR:          p.Requests.EssentialACR,
 		DPoP:                  s.AccessTokens.DPoP,
+		CABundle:              s.Network.CABundle,
 	}
 	if p.Requests.Sign {
 		config.RequestSigner = signer

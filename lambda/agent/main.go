@@ -57,7 +57,7 @@ func newHandler(lookup func(string) (string, bool), output io.Writer) (http.Hand
 		PostLogoutRedirectURI: s.Application.PostLogoutRedirectURI,
 		Ring:                  ring,
 		Names:                 keys.Names(s.Shared),
-		Rules:                 csrf.Rules{TrustedOrigins: s.Application.TrustedWebOrigins, HeaderName: s.CSRFHeaderName()},
+		Rules:                 csrf.Rules{TrustedOrigins: s.Application.TrustedWebOrigins, SameOriginReads: s.Application.SameOriginReads, HeaderName: s.CSRFHeaderName()},
 		Provider:              provider,
 		ExtraParameters:       s.Provider.Requests.ExtraParameters,
 		Lifetimes:             oauthagent.Lifetimes{Idle: s.Session.IdleLifetime, Absolute: s.Session.Lifetime},

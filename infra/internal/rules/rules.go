@@ -60,6 +60,7 @@ func All() []Rule {
 		firewallOnEveryHost,
 		deploymentWaits,
 		functionPolicySize,
+		environmentSize,
 		templateSize,
 		preflightOnEveryResource,
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tokenhandler/aws/internal/cloudformation"
+	"github.com/tokenhandler/aws/internal/settings"
 )
 
 // decode reads JSON as templates are read.
@@ -107,6 +108,13 @@ func TestTemplateRules(t *testing.T) {
 		return `"` + id + `":{"Type":"AWS::ApiGateway::Resource","Properties":{"RestApiId":{"Ref":"API"},"ParentId":` + parent + `,"PathPart":"` + part + `"}}`
 	}
 	const root = `{"Fn::GetAtt":["API","RootResourceId"]}`
+	var agent []string
+	for _, name := range append(requiredVariables(settings.Agent{}), "COOKIE_NAME_PREFIX", "AGENT_BASE_PATH") {
+		agent = append(agent, `"`+name+`":"x"`)
+	}
+	environment := func(scope string) string {
+		return `{"Big":{"Type":"AWS::Lambda::Function","Properties":{"Environment":{"Variables":{` + strings.Join(agent, ",") + `,"ENCRYPTION_KEY":"{{resolve:secretsmanager:` + strings.Repeat("x", 300) + `}}","SCOPE":` + scope + `}}}}}`
+	}
 	var permissions []string
 	for _, n := range strings.Fields(strings.Repeat("x ", 60)) {
 		permissions = append(permissions, `"P`+strings.Repeat(n, len(permissions)+1)+`":{"Type":"AWS::Lambda::Permission","Properties":{"FunctionName":{"Fn::GetAtt":["Fn","Arn"]},"SourceArn":{"Fn::Join":["",["arn:aws:execute-api:eu-north-1:123456789012:",{"Ref":"API"},"/api/GET/orders"]]}}}`)
@@ -117,6 +125,11 @@ func TestTemplateRules(t *testing.T) {
 		{"distribution without a firewall", distribution("") + "}", ""},
 		{"distribution with a firewall", distribution(acl) + "}", "is also reached at its execute-api host, where the web ACL of Site does not apply"},
 		{"distribution and API with a firewall", distribution(acl) + association + "}", ""},
+		{"environment within 4 KB", environment(`"` + strings.Repeat("a", 3500) + `"`), ""},
+		{"environment over 4 KB", environment(`"` + strings.Repeat("a", 3900) + `"`), "and Lambda allows 4096: SCOPE takes 3905"},
+		{"environment with references", environment(`{"Fn::Join":["",["` + strings.Repeat("a", 3500) + `",{"Ref":"P"},{"Fn::GetAtt":["Q","Arn"]}]]}`), ""},
+		{"environment with too many references", environment(`{"Fn::Join":["",["` + strings.Repeat("a", 3650) + `",{"Ref":"P"},{"Fn::GetAtt":["Q","Arn"]}]]}`), "SCOPE takes 3911"},
+		{"environment of another function", strings.Replace(environment(`"`+strings.Repeat("a", 5000)+`"`), "TRUSTED_WEB_ORIGINS", "OTHER", 1), ""},
 		{"one path variable", "{" + resource("A", root, "users") + "," + resource("B", `{"Ref":"A"}`, "{id}") + "," + resource("C", `{"Ref":"B"}`, "{id2}") + "}", ""},
 		{"two path variables", "{" + resource("A", root, "users") + "," + resource("B", `{"Ref":"A"}`, "{id}") + "," + resource("C", `{"Ref":"A"}`, "{userId}") + "}", "C: is the path variable {userId} beside its sibling {id}"},
 		{"variable and greedy", "{" + resource("A", root, "users") + "," + resource("B", `{"Ref":"A"}`, "{id}") + "," + resource("C", `{"Ref":"A"}`, "{proxy+}") + "}", "{proxy+} beside its sibling {id}"},

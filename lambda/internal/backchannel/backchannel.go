@@ -16,6 +16,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -70,6 +71,9 @@ type Config struct {
 	Timeout time.Duration
 	// Certificate is shown to a server that asks for one.
 	Certificate *tls.Certificate
+	// CABundle are certificates in PEM form that are trusted besides those of the
+	// system. Empty: the system's only.
+	CABundle string
 	// Transport replaces the package's own. For tests.
 	Transport http.RoundTripper
 }
@@ -83,8 +87,9 @@ type Client struct {
 	last time.Time // end of the previous call
 }
 
-// New returns a client. With both Certificate and Transport, Transport must be
-// an *http.Transport.
+// New returns a client. With Transport and one of Certificate and CABundle,
+// Transport must be an *http.Transport. It panics on a CABundle without
+// certificates, which the settings refuse.
 func New(c Config) *Client {
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
@@ -101,18 +106,35 @@ func New(c Config) *Client {
 			IdleConnTimeout:        idle,
 		}
 	}
-	if c.Certificate != nil {
+	if c.Certificate != nil || c.CABundle != "" {
 		t := c.Transport.(*http.Transport).Clone()
 		if t.TLSClientConfig == nil {
 			t.TLSClientConfig = &tls.Config{}
 		}
-		t.TLSClientConfig.Certificates = []tls.Certificate{*c.Certificate}
+		if c.Certificate != nil {
+			t.TLSClientConfig.Certificates = []tls.Certificate{*c.Certificate}
+		}
+		if c.CABundle != "" {
+			t.TLSClientConfig.RootCAs = trusted(c.CABundle)
+		}
 		c.Transport = t
 	}
 	return &Client{timeout: c.Timeout, http: &http.Client{
 		Transport:     c.Transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+}
+
+// trusted returns the authorities of the system and those of a bundle.
+func trusted(bundle string) *x509.CertPool {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool() // the bundle only
+	}
+	if !pool.AppendCertsFromPEM([]byte(bundle)) {
+		panic("backchannel: internal error: the CA bundle has no certificate")
+	}
+	return pool
 }
 
 // Repeatable marks a request as one that may be sent twice, as net/http does

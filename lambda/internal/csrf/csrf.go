@@ -46,14 +46,17 @@ type Rules struct {
 	// TrustedOrigins are compared exactly, as browsers serialise origins. An
 	// empty list trusts nobody.
 	TrustedOrigins []string
+	// SameOriginReads trusts GET and HEAD requests of pages on this host itself.
+	SameOriginReads bool
 	// HeaderName is the header of the double submit.
 	HeaderName string
 }
 
-// Origin returns the trusted origin the request comes from. It is empty where
-// browsers send no Origin and say instead that the request comes from the
-// page's own: on GET and HEAD with "Sec-Fetch-Site: same-origin" (Fetch,
-// "append a request Origin header"; Fetch Metadata section 2.3).
+// Origin returns the trusted origin the request comes from. With SameOriginReads
+// it is empty where browsers send no Origin and say instead that the request comes
+// from the page's own: on GET and HEAD with "Sec-Fetch-Site: same-origin" (Fetch,
+// "append a request Origin header"; Fetch Metadata section 2.3). Elsewhere such a
+// page is one that an upstream API serves, and no trusted origin.
 func (r Rules) Origin(method string, header Header) (string, error) {
 	values := distinct(header("Origin"))
 	switch {
@@ -66,7 +69,7 @@ func (r Rules) Origin(method string, header Header) (string, error) {
 		return values[0], nil
 	case len(values) == 1:
 		return "", OriginUntrusted
-	case Safe(method) && len(r.TrustedOrigins) > 0 && slices.Equal(distinct(header("Sec-Fetch-Site")), []string{"same-origin"}):
+	case r.SameOriginReads && Safe(method) && len(r.TrustedOrigins) > 0 && slices.Equal(distinct(header("Sec-Fetch-Site")), []string{"same-origin"}):
 		return "", nil
 	}
 	return "", OriginMissing

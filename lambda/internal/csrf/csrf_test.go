@@ -11,7 +11,7 @@ import (
 
 const trusted = "https://www.example.com"
 
-var rules = csrf.Rules{TrustedOrigins: []string{trusted, "https://app.example.com"}, HeaderName: "x-th-csrf"}
+var rules = csrf.Rules{TrustedOrigins: []string{trusted, "https://app.example.com"}, SameOriginReads: true, HeaderName: "x-th-csrf"}
 
 func TestOrigin(t *testing.T) {
 	for _, tt := range []struct {
@@ -42,6 +42,7 @@ func TestOrigin(t *testing.T) {
 		{"trusted, joined sites", rules, "POST", http.Header{"Origin": {trusted}, "Sec-Fetch-Site": {"same-site, cross-site"}}, "", csrf.SiteContradicts},
 		{"trusted, empty site", rules, "POST", http.Header{"Origin": {trusted}, "Sec-Fetch-Site": {""}}, "", csrf.SiteContradicts},
 		{"untrusted, but same-origin", rules, "GET", http.Header{"Origin": {"https://evil.example"}, "Sec-Fetch-Site": {"same-origin"}}, "", csrf.OriginUntrusted},
+		{"a page on another host than the application", csrf.Rules{TrustedOrigins: rules.TrustedOrigins}, "GET", http.Header{"Sec-Fetch-Site": {"same-origin"}}, "", csrf.OriginMissing},
 		{"P8 same-origin GET", rules, "GET", http.Header{"Sec-Fetch-Site": {"same-origin"}}, "", nil},
 		{"same-origin POST always has an Origin", rules, "POST", http.Header{"Sec-Fetch-Site": {"same-origin"}}, "", csrf.OriginMissing},
 		{"same-site GET without Origin", rules, "GET", http.Header{"Sec-Fetch-Site": {"same-site"}}, "", csrf.OriginMissing},
@@ -50,7 +51,7 @@ func TestOrigin(t *testing.T) {
 		{"nothing", rules, "GET", http.Header{}, "", csrf.OriginMissing},
 		{"P6 an empty list trusts no absent Origin", csrf.Rules{}, "GET", http.Header{}, "", csrf.OriginMissing},
 		{"P6 an empty list trusts no empty Origin", csrf.Rules{}, "GET", http.Header{"Origin": {""}}, "", csrf.OriginUntrusted},
-		{"P6 an empty list trusts no same-origin GET", csrf.Rules{}, "GET", http.Header{"Sec-Fetch-Site": {"same-origin"}}, "", csrf.OriginMissing},
+		{"P6 an empty list trusts no same-origin GET", csrf.Rules{SameOriginReads: true}, "GET", http.Header{"Sec-Fetch-Site": {"same-origin"}}, "", csrf.OriginMissing},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := tt.rules.Origin(tt.method, csrf.HTTPHeader(tt.header))

@@ -92,6 +92,10 @@ type Config struct {
 	// Certificate is shown to the provider where it asks for one.
 	Certificate *tls.Certificate
 
+	// CABundle are certificates in PEM form of authorities that are trusted besides
+	// the system's.
+	CABundle string
+
 	// Transport replaces that of package backchannel. For tests.
 	Transport http.RoundTripper
 	// Now is the clock. Nil stands for time.Now.
@@ -132,7 +136,7 @@ func New(config Config) *Client {
 		panic(fmt.Sprintf("oauth: profile %q does not exist", config.Profile))
 	}
 	c := &Client{config: config, profile: profile, channel: backchannel.New(backchannel.Config{
-		Timeout: timeout, Certificate: config.Certificate, Transport: config.Transport,
+		Timeout: timeout, Certificate: config.Certificate, CABundle: config.CABundle, Transport: config.Transport,
 	})}
 	c.static = &provider{endpoints: c.configured()}
 	c.static.keys = c.newKeySet(c.static.JWKS)

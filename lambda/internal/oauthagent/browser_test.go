@@ -71,7 +71,7 @@ func (w *world) useKey(key string) {
 	w.ring = ring
 	config := Config{
 		BasePath: "/oauth-agent", RedirectURI: oauthtest.RedirectURI, PostLogoutRedirectURI: origin + "/bye",
-		Ring: ring, Names: names, Rules: csrf.Rules{TrustedOrigins: []string{origin, otherOrigin}, HeaderName: "x-th-csrf"},
+		Ring: ring, Names: names, Rules: csrf.Rules{TrustedOrigins: []string{origin, otherOrigin}, SameOriginReads: true, HeaderName: "x-th-csrf"},
 		Provider: oauth.New(oauth.Config{
 			Issuer: w.provider.Issuer(), ClientID: oauthtest.ClientID, ClientSecret: oauthtest.ClientSecret, Scopes: "openid",
 			RedirectURI: oauthtest.RedirectURI, PostLogoutRedirectURI: origin + "/bye", Now: clock,

@@ -89,7 +89,7 @@ func signWith(t testing.TB, key *ecdsa.PrivateKey, claims object) string {
 // shared are the settings that both Lambdas need.
 func shared() settings.Shared {
 	return settings.Shared{
-		Application: settings.Application{TrustedWebOrigins: []string{trusted}},
+		Application: settings.Application{TrustedWebOrigins: []string{trusted}, SameOriginReads: true},
 		CookieKey:   settings.CookieKey{Key: testKey},
 	}
 }

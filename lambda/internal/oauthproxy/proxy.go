@@ -102,7 +102,7 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 	return &Proxy{
 		ring:         ring,
 		names:        keys.Names(s.Shared),
-		rules:        csrf.Rules{TrustedOrigins: s.Application.TrustedWebOrigins, HeaderName: s.CSRFHeaderName()},
+		rules:        csrf.Rules{TrustedOrigins: s.Application.TrustedWebOrigins, SameOriginReads: s.Application.SameOriginReads, HeaderName: s.CSRFHeaderName()},
 		now:          now,
 		allowToken:   s.AccessTokens.AllowToken,
 		tokens:       tokens,

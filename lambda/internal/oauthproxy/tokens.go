@@ -23,7 +23,7 @@ type tokens struct {
 
 func newTokens(s settings.Authorizer, now func() time.Time) (tokens, error) {
 	var t tokens
-	channel := backchannel.New(backchannel.Config{})
+	channel := backchannel.New(backchannel.Config{CABundle: s.Network.CABundle})
 	if s.Provider.JWKSEndpoint != "" {
 		t.verifier = jwt.NewVerifier(jwt.Config{
 			Issuer: s.Provider.Issuer, TokenIssuer: s.AccessTokens.Issuer, Audience: s.AccessTokens.Audience,
