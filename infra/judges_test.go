@@ -24,7 +24,7 @@ import (
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 )
 
-var updateJudges = flag.Bool("update-judges", false, "write the table of accepted findings into docs/security.md")
+var update = flag.Bool("update", false, "write the generated documentation: docs/settings.md and the table in docs/security.md")
 
 // judged are the stages that the judges see. Of the stages that differ only in
 // their provider, example stands for all.
@@ -244,7 +244,7 @@ func TestControlTower(t *testing.T) {
 }
 
 // The table in docs/security.md is that of accepted. To write it: go test
-// ./infra -run TestJudgesDocument -update-judges.
+// ./infra -run TestJudgesDocument -update.
 func TestJudgesDocument(t *testing.T) {
 	const begin, end = "<!-- accepted findings: generated -->\n", "<!-- end of accepted findings -->\n"
 	var table strings.Builder
@@ -269,11 +269,11 @@ func TestJudgesDocument(t *testing.T) {
 	if want == string(raw) {
 		return
 	}
-	if *updateJudges {
+	if *update {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	t.Error("docs/security.md has another table of accepted findings: go test ./infra -run TestJudgesDocument -update-judges")
+	t.Error("docs/security.md has another table of accepted findings: go test ./infra -run TestJudgesDocument -update")
 }

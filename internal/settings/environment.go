@@ -14,6 +14,7 @@ type Variable struct {
 	Value    string
 	Required bool
 	Secret   bool
+	Expects  string // completes "must be …"; "" for any text
 }
 
 // Variables returns the variables that [Load] reads back as s, a pointer to an
@@ -44,7 +45,7 @@ func Describe(s any) []Variable {
 }
 
 func (f Field) variable() Variable {
-	return Variable{Name: f.Variable(), Value: f.text(), Required: f.Tag("required") != "", Secret: f.secret()}
+	return Variable{Name: f.Variable(), Value: f.text(), Required: f.Tag("required") != "", Secret: f.secret(), Expects: f.expects()}
 }
 
 // Load reads and checks the settings of T, Authorizer or Agent, from an

@@ -55,6 +55,18 @@ func (s Setting) Tag(key string) string { return s.path[len(s.path)-1].Tag.Get(k
 // Type returns the type of the field.
 func (s Setting) Type() reflect.Type { return s.path[len(s.path)-1].Type }
 
+// Owner returns the struct that has the field, or nil if that is the root.
+func (s Setting) Owner() reflect.Type {
+	if len(s.path) < 2 {
+		return nil
+	}
+	owner := s.path[len(s.path)-2].Type
+	if owner.Kind() == reflect.Pointer {
+		owner = owner.Elem()
+	}
+	return owner
+}
+
 func (s Setting) index() string {
 	if s.item == 0 {
 		return ""
