@@ -1,10 +1,10 @@
 // Package upstream is for Lambda functions behind the token handler: routes with
 // a Function.
 //
-// API Gateway gives such a function the whole request. It has the session
-// cookies, the CSRF header and whatever identity and routing headers the client
-// sent. The access token is in the authorizer's context. [Handler] takes the
-// token out of the context and the other headers out of the request:
+// API Gateway gives such a function the whole request, with the session
+// cookies, the CSRF header and all identity and routing headers of the client.
+// The access token is in the authorizer's context. [Handler] takes the token
+// out of the context and these headers out of the request:
 //
 //	func main() { lambda.Start(upstream.Handler(orders)) }
 //
@@ -26,18 +26,18 @@ import (
 	"github.com/tokenhandler/aws/internal/proxyheader"
 )
 
-// Session is what the authorizer says of a request.
+// Session is the authorizer's result for a request.
 type Session struct {
 	// Token is the access token, without its scheme.
 	Token string
-	// Subject is the user. It is empty if the access token names none.
+	// Subject is the user. It is empty if the access token names no user.
 	Subject string
 	// AllowedOrigin is the origin of the page, if it is trusted. It is empty for
 	// requests without Origin.
 	AllowedOrigin string
 }
 
-// ErrNoSession says that no authorizer ran for a request, or that it gave no
+// ErrNoSession means that no authorizer ran for a request, or that it gave no
 // access token.
 var ErrNoSession = errors.New("upstream: the request has no access token in its authorizer context: expected a route made by Protect")
 
@@ -51,10 +51,10 @@ func Of(r *events.APIGatewayProxyRequest) (Session, error) {
 	return Session{Token: token, Subject: text(contract.ContextSubject), AllowedOrigin: text(contract.ContextAllowedOrigin)}, nil
 }
 
-// Strip removes from a request what is meant for the token handler or cannot be
-// believed: all cookies, CSRF headers, Authorization, and the headers by which
-// proxies name users, certificates and routes. csrfHeaders are the names of own
-// CSRF headers; x-<prefix>-csrf need not be given.
+// Strip removes everything from a request that is only for the token handler or
+// that the client could forge: all cookies, CSRF headers, Authorization, and
+// the headers in which proxies name users, certificates and routes. csrfHeaders
+// are the names of CSRF headers other than x-<prefix>-csrf.
 //
 // The address of the client is in RequestContext.Identity.SourceIP.
 func Strip(r *events.APIGatewayProxyRequest, csrfHeaders ...string) {
@@ -79,13 +79,13 @@ func Strip(r *events.APIGatewayProxyRequest, csrfHeaders ...string) {
 	delete(r.RequestContext.Authorizer, contract.ContextToken)
 }
 
-// Func answers a request that belongs to a session.
+// Func handles a request that belongs to a session.
 type Func func(context.Context, Session, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error)
 
 // Handler returns a Lambda handler that calls next with the session and the
 // stripped request. It adds CORS headers for the trusted origin, nosniff, and
-// Cache-Control: no-store if next sets none. A request without an access token
-// gets 401 and does not reach next. For csrfHeaders see [Strip].
+// Cache-Control: no-store unless next sets it. A request without an access
+// token gets 401 and does not reach next. For csrfHeaders see [Strip].
 func Handler(next Func, csrfHeaders ...string) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 	return func(ctx context.Context, r events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 		session, err := Of(&r)

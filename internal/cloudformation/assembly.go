@@ -16,11 +16,11 @@ const (
 	maxStages      = 8 // depth of stages within stages
 )
 
-// Files lists templates in alphabetical order. A file is itself. Of a folder
-// with a manifest.json, such as cdk.out, it lists the templates that belong to
-// the assembly: those of its stacks, of their nested stacks and of the stages
-// below. Templates of earlier runs that the manifest does not name are left. Of
-// any other folder it lists every *.template.json below.
+// Files lists templates in alphabetical order. For a file it returns the file
+// itself. In a folder with a manifest.json, such as cdk.out, it lists the
+// templates of that assembly: those of its stacks, their nested stacks and its
+// stages. It ignores templates of earlier runs that the manifest does not name.
+// In any other folder it lists every *.template.json below it.
 func Files(path string) (files, left []string, err error) {
 	info, err := os.Stat(path)
 	if err != nil {

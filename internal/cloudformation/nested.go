@@ -20,8 +20,8 @@ type Origin struct {
 
 // ReadWithNested reads a template and replaces its nested stacks by their
 // resources, conditions and mappings. References through parameters and outputs
-// become direct ones, so that a reader sees one template. The names of what came
-// from a nested stack begin with the logical id of that stack.
+// become direct ones, so that a reader sees one template. Names from a nested
+// stack get the logical id of that stack as a prefix.
 //
 // CDK writes the template of a nested stack beside that of its parent and lists
 // it in the parent's assets. A nested stack with a template elsewhere stays as
@@ -45,8 +45,8 @@ type File struct {
 	*Template
 }
 
-// ReadAll reads the templates that [Files] lists, nested stacks as part of their
-// parents. left are the files that do not belong to the assembly.
+// ReadAll reads the templates that [Files] lists, nested stacks as part of
+// their parents. left are the files outside the assembly.
 func ReadAll(path string) (all []File, left []string, err error) {
 	names, left, err := Files(path)
 	if err != nil {
@@ -149,7 +149,7 @@ func lastText(v any) string {
 	return String(Object(v)["Fn::Sub"])
 }
 
-// absorb puts the contents of a nested stack in the place of its resource.
+// absorb replaces the resource of a nested stack by the contents of the stack.
 func (t *Template) absorb(stack *Resource, nested *Template) error {
 	in := inliner{prefix: stack.ID, nested: nested, arguments: Object(stack.Properties["Parameters"])}
 	delete(t.Resources, stack.ID)
@@ -196,7 +196,7 @@ func (t *Template) absorb(stack *Resource, nested *Template) error {
 	for _, r := range t.Resources {
 		r.Properties = Object(replaceOutputs(r.Properties, stack.ID, outputs))
 		if slices.Contains(r.After(), stack.ID) {
-			// A resource that waits for the stack waits for everything in it.
+			// A resource that depends on the stack depends on everything in it.
 			var after []any
 			for _, id := range r.After() {
 				after = append(after, id)

@@ -41,7 +41,7 @@ var MethodOverrides = []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Met
 // on nested ones.
 const (
 	ContextToken         = "token"         // Allow: scheme and access token, for Authorization
-	ContextProof         = "dpop"          // Allow: proof of possession, where tokens are bound
+	ContextProof         = "dpop"          // Allow: proof of possession, if tokens are bound to a key
 	ContextSubject       = "sub"           // Allow: the user, if the access token names one
 	ContextAllowedOrigin = "allowedOrigin" // both: the request's Origin, if it is trusted
 	ContextCode          = "code"          // Deny: one of the codes

@@ -116,7 +116,8 @@ func TestOpenAPIMatchesPackage(t *testing.T) {
 	}
 }
 
-// agentAnswers401 reports whether 401 is a status of the agent for a code, and not of the authorizer alone.
+// agentAnswers401 reports whether the agent itself responds with 401 for a
+// code, and not only the authorizer.
 func agentAnswers401(r contract.Refusal) bool {
 	return len(r.Statuses) == 1 && r.By&contract.Agent != 0
 }

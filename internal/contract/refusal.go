@@ -56,9 +56,9 @@ const (
 	Tell Step = "tell the user"
 	// Correct: the page or the link that led to it is wrong.
 	Correct Step = "correct the request"
-	// Wait: the same call may succeed later. The session is as it was.
+	// Wait: the same call may succeed later. The session is unchanged.
 	Wait Step = "try again later"
-	// Report: somebody who operates the system must act.
+	// Report: an operator must act.
 	Report Step = "report it"
 )
 
@@ -77,10 +77,10 @@ type Refusal struct {
 // The authorizer's refusals always have status 401: the gateway response of a Deny
 // has one status.
 //
-// unauthorized_request asks for a refresh first because its causes include some
-// that a refresh removes: a lost access token cookie beside a good refresh token
-// cookie, or a cookie sealed with a key that the authorizer no longer has. Where
-// a refresh does not help, the agent answers it with 401, and the page signs in.
+// For unauthorized_request the page refreshes first, because a refresh removes
+// some of its causes: a lost access token cookie beside a good refresh token
+// cookie, or a cookie sealed with a key that the authorizer no longer has. If a
+// refresh does not help, the agent responds with 401, and the user signs in.
 var Refusals = []Refusal{
 	{CodeUnauthorizedRequest, Authorizer | Agent | Gateway, []int{401}, Refresh, "The origin, the CSRF header or the session cookies are missing or not valid."},
 	{CodeTokenExpired, Authorizer | Agent, []int{401}, Refresh, "The access token has expired."},
@@ -103,7 +103,7 @@ var Refusals = []Refusal{
 	{CodeUpstreamTimeout, Gateway, []int{504}, Wait, "The upstream API or the agent did not answer in time."},
 }
 
-// Codes returns the codes that a party answers.
+// Codes returns the codes of a party.
 func Codes(by Party) []string {
 	var codes []string
 	for _, r := range Refusals {

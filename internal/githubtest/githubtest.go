@@ -1,7 +1,7 @@
-// Package githubtest is a scripted server that speaks OAuth as GitHub's
-// documents have it ("Authorizing OAuth apps"): no ID token, no refresh token,
-// errors with status 200, JSON only for those who ask, a user endpoint with a
-// numeric id, and an API that takes the access token.
+// Package githubtest is a scripted server that speaks OAuth as GitHub documents
+// it ("Authorizing OAuth apps"): no ID token, no refresh token, errors with
+// status 200, JSON only on request, a user endpoint with a numeric id, and an
+// API that takes the access token.
 package githubtest
 
 import (
@@ -26,11 +26,12 @@ const (
 
 // Server is the scripted server. The fields may be changed between requests.
 type Server struct {
-	// FormOnly answers forms whatever is asked for, as older servers do.
+	// FormOnly returns forms even if the client asks for JSON, as older servers
+	// do.
 	FormOnly bool
-	// RedirectURI is the registered one.
+	// RedirectURI is the registered redirect URI.
 	RedirectURI string
-	// UserID is who signs in.
+	// UserID is the id of the user who signs in.
 	UserID int
 	// Revoked makes the API refuse every token.
 	Revoked bool
@@ -42,7 +43,7 @@ type Server struct {
 	secrets []string
 }
 
-// New starts one that ends with the test.
+// New starts a server that ends with the test.
 func New(t testing.TB, redirectURI string) *Server {
 	t.Helper()
 	g := &Server{RedirectURI: redirectURI, UserID: 583231, pending: map[string]url.Values{}, tokens: map[string]bool{}, secrets: []string{ClientSecret, url.QueryEscape(ClientSecret)}}
@@ -51,7 +52,8 @@ func New(t testing.TB, redirectURI string) *Server {
 	return g
 }
 
-// URL is its origin. Issuer is its issuer, as GitHub's own: of its login pages.
+// URL is the server's origin. Issuer is its issuer, which like GitHub's has the
+// path of the login pages.
 func (g *Server) URL() string    { return g.server.URL }
 func (g *Server) Issuer() string { return g.server.URL + "/login/oauth" }
 

@@ -17,13 +17,13 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// AccessKey is the id and the secret of the only credentials accepted: those
-// the local run gives to every Lambda. They keep nobody out; that requests are
-// signed is what they are there to prove.
+// AccessKey is the id and the secret of the only accepted credentials: those
+// that the local run gives to every Lambda. They are no secret. They prove that
+// requests are signed.
 const AccessKey = "local"
 
-// ServeHTTP serves the JSON 1.1 protocol. No page of a browser gets this far:
-// the header X-Amz-Target needs a preflight, which is not answered.
+// ServeHTTP serves the JSON 1.1 protocol. Pages in a browser cannot call it:
+// the header X-Amz-Target needs a preflight, which gets no response.
 func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	answer, err := s.serve(r)

@@ -1,12 +1,12 @@
-// Package localsecrets is as much of AWS Secrets Manager as the local run and
-// the tests of the rotation need: an HTTP handler with the operations
-// GetSecretValue, DescribeSecret, PutSecretValue, UpdateSecretVersionStage and
-// RotateSecret, which accept what is signed as an AWS SDK signs (Signature
-// Version 4, verified with the SDK's own signer).
+// Package localsecrets implements the part of AWS Secrets Manager that the
+// local run and the tests of the rotation need: an HTTP handler with the
+// operations GetSecretValue, DescribeSecret, PutSecretValue,
+// UpdateSecretVersionStage and RotateSecret. It accepts requests signed by an
+// AWS SDK (Signature Version 4, verified with the SDK's own signer).
 //
-// Values are in memory only. Where AWS may keep a version without a stage for
-// a while, it is gone here at once. One operation AWS does not have, Age, stands
-// in for the minutes that a new version needs until it seals.
+// Values are in memory only. AWS may keep a version without a stage for a
+// while; here it disappears immediately. The operation Age, which AWS does not
+// have, replaces the minutes that a new version needs until it seals.
 package localsecrets
 
 import (
@@ -185,8 +185,8 @@ func (s *Store) updateSecretVersionStage(sec *secret, r request) (any, error) {
 	return map[string]any{"ARN": sec.arn}, nil
 }
 
-// move gives a stage to a version. Where AWSCURRENT moves, the version that had
-// it becomes AWSPREVIOUS. Versions without a stage go.
+// move gives a stage to a version. If AWSCURRENT moves, the previous version
+// becomes AWSPREVIOUS. Versions without a stage are deleted.
 func (sec *secret) move(stage, to string) {
 	from := sec.holder(stage)
 	if from == to {
@@ -224,7 +224,8 @@ func (v *version) drop(stage string) {
 	v.stages = slices.DeleteFunc(v.stages, func(s string) bool { return s == stage })
 }
 
-// rotateSecret answers at once; the four steps follow, as with AWS.
+// rotateSecret returns immediately and runs the four steps afterwards, as AWS
+// does.
 func (s *Store) rotateSecret(sec *secret, r request) (any, error) {
 	if sec.rotate == nil {
 		return nil, fault{"InvalidRequestException", "the secret has no rotation function"}

@@ -1,4 +1,4 @@
-// Package openapitest holds answers of the agent against its description,
+// Package openapitest compares responses of the agent with its description,
 // docs/openapi.yaml. It is for tests.
 package openapitest
 
@@ -20,7 +20,7 @@ import (
 // Description is an OpenAPI description.
 type Description struct{ document *openapi3.T }
 
-// Load reads the description in a file and checks that it is a valid one.
+// Load reads the description in a file and checks that it is valid.
 func Load(file string) (*Description, error) {
 	loader := openapi3.NewLoader()
 	document, err := loader.LoadFromFile(file)
@@ -33,7 +33,8 @@ func Load(file string) (*Description, error) {
 	return &Description{document}, nil
 }
 
-// Operations lists what is described, such as "POST /login/start", sorted.
+// Operations lists the described operations, such as "POST /login/start",
+// sorted.
 func (d *Description) Operations() []string {
 	var operations []string
 	for path, item := range d.document.Paths.Map() {
@@ -67,11 +68,10 @@ func (d *Description) Codes() map[int][]string {
 	return codes
 }
 
-// Check validates the answer to a request: status, headers and body must be
-// described. The endpoint is the path below the agent's base path, such as
-// /login/start. Of an endpoint or a method that is not described the answer
-// must be a refusal, which is held against the response of that status among
-// the components.
+// Check validates the response to a request: its status, headers and body must
+// be described. The endpoint is the path below the agent's base path, such as
+// /login/start. For an endpoint or a method without a description, the response
+// must be a refusal that fits the component of its status.
 func (d *Description) Check(method, endpoint string, status int, header http.Header, body string) error {
 	request, err := http.NewRequest(method, "https://api.example.com/oauth-agent"+endpoint, nil)
 	if err != nil {
@@ -113,7 +113,7 @@ func (d *Description) Check(method, endpoint string, status int, header http.Hea
 	return nil
 }
 
-// knownMethod keeps GetOperation from panicking on one it does not know.
+// knownMethod keeps GetOperation from panicking on an unknown method.
 func knownMethod(method string) string {
 	switch method {
 	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY":

@@ -24,7 +24,7 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// The check itself: it accepts what is described and sees what is not.
+// The check accepts described responses and rejects all others.
 func TestCheck(t *testing.T) {
 	d := description(t)
 	const signedOut = `{"handled":false,"isLoggedIn":false,"is_logged_in":false}`
@@ -35,7 +35,7 @@ func TestCheck(t *testing.T) {
 		name, method, endpoint string
 		status                 int
 		body                   string
-		header                 map[string]string // besides those every answer has; "": without it
+		header                 map[string]string // besides those of every response; "": without it
 		ok                     bool
 	}{
 		{"signed out", "GET", "/session", 200, signedOut, nil, true},

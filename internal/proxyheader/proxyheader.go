@@ -1,5 +1,5 @@
-// Package proxyheader lists the request headers by which reverse proxies tell an
-// upstream API who the client is and how it called. An API behind the gateway
+// Package proxyheader lists the request headers in which reverse proxies name
+// the client and the original request. An API behind the gateway
 // may trust them, so a client must not be able to send them: "A reverse proxy
 // MUST therefore sanitize any inbound requests to ensure the authenticity and
 // integrity of all header values relevant for the security of the application
@@ -26,8 +26,8 @@ var Identity = []string{
 	"X-Ssl-Client-Verify", "X-Ssl-Client-S-Dn", "X-Amzn-Mtls-Clientcert-Subject", // nginx, Application Load Balancer
 }
 
-// Routing are the headers that say where a request came from and where to, with
-// the expression of API Gateway that has the truth.
+// Routing are the headers with the source and the destination of a request,
+// each with the API Gateway expression of the true value.
 var Routing = []struct{ Name, Source string }{
 	{"Forwarded", "'for=unknown'"}, // RFC 7239 section 6.2
 	{"X-Forwarded-For", "context.identity.sourceIp"},

@@ -1,6 +1,6 @@
 // Package sealedtest reads and writes sealed cookies from their documented form
-// alone, independently of the Lambdas' own code: tests look with it for the
-// tokens inside, and make cookies that a browser would never be given.
+// alone, independently of the Lambdas' own code. Tests use it to read the
+// tokens inside, and to make cookies that the agent would never set.
 package sealedtest
 
 import (
@@ -40,10 +40,10 @@ func New(hexKey string) (*Sealer, error) {
 	return &Sealer{id[:4], aead}, nil
 }
 
-// Content is what a cookie carries.
+// Content is the content of a cookie.
 type Content struct {
 	Session []byte // 16 bytes
-	Expires uint64 // Unix seconds, 0: none
+	Expires uint64 // Unix seconds; 0 for no expiry
 	Token   string
 }
 

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// AccessTokens holds which access tokens the authorizer accepts.
+// AccessTokens selects the access tokens that the authorizer accepts.
 type AccessTokens struct {
-	// AllowToken also accepts callers that bring an access token of their own
+	// AllowToken also accepts callers that send an access token of their own
 	// (Authorization: Bearer) instead of a session: mobile applications, other
-	// services. With neither PhantomToken nor VerifyTokens their tokens reach the
+	// services. Without PhantomToken and VerifyTokens their tokens reach the
 	// upstream API unchecked, and only the upstream API checks them.
 	AllowToken bool `env:"ALLOW_TOKEN" json:"allowToken" lambda:"authorizer"`
 
@@ -19,19 +19,19 @@ type AccessTokens struct {
 	// ISSUER and JWKS_ENDPOINT.
 	VerifyTokens bool `json:"verifyTokens"`
 
-	// Audience lists the audiences of which access tokens must name one. Required
-	// with VerifyTokens (except with the profile cognito, whose access tokens name
-	// the client), optional with PhantomToken. It must not be the client's id,
-	// which is the audience of ID tokens.
+	// Audience lists the audiences of the API. Access tokens must name one of
+	// them. Required with VerifyTokens (except with the profile cognito, whose
+	// access tokens name the client), optional with PhantomToken. It must not
+	// be the client's id, which is the audience of ID tokens.
 	Audience []string `env:"AUDIENCE" json:"audience" lambda:"authorizer" rule:"audience"`
 
-	// Issuer is the issuer that access tokens name, if it is not that of the
-	// provider: AD FS has another one for them.
+	// Issuer is the issuer that access tokens name, if it differs from the
+	// provider's: AD FS has another one for them.
 	Issuer string `env:"ACCESS_TOKEN_ISSUER" json:"accessTokenIssuer" lambda:"authorizer" rule:"resource"`
 
 	// RequireType accepts only access tokens with the type at+jwt (RFC 9068).
-	// Without it tokens of older providers, which have the type JWT or none, are
-	// accepted unless they look like other tokens. Requires VerifyTokens.
+	// Without it, tokens of older providers with the type JWT or without a type
+	// are accepted unless they look like other tokens. Requires VerifyTokens.
 	RequireType bool `env:"REQUIRE_AT_JWT" json:"requireAtJwt" lambda:"authorizer"`
 
 	// ClaimHeaders are request headers that mapped routes send upstream, each with
@@ -48,10 +48,9 @@ type AccessTokens struct {
 	DPoP bool `env:"DPOP" json:"dpop"`
 }
 
-// PhantomToken has the authorizer ask the provider about every access token
-// before it reaches the upstream API: a revoked token does not. Any answer but a
-// clear yes is a refusal, and while the provider does not answer, every request
-// is refused.
+// PhantomToken has the authorizer introspect every access token at the provider
+// before it reaches the upstream API. Revoked tokens do not get there. If
+// introspection fails, the authorizer refuses the request.
 //
 // S is the type of a secret.
 type PhantomToken[S any] struct {
@@ -67,9 +66,9 @@ type PhantomToken[S any] struct {
 	// 7662). With the last two the token itself reaches the upstream API.
 	MediaType string `env:"INTROSPECTION_MEDIA_TYPE" json:"introspectionMediaType" rule:"introspection" default:"application/jwt"`
 
-	// MaxAge is how long the authorizer does not ask again about an active token,
-	// at most until the token expires: whole seconds up to five minutes. Negative,
-	// in a stage 0s: it asks about every request.
+	// MaxAge is how long the authorizer remembers an active token, at most
+	// until the token expires: whole seconds up to five minutes. Negative, in a
+	// stage 0s: it introspects on every request.
 	MaxAge time.Duration `env:"INTROSPECTION_MAX_AGE" json:"introspectionMaxAge" rule:"maxage" unit:"seconds" default:"60"`
 
 	// ClientID is the client that may introspect. Default: the provider's client.
@@ -81,16 +80,17 @@ type PhantomToken[S any] struct {
 	ClientSecret S `env:"CLIENT_SECRET" json:"introspectionClientSecretName" rule:"credential"`
 }
 
-// TokenIssuer is what the authorizer verifies signatures with.
+// TokenIssuer is the issuer of access tokens, for the authorizer.
 type TokenIssuer struct {
 	// Issuer is the issuer that access tokens must name.
 	Issuer string `env:"ISSUER" json:"issuer" rule:"issuer"`
-	// JWKSEndpoint is the issuer's JWK set. Where given, the authorizer verifies
+	// JWKSEndpoint is the issuer's JWK set. With it, the authorizer verifies
 	// access tokens, or the responses of the introspection endpoint. The
 	// construct sets both with VerifyTokens.
 	JWKSEndpoint string `env:"JWKS_ENDPOINT" json:"verifyTokens" prop:"Props.AccessTokens.VerifyTokens" rule:"url"`
-	// ClientID is the agent's client. Tokens for it are ID tokens, and refused.
-	// Access tokens of Cognito must name it.
+	// ClientID is the agent's client. The authorizer refuses tokens with this
+	// audience, because they are ID tokens. Access tokens of Cognito must name
+	// it.
 	ClientID string `env:"AGENT_CLIENT_ID" json:"clientId" rule:"credential"`
 	// Profile is the kind of provider: access tokens of cognito need no audience.
 	Profile string `env:"PROVIDER_PROFILE" json:"profile" rule:"profile" default:"oidc"`

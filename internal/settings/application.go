@@ -13,12 +13,12 @@ type Application struct {
 	// of the construct, and a domain that is a trusted origin, set it.
 	SameOriginReads bool `env:"SAME_ORIGIN_READS" json:"sameOriginReads"`
 
-	// RedirectURI is the page the provider returns to, on one of the trusted
-	// origins. It must be registered at the provider.
+	// RedirectURI is the page to which the provider returns, on one of the
+	// trusted origins. It must be registered at the provider.
 	RedirectURI string `env:"REDIRECT_URI" json:"redirectUri" lambda:"agent" rule:"url" required:"true"`
 
-	// PostLogoutRedirectURI is the page the provider returns to after sign-out.
-	// It must be registered at the provider.
+	// PostLogoutRedirectURI is the page to which the provider returns after
+	// sign-out. It must be registered at the provider.
 	PostLogoutRedirectURI string `env:"POST_LOGOUT_REDIRECT_URI" json:"postLogoutRedirectUri" lambda:"agent" rule:"url"`
 
 	// AgentPath is the path of the agent's endpoints.

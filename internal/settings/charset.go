@@ -2,9 +2,9 @@ package settings
 
 import "strings"
 
-// The rules are written without package regexp: compiling the five expressions
-// they would take cost 0.7 ms and 0.5 MB at every start of a Lambda, a fifth of
-// what an empty handler needs to start and answer (go run ./test/bench).
+// The rules do not use package regexp: compiling the five expressions would
+// cost 0.7 ms and 0.5 MB at every start of a Lambda, a fifth of the time that
+// an empty handler needs to start and respond (go run ./test/bench).
 
 // madeOf reports whether s has minimum to maximum bytes, each of them a letter,
 // a digit or one of also.
@@ -21,7 +21,7 @@ func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// isHostName reports whether s is made of what host names are made of, in lower case.
+// isHostName reports whether s has only characters of lower-case host names.
 func isHostName(s string) bool {
 	return madeOf(s, 1, 253, ".-") && s == strings.ToLower(s) && isAlphanumeric(s[0]) && isAlphanumeric(s[len(s)-1])
 }

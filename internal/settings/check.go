@@ -82,8 +82,8 @@ func (c *Checker) shared(s *Shared) {
 	c.Refuse(key.Key != "" && key.SecretARN != "", &key.Key, "cannot be combined with %s", &key.SecretARN)
 }
 
-// Complete returns what is missing for the settings that are switched on, and
-// what cannot be combined. It does not look at the form of values.
+// Complete returns the missing settings and the contradictions of those that
+// are switched on. It does not check the form of values.
 func (a Authorizer) Complete() error {
 	c := NewChecker(&a)
 	c.authorizer(&a)

@@ -19,11 +19,11 @@ type Cookies struct {
 	// x-<prefix>-csrf.
 	CSRFHeader string `env:"CSRF_HEADER" json:"csrfHeader" rule:"csrfheader"`
 
-	// Format is sealed or, while another implementation must read or write the
-	// cookies, curity: the form of Curity's open-source token handler. It
-	// authenticates neither the cookie's name nor a session, and has no expiry.
-	// Whoever can set cookies can exchange them, and only the upstream API
-	// rejects an expired access token.
+	// Format is sealed, or curity while another implementation must read or
+	// write the cookies: the format of Curity's open-source token handler. That
+	// format does not authenticate the cookie's name or a session, and has no
+	// expiry. An attacker who can set cookies can exchange them, and only the
+	// upstream API rejects an expired access token.
 	Format string `env:"COOKIE_FORMAT" json:"cookieFormat" rule:"cookieformat" default:"sealed"`
 
 	// Domain is the Domain attribute of the cookies, such as example.com, for an

@@ -15,7 +15,7 @@ func TestCookieSettings(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		env  map[string]string
-		want string // begins an error; "" for none
+		want string // begins an error; "" for no error
 	}{
 		{"default", nil, ""},
 		{"domain", map[string]string{"COOKIE_DOMAIN": "example.com"}, ""},

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Fault is one thing that is wrong with a setting.
+// Fault is one fault of a setting.
 type Fault struct {
 	Setting Setting
 	// Problem completes the sentence that begins with the setting: "must be
@@ -33,7 +33,7 @@ func (f Fault) In(name func(Setting) string) string {
 	return text
 }
 
-// Faults is an error that lists everything that is wrong.
+// Faults is an error that lists all faults.
 type Faults []Fault
 
 // In returns the sentences, joined by semicolons.

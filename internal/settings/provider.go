@@ -31,7 +31,7 @@ type Provider[S, K any] struct {
 	// ClientSecret is the client secret, for client_secret_basic and
 	// client_secret_post. Without one, the construct makes a secret with a
 	// generated value of 64 letters and digits, which must be registered at the
-	// provider. Where the provider chooses the value, put it into Secrets Manager
+	// provider. If the provider chooses the value, put it into Secrets Manager
 	// first and name that secret here. CloudFormation copies the value into the
 	// Lambda when it creates the function, and not again while the reference
 	// stays the same.
@@ -128,17 +128,17 @@ type Requests struct {
 	// URIs.
 	Resources []string `env:"RESOURCES" json:"resources" rule:"resource"`
 
-	// ExtraParameters are the parameters that a page may add to the authorization
-	// request. With scope among them it may ask for some of Scope, also when it
-	// refreshes.
+	// ExtraParameters are the parameters that a page may add to the
+	// authorization request. With scope among them it may request a part of
+	// Scope, also when it refreshes.
 	ExtraParameters []string `env:"EXTRA_PARAMETERS" json:"extraParameters" rule:"parameter" default:"ui_locales,login_hint,prompt,acr_values"`
 
 	// Parameters are added to every authorization request, such as access_type
 	// offline for Google. A page cannot change them.
 	Parameters Texts `env:"AUTHORIZE_PARAMETERS" json:"authorizeParameters" rule:"parameters"`
 
-	// EssentialACR fails a login whose acr is none of the acr_values that the
-	// page asked for.
+	// EssentialACR fails a login unless its acr is one of the acr_values that
+	// the page requested.
 	EssentialACR bool `env:"ESSENTIAL_ACR" json:"essentialAcr"`
 }
 
@@ -246,14 +246,14 @@ func isResource(s string) bool {
 	return ok && rest != "" && madeOf(scheme, 1, 32, "+-.") && isAudience(s) && !strings.Contains(s, "#")
 }
 
-// isParameter rejects the parameters that say who asks, for what, and where the
-// response goes. A page must not choose them.
+// isParameter rejects the parameters that identify the client, the grant, and
+// the destination of the response. A page must not choose them.
 func isParameter(s string) bool {
 	taken := []string{
 		"response_type", "response_mode", "client_id", "redirect_uri", "state", "nonce", "code_challenge",
 		"code_challenge_method", "request", "request_uri", "registration", "client_secret", "client_assertion",
 		"client_assertion_type", "resource", "dpop_jkt", "id_token_hint", "code", "iss", "authorization_details",
-		"return_to", // of login/start itself
+		"return_to", // a parameter of login/start itself
 	}
 	return madeOf(s, 1, 64, "-_.") && !slices.Contains(taken, s)
 }

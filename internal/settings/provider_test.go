@@ -71,7 +71,7 @@ func TestLoadChecksCombinations(t *testing.T) {
 			_, err := settings.Load[settings.Agent](lookup(env))
 			switch {
 			case tt.wants == "" && err != nil:
-				t.Errorf("got %v, want none", err)
+				t.Errorf("got %v, want no error", err)
 			case tt.wants != "" && (err == nil || !strings.Contains(err.Error(), tt.wants)):
 				t.Errorf("got %v, want %q", err, tt.wants)
 			case err != nil && (strings.Contains(err.Error(), "correct horse") || strings.Contains(err.Error(), "AAAA")):
@@ -98,7 +98,7 @@ func TestProviderRefusesMalformed(t *testing.T) {
 		{"RESOURCES", "orders"},
 		{"RESOURCES", "https://api.example/#leak"},
 		{"PUSH_AUTHORIZATION_REQUESTS", "yes"},
-		// A6: what no allow-list may allow.
+		// A6: parameters that no allow-list may contain.
 		{"EXTRA_PARAMETERS", "redirect_uri"},
 		{"EXTRA_PARAMETERS", "prompt,response_type"},
 		{"EXTRA_PARAMETERS", "request"},
@@ -116,7 +116,8 @@ func TestProviderRefusesMalformed(t *testing.T) {
 	}
 }
 
-// Which access tokens the authorizer accepts, and what that requires.
+// The access tokens that the authorizer accepts, and the settings that this
+// requires.
 func TestAuthorizerChecksTokens(t *testing.T) {
 	verify := []string{"ISSUER", "https://login.example.com", "JWKS_ENDPOINT", "https://login.example.com/jwks"}
 	for _, tt := range []struct {

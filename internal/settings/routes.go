@@ -12,7 +12,8 @@ import (
 // "GET /orders/{id}".
 func RouteKey(method, resource string) string { return method + " " + resource }
 
-// Requirement is what a route requires of the access token.
+// Requirement lists the scopes and claims that a route requires of the access
+// token.
 type Requirement struct {
 	// Scope lists the scopes the token must have, all of them, separated by
 	// single spaces.
@@ -34,8 +35,8 @@ func (r Requirements) MarshalText() ([]byte, error) {
 	return compact(map[string]Requirement(r), len(r))
 }
 
-// UnmarshalText reads the form that MarshalText writes. It fails on members it
-// does not know: a requirement that is not understood must not be ignored.
+// UnmarshalText reads the form that MarshalText writes. It fails on unknown
+// members: a requirement must not be ignored.
 func (r *Requirements) UnmarshalText(text []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()

@@ -64,7 +64,7 @@ func oneOf(values ...string) rule {
 	return text(strings.Join(values[:last], ", ")+" or "+values[last], func(s string) bool { return slices.Contains(values, s) })
 }
 
-// seconds accepts whole seconds in a range, and None if the range has it.
+// seconds accepts whole seconds in a range, and None if the range includes it.
 func seconds(expects string, minimum, maximum time.Duration) rule {
 	return rule{expects: expects, duration: func(d time.Duration) bool {
 		return minimum <= d && d <= maximum && (d == None || d%time.Second == 0)
@@ -138,8 +138,9 @@ func isLoopback(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// isCSRFHeader refuses names a cross-site page may send without a preflight
-// (Fetch, "CORS-safelisted request-header"), or that mean something else.
+// isCSRFHeader refuses names that a cross-site page may send without a
+// preflight (Fetch, "CORS-safelisted request-header"), and names with another
+// meaning.
 func isCSRFHeader(s string) bool {
 	taken := []string{"accept", "accept-language", "content-language", "content-type", "range",
 		"authorization", "cookie", "origin", "host", contract.HeaderVersion}
@@ -171,7 +172,7 @@ func isScope(s string) bool {
 	return len(s) <= 1024
 }
 
-// isPath accepts one to eight segments, none of which begins with a dot.
+// isPath accepts one to eight segments that do not begin with a dot.
 func isPath(s string) bool {
 	rest, absolute := strings.CutPrefix(s, "/")
 	segments := strings.Split(rest, "/")

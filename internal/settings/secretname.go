@@ -2,8 +2,8 @@ package settings
 
 import "strings"
 
-// SecretNameFault returns what is wrong with the name of a secret in Secrets
-// Manager, or "". It refuses names that make an ARN without its random ending
+// SecretNameFault returns the fault of a secret's name in Secrets Manager, or
+// "". It refuses names that make an ARN without its random ending
 // look complete: "if your secret's name ends in a hyphen followed by six
 // characters, Secrets Manager might not be able to find the secret from only
 // part of an ARN" (AWS Secrets Manager User Guide, "Troubleshooting AWS Secrets

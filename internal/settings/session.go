@@ -15,8 +15,8 @@ type Session struct {
 	// accepts the refresh token.
 	Lifetime time.Duration `env:"SESSION_LIFETIME" json:"sessionLifetime" rule:"lifetime"`
 
-	// Logout is where signing out ends the session: provider sends the page on to
-	// the provider's logout, local does not.
+	// Logout is where signing out ends the session: provider sends the page on
+	// to the provider's logout, local does not.
 	Logout string `env:"LOGOUT" json:"logout" rule:"logout" default:"provider"`
 
 	// IDTokenHint puts the ID token into the logout URL as id_token_hint, so that

@@ -3,7 +3,7 @@
 // A setting is a field of a group: [Cookies], [Session], [Provider] and so on.
 // Its tags carry the three names it is known by, and its rule:
 //
-//		// EssentialACR fails a login whose acr is none of those the page asked for.
+//		// EssentialACR fails a login unless its acr is one that the page requested.
 //		EssentialACR bool `env:"ESSENTIAL_ACR" json:"essentialAcr"`
 //
 //	  - the Go name, by which the construct's properties have it
@@ -42,7 +42,7 @@
 //	words     the variable's two words for false and true, "issuer,token_endpoint"
 //
 // The empty value of a setting always means its default. A negative
-// [time.Duration] means none, where none is not the default.
+// [time.Duration] switches a setting off whose default is on.
 //
 // # Faults
 //

@@ -275,7 +275,7 @@ func TestLoadTellsEverythingAtOnce(t *testing.T) {
 	}
 }
 
-// Everything that Load reads, Variables writes, and the other way round.
+// Variables writes exactly the settings that Load reads.
 func TestVariablesRoundTrip(t *testing.T) {
 	agent, authorizer := agentEnv(), authorizerEnv()
 	for name, value := range map[string]string{
@@ -308,8 +308,8 @@ func TestVariablesRoundTrip(t *testing.T) {
 	}
 }
 
-// The environment has 4 KB: values that are defaults are not in it, but for
-// three that templates are read by.
+// The environment has 4 KB, so it omits default values, except three by which
+// templates are read.
 func TestVariablesLeaveOutDefaults(t *testing.T) {
 	agent, err := settings.Load[settings.Agent](lookup(agentEnv()))
 	if err != nil {

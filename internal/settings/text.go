@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// None is a duration that means none, where the zero value means the default.
+// None is a duration that switches a setting off if the zero value means the
+// default.
 const None time.Duration = -1
 
 // ParseDuration reads a Go duration, or a number of days such as 30d.

@@ -4,7 +4,7 @@ package setup
 
 import "os"
 
-// lock only makes the folder: two set-ups at once are not kept apart here.
+// lock only makes the folder: it does not keep two set-ups apart.
 func lock(dir string) (unlock func(), err error) {
 	return func() {}, os.MkdirAll(dir, 0o755)
 }

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// lock waits until no other process holds the lock of dir. The kernel lets go
-// of it when the process ends, however it ends.
+// lock waits until no other process holds the lock of dir. The kernel releases
+// it when the process ends.
 func lock(dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err

@@ -1,6 +1,6 @@
 // Package setup prepares a machine for the local run and for the tests: it
 // finds the checkout, checks Go and Node.js, and installs the npm packages that
-// package-lock.json pins. What is there already is left alone.
+// package-lock.json pins, unless they are installed.
 package setup
 
 import (
@@ -35,8 +35,7 @@ func Root(dir string) (string, error) {
 	}
 }
 
-// Go checks that the go command is there: the app and the Lambdas are compiled
-// with it.
+// Go checks that the go command exists, which compiles the app and the Lambdas.
 func Go() error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return errors.New("setup: the go command is not on the PATH: install Go, then run this again")
@@ -62,9 +61,9 @@ func Node(ctx context.Context) (path, version string, err error) {
 	return path, version, nil
 }
 
-// Packages installs the npm packages of root with "npm ci" unless the ones
-// that are there came from this very package-lock.json. It reports whether it
-// installed anything. Processes that ask at once wait for the first.
+// Packages installs the npm packages of root with "npm ci", unless the
+// installed ones come from the same package-lock.json. It reports whether it
+// installed anything. Concurrent calls wait for the first.
 func Packages(ctx context.Context, root string) (installed bool, err error) {
 	unlock, err := lock(filepath.Join(root, ".local"))
 	if err != nil {
@@ -88,9 +87,9 @@ func Packages(ctx context.Context, root string) (installed bool, err error) {
 	return true, nil
 }
 
-// inPlace reports whether node_modules is what package-lock.json asks for. npm
-// writes what it has installed into a lock file of its own there, as its last
-// step, and npm ci empties the folder as its first.
+// inPlace reports whether node_modules matches package-lock.json. npm writes a
+// lock file of its own there as its last step, and npm ci empties the folder as
+// its first.
 func inPlace(root string) (bool, error) {
 	want, err := readLock(filepath.Join(root, "package-lock.json"))
 	if err != nil {

@@ -89,7 +89,7 @@ func TestPackages(t *testing.T) {
 	}
 	write(t, filepath.Join(root, "package-lock.json"), lock("1"), 0o644)
 	installed(`{"packages":{"node_modules/a":{"version":"1","integrity":"sha512-x"}}}`)
-	install(false) // somebody ran npm ci by hand; the optional package is for another system
+	install(false) // npm ci was run by hand; the optional package is for another system
 	for _, other := range []string{
 		`{"packages":{"node_modules/a":{"version":"2","integrity":"sha512-x"}}}`,
 		`{"packages":{"node_modules/a":{"version":"1","integrity":"sha512-y"}}}`,

@@ -9,8 +9,8 @@ import (
 	"github.com/tokenhandler/aws/internal/setup"
 )
 
-// A module in the module cache is read-only: what is installed beside it goes
-// into the user's cache.
+// A module in the module cache is read-only, so its packages are installed into
+// the user's cache.
 func TestWorkspace(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("HOME", t.TempDir())
@@ -31,7 +31,7 @@ func TestWorkspace(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.Chmod(module, 0o755) })
-	for range 2 { // the second time over what is there
+	for range 2 { // the second time over the existing copy
 		got, err := setup.Workspace(module, "local/provider", "spa")
 		if err != nil || strings.HasPrefix(got, module) {
 			t.Fatalf("read-only: got %s, %v", got, err)
