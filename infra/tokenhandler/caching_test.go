@@ -97,6 +97,10 @@ func TestAuthorizerCachingRefuses(t *testing.T) {
 		{"too long", func(p *Props) { p.AuthorizerCaching.TTL = 61 * time.Second }, nil, "Props.AuthorizerCaching.TTL must be whole seconds from 1 to 60, got 1m1s"},
 		{"half a second", func(p *Props) { p.AuthorizerCaching.TTL = 1500 * time.Millisecond }, nil, "Props.AuthorizerCaching.TTL must be whole seconds from 1 to 60, got 1.5s"},
 		{"dialect", func(p *Props) { p.AuthorizerCaching.Dialect = "both" }, nil, `Props.AuthorizerCaching.Dialect must be assistant or classic, got "both"`},
+		{"several origins", func(p *Props) {
+			p.Application.TrustedWebOrigins = append(p.Application.TrustedWebOrigins, "https://admin.example.com")
+		}, nil, "Props.AuthorizerCaching.TTL cannot be combined with several Props.Application.TrustedWebOrigins"},
+		{"pages on the API's own host", func(p *Props) { p.Application.SameOriginReads = true }, nil, "Props.AuthorizerCaching.TTL cannot be combined with pages on the API's own host"},
 		{"callers with tokens of their own", func(p *Props) { p.AccessTokens.AllowToken = true }, nil, "Props.AuthorizerCaching.TTL cannot be combined with Props.AccessTokens.AllowToken"},
 		{"demands of a route", func(p *Props) {
 			p.AccessTokens.VerifyTokens, p.AccessTokens.Audience, p.Provider.JWKSEndpoint = true, []string{"orders"}, "https://login.example.com/jwks"

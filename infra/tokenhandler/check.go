@@ -124,6 +124,11 @@ func checkOrigins(c *settings.Checker, p *Props) {
 		c.Must(!strings.Contains(*origin, ","), origin, "be one origin")
 		c.Must(!slices.Contains(app.TrustedWebOrigins[:i], *origin), origin, "be listed once")
 	}
+	// API Gateway refuses requests without the whole key itself, and does not know
+	// which of several origins asked.
+	cache := &p.AuthorizerCaching.TTL
+	c.Refuse(*cache != 0 && len(app.TrustedWebOrigins) > 1, cache, "cannot be combined with several %s: a page that is signed out would get a 401 that it cannot read", &app.TrustedWebOrigins)
+	c.Refuse(*cache != 0 && app.SameOriginReads, cache, "cannot be combined with pages on the API's own host (%s): browsers send no Origin with their reads", &app.SameOriginReads)
 	for i := range p.AccessTokens.Audience {
 		audience := &p.AccessTokens.Audience[i]
 		c.Must(!strings.Contains(*audience, ","), audience, "be one audience")

@@ -22,6 +22,9 @@ func (h *TokenHandler) checkSiblings(siblings []*ProtectedAPI) {
 			misuse("Props.Cookies.NamePrefix is %q, as of the token handler %s of the same API: expected one of its own",
 				h.props.Cookies.NamePrefix, *other.Node().Path())
 		}
+		if (other.props.AuthorizerCaching.TTL != 0 || h.props.AuthorizerCaching.TTL != 0) && len(trustedBy(siblings)) > 1 {
+			misuse("Props.AuthorizerCaching: the token handlers %s and %s of one API trust several origins: a page that is signed out would get a 401 that it cannot read", *other.Node().Path(), *h.Node().Path())
+		}
 		resolve := func(t *TokenHandler) string {
 			return fmt.Sprint(t.API.Stack().Resolve(t.CookieKeySecret.SecretArn()))
 		}

@@ -63,6 +63,9 @@ var gatewayResponses = []gatewayResponse{
 
 func (h *ProtectedAPI) addGatewayResponses() {
 	siblings := h.siblings()
+	if h.props.API != nil && len(siblings) == 1 {
+		h.refuseGatewayResponses()
+	}
 	if len(trustedBy(siblings)) > 1 {
 		for _, s := range siblings {
 			if s.owner != nil {
@@ -79,6 +82,16 @@ func (h *ProtectedAPI) addGatewayResponses() {
 	}
 	if d := h.API.LatestDeployment(); d != nil && len(siblings) > 1 {
 		d.AddToLogicalId(map[string]any{"origins": trustedBy(siblings)})
+	}
+}
+
+// refuseGatewayResponses panics if the given API has gateway responses: there is
+// one of each type, and pages could not read those of others.
+func (h *ProtectedAPI) refuseGatewayResponses() {
+	for _, child := range *h.API.Node().Children() {
+		if _, ok := child.(awsapigateway.GatewayResponse); ok {
+			misuse("Props.API has the gateway response %s: remove it, the token handler makes all of them. Props.RefusalFields adds fields to their bodies", *child.Node().Path())
+		}
 	}
 }
 

@@ -267,7 +267,22 @@ func (r Route) timeout() awscdk.Duration {
 // HTTP/2 has them in lower case. Authorization needs no such care: the authorizer
 // refuses a request that brings one beside the session.
 func (h *ProtectedAPI) transparentIntegration(route Route, method string, parameters []string, protected bool) awsapigateway.Integration {
-	up := map[string]*string{rules.AuthorizationTarget: jsii.String("'none'")}
+	up := h.overwritten()
+	if !protected {
+		up[rules.AuthorizationTarget] = jsii.String("'none'")
+	}
+	for _, name := range parameters {
+		up["integration.request.path."+name] = jsii.String("method.request.path." + name)
+	}
+	return httpIntegration(route, method, &awsapigateway.HttpIntegrationProps{
+		Proxy:   jsii.Bool(true),
+		Options: &awsapigateway.IntegrationOptions{RequestParameters: &up},
+	})
+}
+
+// overwritten are the request parameters of a protected transparent route.
+func (h *ProtectedAPI) overwritten() map[string]*string {
+	up := map[string]*string{rules.AuthorizationTarget: jsii.String(rules.TokenSource)}
 	overwrite := func(name, source string) {
 		up["integration.request.header."+name] = jsii.String(source)
 		up["integration.request.header."+strings.ToLower(name)] = jsii.String(source)
@@ -285,16 +300,27 @@ func (h *ProtectedAPI) transparentIntegration(route Route, method string, parame
 		// destroys compressed ones.
 		overwrite("Accept-Encoding", "'identity'")
 	}
-	if protected {
-		up[rules.AuthorizationTarget] = jsii.String(rules.TokenSource)
+	return up
+}
+
+// IntegrationParameters returns the RequestParameters of the integration of a
+// protected method that you make without [ProtectedAPI.Protect]: the access token
+// in Authorization, and for HTTP_PROXY (proxy) also values in place of the session
+// cookies, the CSRF header and the headers by which proxies name users and
+// addresses. Add those of your path and query parameters to the map. The method
+// needs [ProtectedAPI.AuthorizerFor] and [ProtectedAPI.AddPreflight], too.
+func (h *ProtectedAPI) IntegrationParameters(proxy bool) map[string]*string {
+	if h.props.AccessTokens.DPoP {
+		misuse("IntegrationParameters: cannot be combined with Props.AccessTokens.DPoP, for which routes are made by Protect")
 	}
-	for _, name := range parameters {
-		up["integration.request.path."+name] = jsii.String("method.request.path." + name)
+	if proxy {
+		return h.overwritten()
 	}
-	return httpIntegration(route, method, &awsapigateway.HttpIntegrationProps{
-		Proxy:   jsii.Bool(true),
-		Options: &awsapigateway.IntegrationOptions{RequestParameters: &up},
-	})
+	up := map[string]*string{}
+	for name, source := range h.mapped(Route{}, "GET", nil, true).Set {
+		up[name] = jsii.String(source)
+	}
+	return up
 }
 
 func httpIntegration(route Route, method string, props *awsapigateway.HttpIntegrationProps) awsapigateway.Integration {

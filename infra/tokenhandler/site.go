@@ -238,6 +238,9 @@ func checkedSite(props *SiteProps) SiteProps {
 	if path := p.Handler.props.Cookies.BasePath; path != "" && path != p.Handler.props.Application.AgentPath {
 		misuse("Props.Cookies.BasePath is %s: expected %s, where browsers reach the agent on a site, or they do not send the cookies there", path, p.Handler.props.Application.AgentPath)
 	}
+	if p.Handler.props.AuthorizerCaching.TTL != 0 {
+		misuse("SiteProps.Handler has AuthorizerCaching: expected none, browsers send no Origin with reads of a page on the API's own host")
+	}
 	checkFirewall(p)
 	for _, path := range p.APIPaths {
 		if !apiPathRE.MatchString(path) {

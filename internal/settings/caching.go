@@ -49,7 +49,8 @@ import "time"
 //     send no Origin with them. Caching is for pages on another origin;
 //   - browsers without Sec-Fetch-Site (Safari before 16.4) are refused, and so
 //     are clients that are not browsers;
-//   - such a 401 has CORS headers only if there is one trusted origin.
+//   - such a 401 has CORS headers only if there is one trusted origin. Several
+//     are refused.
 //
 // A refusal is cached like an Allow: after a request that is refused because of
 // a header outside the key, the session is refused on this path for up to TTL.
