@@ -31,8 +31,9 @@ func TestMain(m *testing.M) {
 	run := func(app func() error) { os.Exit(report(os.Stderr, app)) }
 	switch os.Getenv(asApp) {
 	case "":
-		// Node.js starts with the first construct and reads these then. CDK's
-		// validation takes longer than all else; TestEveryStageIsValid has it.
+		// Node.js starts with the first construct and then reads these
+		// variables. CDK's validation takes longer than everything else;
+		// TestEveryStageIsValid covers it.
 		os.Setenv("CDK_VALIDATION", "false")
 		os.Setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 		os.Exit(m.Run())
@@ -60,8 +61,8 @@ func addOpenMethod(stack awscdk.Stack) {
 	}
 }
 
-// takeAway removes the authorizer of one method where the construct cannot see
-// it.
+// takeAway removes the authorizer of one method in the template, where the
+// construct cannot see it.
 func takeAway(stack awscdk.Stack) {
 	for _, node := range *stack.Node().FindAll(constructs.ConstructOrder_PREORDER) {
 		if method, ok := node.(awsapigateway.CfnMethod); ok && strings.HasSuffix(*method.Node().Path(), "/orders/GET/Resource") {
@@ -83,8 +84,8 @@ func others() {
 }
 
 // runApp synthesizes the app in this process, with the context of cdk.json and
-// overrides, and change of its stacks. It compiles no Lambda. stderr has the
-// app's own lines and not those that CDK prints.
+// overrides, and change of its stacks. It does not compile Lambdas. stderr has
+// the app's own lines, without those that CDK prints.
 func runApp(t *testing.T, change func(awscdk.Stack), overrides map[string]any) (outdir, stderr string, status int) {
 	t.Helper()
 	context := appContext(t, overrides)
@@ -173,20 +174,21 @@ func TestEveryStageSynthesizes(t *testing.T) {
 					t.Errorf("%s: the template lacks %s", stack, want)
 				}
 			}
-			// A client that authenticates without a secret has none to register.
+			// A client that authenticates without a secret has no secret to
+			// register.
 			secret := fields["clientAuthentication"] == nil
 			if got := strings.Contains(string(raw), `"ClientSecretArn"`); got != secret {
 				t.Errorf("%s: an output tells of a client secret: %t, want %t", stack, got, secret)
 			}
 		}
 		if comment, ok := fields[comment]; !ok || !isComment(comment) {
-			t.Errorf("stage %s: nothing says what it is for", name)
+			t.Errorf("stage %s: no comment describes it", name)
 		}
 	}
 }
 
-// Whoever looks for a kind of provider finds a stage to copy, and one with
-// everything that makes requests stricter.
+// Each kind of provider has a stage to copy, and one stage has every setting
+// that makes requests stricter.
 func TestEveryProfileHasAStage(t *testing.T) {
 	profiles, strict := map[any]bool{}, false
 	for _, s := range cdkJSON(t)["stages"].(map[string]any) {
@@ -232,7 +234,7 @@ func TestOverridesReachTheTemplate(t *testing.T) {
 	}
 }
 
-// An API on a custom domain name that others own, below a path of it.
+// An API on a custom domain name of another owner, below a path of it.
 func TestExistingDomainOfAStage(t *testing.T) {
 	outdir, stderr, status := runApp(t, nil, map[string]any{"stage": "cross-origin", "domain": `{"name":"api.example.com","existing":true,"basePath":"shop"}`})
 	if status != 0 {
@@ -255,8 +257,8 @@ func TestExistingDomainOfAStage(t *testing.T) {
 	}
 }
 
-// An unprotected method: exit status 1, one line that says which and what to
-// do, and no template that a pipeline could deploy.
+// An unprotected method leads to exit status 1, one line that names it and the
+// remedy, and no template that a pipeline could deploy.
 func TestUnprotectedMethodStopsTheApp(t *testing.T) {
 	outdir, stderr, status := runProcess(t, "unprotected")
 	if status != 1 {
@@ -273,8 +275,8 @@ func TestUnprotectedMethodStopsTheApp(t *testing.T) {
 	}
 }
 
-// What the construct tree does not show is seen in the template, which the app
-// then takes away.
+// The app removes a template with a fault that the construct tree does not
+// show.
 func TestOverriddenMethodStopsTheApp(t *testing.T) {
 	outdir, stderr, status := runProcess(t, "overridden")
 	for _, want := range []string{
@@ -290,7 +292,7 @@ func TestOverriddenMethodStopsTheApp(t *testing.T) {
 	}
 }
 
-// Wrong fields of a stage are told in one line each, without a stack trace.
+// The app reports each wrong field in one line, without a stack trace.
 func TestFaultsOfTheAppAreLines(t *testing.T) {
 	for _, tt := range []struct {
 		overrides map[string]any
@@ -306,8 +308,8 @@ func TestFaultsOfTheAppAreLines(t *testing.T) {
 	}
 }
 
-// The CLI passes on what stops the app, and what stops an app of others, which
-// does nothing but synthesize.
+// The CLI passes on the errors that stop the app, and those that stop an app
+// that only synthesizes.
 func TestCDKSynthFailsOnAnUnprotectedMethod(t *testing.T) {
 	cli, err := filepath.Abs("../node_modules/aws-cdk/bin/cdk")
 	if err != nil {

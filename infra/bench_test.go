@@ -12,7 +12,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// bare is the least a CDK app in Go can be.
+// bare is the smallest CDK app in Go.
 func bare() error {
 	app := awscdk.NewApp(nil)
 	awss3.NewBucket(awscdk.NewStack(app, jsii.String("Bare"), nil), jsii.String("Bucket"), nil)
@@ -21,7 +21,7 @@ func bare() error {
 }
 
 // BenchmarkSynth compares "cdk synth" of the default stage with that of a bare
-// app, in turns, with everything compiled before. The ratio is what to look at:
+// app, in turns, with everything compiled before. The ratio is the result:
 //
 //	go test ./infra -run '^$' -bench Synth -benchtime 5x
 func BenchmarkSynth(b *testing.B) {

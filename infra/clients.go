@@ -13,7 +13,7 @@ import (
 // clientNameRE: the name becomes part of construct paths and outputs.
 var clientNameRE = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,31}$`)
 
-// ofTheAPI are the fields that a stage has once for all its clients.
+// ofTheAPI are the fields that a stage has once, for all its clients.
 var ofTheAPI = []string{"account", "region", "regions", "architecture", "domain", "site", "operation", "stageName", "clients"}
 
 // client reads one of the stage's further clients. It inherits no field: the
@@ -45,10 +45,10 @@ func (s *stage) client(to *decoder, name string) stage {
 	return client
 }
 
-// addClients adds the clients to the API of the stage's own.
+// addClients adds the clients to the API of the stage.
 func (s *stage) addClients(stack awscdk.Stack, first *tokenhandler.TokenHandler) {
 	for _, name := range sortedKeys(s.Clients) {
-		client := s.client(&decoder{}, name) // without faults: decodeStage has seen it
+		client := s.client(&decoder{}, name) // without faults: decodeStage has checked it
 		inStage("clients."+name+".", func() {
 			scope := constructs.NewConstruct(stack, jsii.String(client.name))
 			props := client.props(scope)

@@ -16,8 +16,8 @@ import (
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
-// comment is the key under which a stage, or an object within it, tells its
-// reader something: JSON has no comments.
+// comment is the key of a comment in a stage or in an object within it: JSON
+// has no comments.
 const comment = "//"
 
 // decoder reads JSON into the structs of a stage and collects faults, which name
@@ -39,8 +39,8 @@ func (d *decoder) add(faults settings.Faults, routes string) {
 	}
 }
 
-// stageName names a setting as the stage has it. The environments of the Lambdas
-// consist of the same fields.
+// stageName returns the name of a setting in a stage. The environments of the
+// Lambdas consist of the same fields.
 func stageName(s settings.Setting, routes string) string {
 	switch name := s.StageName(); {
 	case name == "":

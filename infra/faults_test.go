@@ -17,7 +17,7 @@ const sound = `{
 		{"path": "/b", "methods": ["GET"], "upstream": "https://a.example/"},
 		{"path": "/c", "methods": ["GET", "POST"], "upstream": "https://a.example/"}]}`
 
-// regional is one in two regions.
+// regional is a stage in two regions.
 const regional = `{"account":"123456789012","regions":["eu-north-1","eu-west-1"],"cookieKeySecretName":"k","clientSecretName":"c",` +
 	`"domain":{"name":"api.example.com","hostedZoneId":"Z","hostedZoneName":"example.com"}}`
 

@@ -149,7 +149,8 @@ var kinds = map[reflect.Type]*kind{
 		expects: "true or false",
 		flag:    true,
 		find: func(scope constructs.Construct, id *string, _, name string) any {
-			// Only records need the target. They belong to the owner of the domain.
+			// Only records need the target. They belong to the owner of the
+			// domain.
 			unknown := jsii.String("unknown")
 			return awsapigateway.DomainName_FromDomainNameAttributes(scope, id, &awsapigateway.DomainNameAttributes{
 				DomainName: jsii.String(name), DomainNameAliasTarget: unknown, DomainNameAliasHostedZoneId: unknown})
@@ -173,7 +174,15 @@ var kinds = map[reflect.Type]*kind{
 		// With or without a version or alias.
 		expects: "the ARN of a Lambda, such as arn:aws:lambda:eu-north-1:123456789012:function:orders",
 		accepts: matching(`arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_$-]{1,128})?`),
-		find: func(scope constructs.Construct, id *string, text, _ string) any {
+		find: func(scope constructs.Construct, _ *string, text, _ string) any {
+			// Routes share the construct of a function, and so one permission to
+			// invoke it: the policy of a function has at most 20,480 bytes.
+			id := jsii.String("Function:" + text)
+			if made := scope.Node().TryFindChild(id); made != nil {
+				var function awslambda.IFunction
+				jsii.UnsafeCast(made, &function)
+				return function
+			}
 			return awslambda.Function_FromFunctionAttributes(scope, id, &awslambda.FunctionAttributes{
 				FunctionArn: jsii.String(text),
 				// Without it, CDK writes no permission if it does not know the account.

@@ -26,13 +26,13 @@ import (
 
 var update = flag.Bool("update", false, "write the generated documentation: docs/settings.md and the table in docs/security.md")
 
-// judged are the stages that the judges see. Of the stages that differ only in
-// their provider, example stands for all.
+// judged are the stages that the judges see. example represents the stages that
+// differ only in their provider.
 var judged = []string{"example", "fapi", "cross-origin", "same-origin", "multi-region"}
 
 // accepted are the findings of independent judges that stay, each with its
 // reason. They are compared and not suppressed: a new finding fails the test,
-// and so does a rule here that finds nothing any more.
+// and so does a rule here without a finding.
 //
 // Rules of cdk-nag are named without their pack: APIG3 is of AwsSolutions,
 // LambdaDLQ of HIPAA, NIST 800-53 and PCI. Rules of cfn-guard end in _check. No
@@ -47,7 +47,7 @@ var accepted = []struct{ rules, stages, path, at, reason string }{
 	{"APIGWCacheEnabledAndEncrypted", "", `/DeploymentStage`, "API stage", "A response cache can give the answer of one user to another. It stays off."},
 	{"APIGWSSLEnabled", "", `/DeploymentStage`, "API stage", "A client certificate tells the upstream API who calls. The access token does that here, and the construct does not know whether the upstream API wants one."},
 	{"APIGWXrayEnabled api_gw_xray_enabled_check", "example fapi", `/DeploymentStage`, "API stage", "Traces cost money, and their permission is on all resources: operation.tracing."},
-	{"LambdaInsideVPC lambda_inside_vpc_check", "", `/(Agent|Authorizer)Function/Resource$`, "Lambdas", "The Lambdas call the provider on the internet and nothing in a VPC. Inside one they need a NAT gateway and get no protection for it."},
+	{"LambdaInsideVPC lambda_inside_vpc_check", "", `/(Agent|Authorizer)Function/Resource$`, "Lambdas", "The Lambdas only call the provider on the internet. In a VPC they need a NAT gateway and gain no protection."},
 	{"LambdaDLQ", "", `/(Agent|Authorizer)Function/Resource$`, "Lambdas", "Dead-letter queues are for asynchronous invocations. API Gateway invokes synchronously."},
 	{"LambdaConcurrency", "", `/(Agent|Authorizer)Function/Resource$`, "Lambdas", "Reserved concurrency takes it from the account's other functions: operation.authorizer and operation.agent, reservedConcurrency."},
 	{"lambda_function_public_access_prohibited_check", "", ``, "permissions of API Gateway", "The rule wants a source account. Each permission has the ARN of one API as its source, which is narrower."},
@@ -73,8 +73,8 @@ type verdicts struct {
 	used map[string]bool // index and rule
 }
 
-// accepts reports whether a finding is accepted. An empty path is one that the
-// judge does not tell.
+// accepts reports whether a finding is accepted. An empty path means that the
+// judge does not report it.
 func (v *verdicts) accepts(rule, stage, path string) bool {
 	found := false
 	for i, a := range accepted {
@@ -88,7 +88,7 @@ func (v *verdicts) accepts(rule, stage, path string) bool {
 	return found
 }
 
-// finish reports accepted rules of one judge that found nothing.
+// finish reports accepted rules of one judge that had no finding.
 func (v *verdicts) finish(t *testing.T, guard bool) {
 	t.Helper()
 	for i, a := range accepted {
@@ -105,7 +105,7 @@ var resourceTypeRE = regexp.MustCompile(`AWS::\w+::\w+`)
 
 var findingRE = regexp.MustCompile(`^(?:AwsSolutions|HIPAA\.Security|NIST\.800\.53\.R5|PCI\.DSS\.321)-([A-Za-z0-9]+)(\[[^\]]*\])?: ([^\n]*)`)
 
-// The packs of cdk-nag find only what is accepted.
+// The packs of cdk-nag have no findings except the accepted ones.
 func TestCDKNag(t *testing.T) {
 	v := &verdicts{map[string]bool{}}
 	for _, name := range judged {
@@ -143,9 +143,9 @@ func TestCDKNag(t *testing.T) {
 	v.finish(t, false)
 }
 
-// The rules of AWS Control Tower, which cfn-guard runs, find only what is
-// accepted. CI installs cfn-guard and sets CFN_GUARD; elsewhere this is
-// skipped.
+// The rules of AWS Control Tower, run by cfn-guard, have no findings except the
+// accepted ones. CI installs cfn-guard and sets CFN_GUARD. Without it the test
+// is skipped.
 func TestControlTower(t *testing.T) {
 	if os.Getenv("CFN_GUARD") == "" {
 		t.Skip("CFN_GUARD is not set")
@@ -165,13 +165,13 @@ func TestControlTower(t *testing.T) {
 		kinds[rule] = resourceTypeRE.FindAllString(string(raw), -1)
 	}
 
-	// cfn-guard reads only the resources that some rule is about, and only the
-	// rules that are about some resource. It takes a hundred times as long over
-	// whole templates and all rules.
+	// cfn-guard reads only resources that some rule names, and only rules that
+	// name one of these resources. With whole templates and all rules it takes
+	// a hundred times as long.
 	stages, seen := map[string]string{}, map[string]bool{}
 	for _, name := range judged {
 		if name == "fapi" {
-			continue // It differs from example in the provider, and no rule reads that.
+			continue // It differs from example only in the provider, which no rule reads.
 		}
 		outdir, stderr, status := runApp(t, nil, map[string]any{"stage": name})
 		if status != 0 {
@@ -243,7 +243,7 @@ func TestControlTower(t *testing.T) {
 	v.finish(t, true)
 }
 
-// The table in docs/security.md is that of accepted. To write it: go test
+// docs/security.md has the table of accepted findings. To write it: go test
 // ./infra -run TestJudgesDocument -update.
 func TestJudgesDocument(t *testing.T) {
 	const begin, end = "<!-- accepted findings: generated -->\n", "<!-- end of accepted findings -->\n"

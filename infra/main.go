@@ -66,9 +66,9 @@ func withdraw(app awscdk.App) (findings []error, err error) {
 	return findings, err
 }
 
-// report runs an app, writes what is wrong to w and returns the exit status.
-// What constructs panic with is meant for the person at the command line, the
-// stack trace is not.
+// report runs an app, writes its faults to w and returns the exit status.
+// Constructs panic with messages for the user of the command line, so report
+// prints them without the stack trace.
 func report(w io.Writer, app func() error) int {
 	err := recovered(app)
 	if err == nil {

@@ -16,9 +16,9 @@ import (
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
-// checkRegions refuses what cannot be combined with several regions: resources
-// that exist in one region only, and settings with which a session of one region
-// would not be valid in another.
+// checkRegions refuses settings that cannot be combined with several regions:
+// resources that exist in one region only, and settings with which a session of
+// one region would not be valid in another.
 func (s *stage) checkRegions(c *settings.Checker) {
 	if len(s.Regions) == 0 {
 		return
@@ -80,8 +80,8 @@ func (s stage) in(region string) stage {
 	return s
 }
 
-// cookieKeySecret returns the secret with the key of the cookies. The first
-// region makes it and its copies, the others find a copy by its name.
+// cookieKeySecret returns the secret with the cookie key. The first region
+// makes it and its copies. The others refer to a copy by its name.
 func (s *stage) cookieKeySecret(scope constructs.Construct) awssecretsmanager.ISecret {
 	name, key := s.given.text(s, &s.CookieKeySecret), s.keys[s.Region]
 	if len(s.copies) > 0 {
@@ -103,8 +103,9 @@ func (s *stage) cookieKeySecret(scope constructs.Construct) awssecretsmanager.IS
 //	TokenHandler-<stage>-<first>               a token handler, and the session key in Secrets Manager with its copies
 //	TokenHandler-<stage>-<others>              token handlers that name the copies
 //
-// each deployed after those above it: a copy needs the replica to be encrypted
-// with, a replica needs the key. It returns the stacks with a token handler.
+// CDK deploys each after those above it: a copy is encrypted with the replica,
+// and a replica needs the key. newStacks returns the stacks with a token
+// handler.
 func newStacks(scope constructs.Construct, s stage) []awscdk.Stack {
 	if len(s.Regions) == 0 {
 		return []awscdk.Stack{newStack(scope, s)}
@@ -125,8 +126,8 @@ func newStacks(scope constructs.Construct, s stage) []awscdk.Stack {
 }
 
 // newSessionKeyKeys makes the KMS key of the session key's secret and its
-// replicas, by region. They are in stacks of their own: between the token
-// handlers' stacks they would have to be made in a circle.
+// replicas, by region. They have their own stacks: in the token handlers'
+// stacks the dependencies would form a circle.
 func newSessionKeyKeys(scope constructs.Construct, s stage) map[string]awskms.IKey {
 	stackOf := func(region string) awscdk.Stack {
 		stack := awscdk.NewStack(scope, jsii.String("TokenHandler-"+s.name+"-SessionKey-"+region), &awscdk.StackProps{
@@ -141,8 +142,8 @@ func newSessionKeyKeys(scope constructs.Construct, s stage) map[string]awskms.IK
 		Description: jsii.String(description), MultiRegion: jsii.Bool(true), EnableKeyRotation: jsii.Bool(true),
 	})
 	resource := primary.Node().DefaultChild().(awskms.CfnKey)
-	// Fn::GetStackOutput, whatever the flags of cdk.json: the other form is a
-	// Lambda that copies values between regions.
+	// Fn::GetStackOutput with every set of flags in cdk.json: the other form is
+	// a Lambda that copies values between regions.
 	resource.ApplyCrossStackReferenceStrength(awscdk.ReferenceStrength_WEAK)
 
 	keys := map[string]awskms.IKey{s.Regions[0]: primary}
@@ -160,8 +161,9 @@ func newSessionKeyKeys(scope constructs.Construct, s stage) map[string]awskms.IK
 	return keys
 }
 
-// replicaPolicy is what CDK writes for the primary key, which has no say over
-// its replicas: whoever IAM allows it to, and whoever may read the secret.
+// replicaPolicy is the policy that CDK writes for the primary key, which does
+// not apply to its replicas: principals that IAM allows, and readers of the
+// secret.
 func replicaPolicy(stack awscdk.Stack) awsiam.PolicyDocument {
 	account := awsiam.NewAccountRootPrincipal()
 	through := awskms.NewViaServicePrincipal(jsii.String("secretsmanager."+*stack.Region()+"."+*stack.UrlSuffix()), account)

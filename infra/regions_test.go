@@ -75,8 +75,8 @@ const (
 )
 
 // One stage, two regions, one session: one key by one name, encrypted by a
-// multi-Region key and its replica, records under one name, and the two token
-// handlers differ in nothing but their region.
+// multi-Region key and its replica, records under one name, and two token
+// handlers that differ only in their region.
 func TestRegions(t *testing.T) {
 	outdir, stderr, status := runApp(t, nil, map[string]any{"stage": "multi-region"})
 	if status != 0 || stderr != "" {
@@ -157,7 +157,7 @@ func compareRegions(t *testing.T, outdir string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		raw = deployment.ReplaceAll(raw, []byte("$1")) // a hash of what it deploys, the session key's reference too
+		raw = deployment.ReplaceAll(raw, []byte("$1")) // a hash of the deployed methods, including the session key's reference
 		text := strings.ReplaceAll(string(raw), `{"Fn::Join":["",["{{resolve:secretsmanager:",{"Ref":"`+secret+`"},":SecretString:::}}"]]}`,
 			`"{{resolve:secretsmanager:`+reference+`:SecretString:::}}"`)
 		var resources map[string]any
@@ -171,7 +171,7 @@ func compareRegions(t *testing.T, outdir string) {
 		t.Errorf("the regions differ:\n%s", diff)
 	}
 
-	// What a session depends on is among it.
+	// The settings that a session depends on are among them.
 	var seen []string
 	for _, r := range one {
 		r := r.(map[string]any)
@@ -187,13 +187,13 @@ func compareRegions(t *testing.T, outdir string) {
 	}
 	for _, name := range []string{"TRUSTED_WEB_ORIGINS", "COOKIE_NAME_PREFIX", "ISSUER", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI"} {
 		if !slices.Contains(seen, name) {
-			t.Errorf("no Lambda has %s: nothing was compared", name)
+			t.Errorf("no Lambda has %s: the test compared no Lambda", name)
 		}
 	}
 }
 
-// checkOrder reads the order of deployment off the assembly: every stack needs
-// the one before it, directly or not.
+// checkOrder reads the order of deployment from the assembly: every stack
+// depends on the previous one, directly or not.
 func checkOrder(t *testing.T, outdir string, stacks ...string) {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(outdir, "manifest.json"))
@@ -213,7 +213,7 @@ func checkOrder(t *testing.T, outdir string, stacks ...string) {
 	}
 }
 
-// The check for anybody's templates passes on all of them.
+// The rules that infra/check applies pass on all of them.
 func TestRegionsPassTheCheck(t *testing.T) {
 	outdir, stderr, status := runApp(t, nil, map[string]any{"stage": "multi-region", "regions": "eu-west-1,eu-central-1,us-east-1"})
 	if status != 0 || stderr != "" {
@@ -225,8 +225,8 @@ func TestRegionsPassTheCheck(t *testing.T) {
 	}
 }
 
-// The first region rotates the key for all; every region's Lambdas read it, each
-// with its region's KMS key, and no stack comes to need a later one.
+// The first region rotates the key for all regions. Every region's Lambdas read
+// it with the KMS key of their region, and no stack depends on a later one.
 func TestKeyRotationInRegions(t *testing.T) {
 	outdir, stderr, status := runApp(t, nil, map[string]any{"stage": "multi-region", "cookieKeyRotation": "30d"})
 	if status != 0 || stderr != "" {
@@ -276,7 +276,7 @@ func TestUnprotectedMethodOfRegions(t *testing.T) {
 	}
 }
 
-// The client's key is that of each region, by the id they share.
+// The client's key is the replica of each region, with the id they share.
 func TestKeyOfTheClientInRegions(t *testing.T) {
 	s := stage{given: givens{"clientKmsKey": "arn:aws:kms:eu-north-1:123456789012:key/mrk-00000000000000000000000000000000"}}
 	s.Domain = &tokenhandler.Domain{}

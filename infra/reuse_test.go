@@ -47,9 +47,10 @@ var published = module.Version{Path: "github.com/tokenhandler/aws", Version: "v0
 // that this one pins, is not compiled at all.
 var broken = module.Version{Path: "github.com/akrylysov/algnhsa", Version: "v1.1.99"}
 
-// Another module requires this one from a proxy, with no checkout around: the
-// Lambdas are compiled from the module cache, with the versions this module
-// pins, into the same assets as here, and nothing is written to the cache.
+// Another module requires this one from a proxy, without a checkout. The
+// Lambdas are compiled from the module cache, with the versions that this
+// module pins, into the same assets as here. The build writes no file to the
+// cache.
 func TestReuseFromAnotherModule(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles a second app")
@@ -64,7 +65,8 @@ func TestReuseFromAnotherModule(t *testing.T) {
 	env := append(os.Environ(), "GOMODCACHE="+cache, "GOPROXY=file://"+proxy, "GONOSUMDB=*", "GONOSUMCHECK=1", "GOFLAGS=-mod=mod", "GOWORK=off",
 		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20", "CDK_VALIDATION=false")
 
-	// -trimpath: or nothing in the build cache would fit, the paths are new.
+	// Without -trimpath the build cache would not help, because the paths are
+	// new.
 	app := filepath.Join(dir, "app")
 	runIn(t, home, env, "go", "build", "-trimpath", "-o", app, ".")
 	if used := runIn(t, home, env, "go", "list", "-m", broken.Path); !strings.Contains(used, broken.Version) {
@@ -153,8 +155,9 @@ func (f diskFile) Path() string                 { return f.name }
 func (f diskFile) Lstat() (fs.FileInfo, error)  { return os.Lstat(f.path) }
 func (f diskFile) Open() (io.ReadCloser, error) { return os.Open(f.path) }
 
-// linkCache makes a module cache with the dependencies of this module, linked
-// to the real one: nothing is downloaded, and nothing is left there.
+// linkCache makes a module cache that links to the dependencies of this module
+// in the real one, so that the test downloads no module and leaves no files
+// there.
 func linkCache(t *testing.T, cache string) {
 	t.Helper()
 	real := strings.TrimSpace(runIn(t, "..", nil, "go", "env", "GOMODCACHE"))
@@ -198,8 +201,8 @@ func link(t *testing.T, from, to string) {
 	}
 }
 
-// writeConsumer writes the other module. It pins what this one pins, as go mod
-// tidy would, but for the version that is broken.
+// writeConsumer writes the other module. It pins the versions that this module
+// pins, as go mod tidy would, except for the broken one.
 func writeConsumer(t *testing.T, home string) {
 	t.Helper()
 	mod, err := os.ReadFile("../go.mod")

@@ -11,9 +11,8 @@ const (
 	live   = orders + ":live"
 )
 
-// Routes to a Lambda and into a VPC that exist already. With the stage
-// "example" the account is not known, and the permission must be written all
-// the same.
+// Routes to an existing Lambda and into an existing VPC. CDK does not know the
+// account of the stage "example", and must still write the permission.
 func TestRoutesToWhatExists(t *testing.T) {
 	const routes = `[
 		{"path":"/orders/{proxy+}","methods":["ANY"],"function":"` + orders + `"},
@@ -36,8 +35,8 @@ func TestRoutesToWhatExists(t *testing.T) {
 				}
 			}
 		}
-		if permitted[orders] != 2 || permitted[live] != 2 || len(permitted) != 2 {
-			t.Errorf("stage %s: the gateway may invoke %v, want each function once for each of its methods", stage, permitted)
+		if permitted[orders] != 1 || permitted[live] != 1 || len(permitted) != 2 {
+			t.Errorf("stage %s: got permissions to invoke %v, want one for each function", stage, permitted)
 		}
 
 		type method struct{ authorization, kind, link string }
@@ -63,7 +62,7 @@ func TestRoutesToWhatExists(t *testing.T) {
 	}
 }
 
-// What of upstream comes down as it is, is the route's to say.
+// A route lists the upstream statuses that reach the page unchanged.
 func TestStatusesOfARoute(t *testing.T) {
 	outdir, stderr, status := runApp(t, nil, map[string]any{"stage": "example",
 		"routes": `[{"path":"/orders","methods":["GET"],"upstream":"https://orders.internal.example.com/orders","statuses":[404,409]}]`})
@@ -75,12 +74,12 @@ func TestStatusesOfARoute(t *testing.T) {
 		if m["AuthorizationType"] == "CUSTOM" {
 			mapped++
 			if n := len(m["MethodResponses"].([]any)); n != 7 {
-				t.Errorf("%d statuses, want 404, 409, 502 and the four there always are", n)
+				t.Errorf("got %d statuses, want 404, 409, 502 and the four of every method", n)
 			}
 		}
 	}
 	if mapped != 1 {
-		t.Errorf("%d mapped methods", mapped)
+		t.Errorf("got %d mapped methods, want 1", mapped)
 	}
 	_, stderr, status = runApp(t, nil, map[string]any{"stage": "example",
 		"routes": `[{"path":"/orders","methods":["GET"],"upstream":"https://orders.internal.example.com/orders","statuses":[99]}]`})

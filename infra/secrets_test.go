@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// What somebody has in the environment while synthesizing, and what the tests
-// of the Lambdas use, is in no template and no asset. P20, G3.
+// Templates and assets contain no value of the environment during synthesis and
+// no secret of the Lambdas' tests. P20, G3.
 func TestNoSecretInTheAssembly(t *testing.T) {
 	const sentinel = "Zq7-not-for-the-template"
 	t.Setenv("CLIENT_SECRET", sentinel)

@@ -162,9 +162,9 @@ func TestSettingsDocument(t *testing.T) {
 	t.Error("docs/settings.md is out of date: go test ./infra -run TestSettingsDocument -update")
 }
 
-// fieldComments returns the comments of the fields of all structs in folders, by
-// package, type and field. A field without one has that of the field before it
-// if no line is between them.
+// fieldComments returns the comments of the fields of all structs in folders,
+// by package, type and field. A field without a comment has that of the
+// previous field if it stands directly below it.
 func fieldComments(t *testing.T, folders ...string) map[string]string {
 	t.Helper()
 	comments := map[string]string{}

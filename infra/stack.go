@@ -78,7 +78,7 @@ func (s *stage) addRoutes(scope constructs.Construct, h *tokenhandler.TokenHandl
 	}
 }
 
-// addAround adds what stands around a token handler.
+// addAround adds the resources around a token handler.
 func (s *stage) addAround(stack awscdk.Stack, handler *tokenhandler.TokenHandler) {
 	if s.Site != nil {
 		s.Site.Handler = handler
@@ -107,7 +107,7 @@ func (s *stage) tag(stack awscdk.Stack) {
 
 // addAccountLoggingRole makes the role with which API Gateway writes the logs
 // of every API of the account and region. It stays when the stack is deleted,
-// since other APIs may use it by then.
+// because other APIs may use it.
 func addAccountLoggingRole(stack awscdk.Stack, api awsapigateway.RestApi) {
 	role := awsiam.NewRole(stack, jsii.String("ApiGatewayLogs"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("apigateway.amazonaws.com"), nil),
@@ -121,11 +121,11 @@ func addAccountLoggingRole(stack awscdk.Stack, api awsapigateway.RestApi) {
 	api.DeploymentStage().Node().AddDependency(account)
 }
 
-// inStage calls f and panics with the faults that f panics with, in the names of
-// the stage. The fields of a client begin with prefix.
+// inStage calls f. If f panics with faults, inStage panics with the same faults
+// in the names of the stage. The fields of a client begin with prefix.
 func inStage(prefix string, f func()) { renaming(prefix, "", f) }
 
-// inRoute is inStage for the route with a number.
+// inRoute is inStage for the route at an index.
 func inRoute(number int, f func()) { renaming("", fmt.Sprintf("routes[%d].", number), f) }
 
 func renaming(prefix, routes string, f func()) {

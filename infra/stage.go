@@ -18,7 +18,7 @@ import (
 )
 
 // stage is one entry of "stages" in cdk.json: the JSON form of
-// tokenhandler.Props, and what stands around a token handler. The fields that
+// tokenhandler.Props, and the resources around a token handler. The fields that
 // are constructs of the CDK are given by name or ARN (given.go).
 type stage struct {
 	name string
@@ -52,7 +52,7 @@ type stage struct {
 	Clients map[string]any `json:"clients"`
 }
 
-// around holds what the app adds around a token handler.
+// around holds the resources that the app adds around a token handler.
 type around struct {
 	// AccountLoggingRole makes the role with which API Gateway writes the logs of
 	// every API of the account and region. Required once, with AccessLogs.
@@ -115,7 +115,7 @@ func decodeStage(get func(key string) any) (stage, error) {
 	return s, nil
 }
 
-// decode reads the fields and checks what the construct cannot know.
+// decode reads the fields and checks the rules of the app.
 func (s *stage) decode(d *decoder, fields map[string]any) {
 	fields = maps.Clone(fields)
 	for former, now := range renamed {
@@ -142,7 +142,7 @@ var (
 	regionRE    = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
 )
 
-// check checks what belongs to the app. The construct checks the rest.
+// check checks the settings of the app. The construct checks the rest.
 func (s *stage) check(d *decoder) {
 	c := settings.NewChecker(s)
 	c.ShowValues = true
@@ -169,8 +169,8 @@ func (s *stage) check(d *decoder) {
 	}
 }
 
-// checkFunctions refuses functions elsewhere: the permission to invoke them is
-// made in this stack.
+// checkFunctions refuses functions of other accounts and regions, because this
+// stack makes the permission to invoke them.
 func (s *stage) checkFunctions(d *decoder) {
 	for i := range s.Routes {
 		r := &s.Routes[i]

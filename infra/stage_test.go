@@ -14,7 +14,7 @@ import (
 	"github.com/tokenhandler/aws/infra/tokenhandler"
 )
 
-// decode reads a stage "t" from JSON, with overrides as of -c.
+// decode reads a stage "t" from JSON, with overrides like those of -c.
 func decode(t *testing.T, fields string, overrides map[string]any) (stage, error) {
 	t.Helper()
 	var object map[string]any
@@ -103,7 +103,7 @@ func TestStagePhantomToken(t *testing.T) {
 	}
 }
 
-// A comment changes nothing, wherever a stage has fields.
+// Comments have no effect, wherever a stage has fields.
 func TestCommentsAreIgnored(t *testing.T) {
 	const host, routes = `"name":"api.example.com"`, `"path":"/a","methods":["POST"],"upstream":"https://a.example/"`
 	stageOf := func(comment, other string) string {

@@ -13,9 +13,9 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// every is an app with the stacks of all stages: validation costs some seconds
-// a process and little a stack. Control is what it must find, or it does not
-// run.
+// every is an app with the stacks of all stages, because validation costs some
+// seconds a process and little per stack. Control is a stack that the
+// validation must report, or it did not run.
 func every() error {
 	app := awscdk.NewApp(nil)
 	node := app.Node()
@@ -41,8 +41,8 @@ func every() error {
 	return errors.Join(append(findings, err)...)
 }
 
-// No stage of cdk.json gives CloudFormation, or CDK itself, anything to warn of:
-// what "cdk synth --strict" fails on, for all of them.
+// CloudFormation's and CDK's own checks have no warning for any stage of
+// cdk.json. "cdk synth --strict" fails on such warnings.
 func TestEveryStageIsValid(t *testing.T) {
 	outdir, stderr, _ := runProcess(t, "every", "CDK_VALIDATION=true")
 	raw, err := os.ReadFile(filepath.Join(outdir, "validation-report.json"))
@@ -78,7 +78,7 @@ func TestEveryStageIsValid(t *testing.T) {
 		}
 	}
 	if !control {
-		t.Errorf("the control was not found, so nothing was looked at: %s\n%s", raw, stderr)
+		t.Errorf("the control was not found, so the validation did not run: %s\n%s", raw, stderr)
 	}
 	stacks, err := filepath.Glob(filepath.Join(outdir, "*.template.json"))
 	if err != nil || len(stacks) <= len(cdkJSON(t)["stages"].(map[string]any)) {
