@@ -16,6 +16,7 @@ import (
 	"github.com/tokenhandler/aws/internal/partition"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/backchannel"
+	"github.com/tokenhandler/aws/lambda/internal/sigv4"
 )
 
 // errNoVersion: the secret has no version with this stage.
@@ -87,9 +88,7 @@ func (c *client) call(ctx context.Context, stage string) (v version, retry bool,
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	r.Header.Set("X-Amz-Target", "secretsmanager.GetSecretValue")
-	err = sign(r, body, credentials{
-		id: c.env("AWS_ACCESS_KEY_ID"), secret: settings.Secret(c.env("AWS_SECRET_ACCESS_KEY")), token: settings.Secret(c.env("AWS_SESSION_TOKEN")),
-	}, c.region, "secretsmanager", c.now())
+	err = sigv4.Sign(r, body, sigv4.FromEnvironment(c.env), c.region, "secretsmanager", c.now())
 	if err != nil {
 		return version{}, false, err
 	}

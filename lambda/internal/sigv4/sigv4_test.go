@@ -1,4 +1,4 @@
-package keys
+package sigv4
 
 import (
 	"bytes"
@@ -39,7 +39,7 @@ func TestSignVectors(t *testing.T) {
 			for name, value := range tt.header {
 				r.Header.Set(name, value)
 			}
-			err = sign(r, []byte(tt.body), credentials{"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", settings.Secret(tt.token)},
+			err = Sign(r, []byte(tt.body), Credentials{"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", settings.Secret(tt.token)},
 				"us-east-1", "service", time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC))
 			want := "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=" + tt.signed + ", Signature=" + tt.signature
 			if got := r.Header.Get("Authorization"); err != nil || got != want {
@@ -63,7 +63,7 @@ func TestSignAsTheSDK(t *testing.T) {
 		return r
 	}
 	ours, theirs := request(), request()
-	if err := sign(ours, body, credentials{"ASIAEXAMPLE", "secret+/=", "token"}, "eu-west-1", "secretsmanager", now); err != nil {
+	if err := Sign(ours, body, Credentials{"ASIAEXAMPLE", "secret+/=", "token"}, "eu-west-1", "secretsmanager", now); err != nil {
 		t.Fatal(err)
 	}
 	theirs.ContentLength = -1 // the SDK signs the length, too, where it is known
@@ -75,9 +75,9 @@ func TestSignAsTheSDK(t *testing.T) {
 }
 
 func TestSignWithoutCredentials(t *testing.T) {
-	for _, c := range []credentials{{}, {id: "x"}, {secret: "hush"}} {
+	for _, c := range []Credentials{{}, {ID: "x"}, {Secret: "hush"}} {
 		r, _ := http.NewRequest("POST", "https://example.com/", nil)
-		if err := sign(r, nil, c, "r", "s", time.Now()); err == nil || strings.Contains(err.Error(), "hush") || r.Header.Get("Authorization") != "" {
+		if err := Sign(r, nil, c, "r", "s", time.Now()); err == nil || strings.Contains(err.Error(), "hush") || r.Header.Get("Authorization") != "" {
 			t.Errorf("got %v, want an error", err)
 		}
 	}
