@@ -86,7 +86,7 @@ func TestAuthorizerEnvironment(t *testing.T) {
 			}
 			New(stack, "TokenHandler", tt.props).Protect(orders())
 			got := read(t, stack).authorizerEnvironment(t)
-			for _, shared := range []string{"TRUSTED_WEB_ORIGINS", "COOKIE_NAME_PREFIX", "ENCRYPTION_KEY"} {
+			for _, shared := range []string{"TRUSTED_WEB_ORIGINS", "COOKIE_NAME_PREFIX", "ENCRYPTION_KEY", "DEPLOYMENT"} {
 				if got[shared] == "" {
 					t.Errorf("%s is missing", shared)
 				}

@@ -21,6 +21,7 @@ func agentSettings(p *Props, reference func(awssecretsmanager.ISecret) settings.
 func authorizerSettings(p *Props, reference func(awssecretsmanager.ISecret) settings.Secret) *settings.Authorizer {
 	var s settings.Authorizer
 	settings.Copy(&s, p, toEnvironment(reference))
+	s.Deployment = settings.DeploymentOf(p.Provider.Issuer, p.Provider.ClientID)
 	if !p.AccessTokens.VerifyTokens {
 		s.Provider = settings.TokenIssuer{}
 	}

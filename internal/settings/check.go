@@ -77,6 +77,11 @@ func (c *Checker) shared(s *Shared) {
 	c.Refuse(hostOnly && s.Cookies.BasePath != "", &s.Cookies.BasePath, "cannot be combined with a %s that begins with __Host-: browsers drop __Host- cookies with a path other than /", &s.Cookies.NamePrefix)
 	c.Refuse(curity && s.AccessTokens.DPoP, &s.AccessTokens.DPoP, "cannot be combined with %s curity: other implementations know no tokens that are bound to a key", &s.Cookies.Format)
 
+	table := &s.Sessions
+	c.Refuse(c.loaded && table.Table != "" && table.Key == "", &table.Key, "is required with %s", &table.Table)
+	c.Refuse(table.Table == "" && table.Key != "", &table.Key, "requires %s", &table.Table)
+	c.Refuse(table.Table != "" && curity, &table.Table, "cannot be combined with %s curity, whose access token cookie has no session", &s.Cookies.Format)
+
 	key := &s.CookieKey
 	c.Refuse(c.loaded && key.Key == "" && key.SecretARN == "", &key.Key, "is missing: it must be "+rules["key"].expects+", unless %s is set", &key.SecretARN)
 	c.Refuse(key.Key != "" && key.SecretARN != "", &key.Key, "cannot be combined with %s", &key.SecretARN)
@@ -96,6 +101,11 @@ func (c *Checker) agent(a *Agent) {
 		"end in %s, as browsers see it, or they never send the cookies there", &a.Application.AgentPath)
 	c.Refuse(a.Session.IdleLifetime != 0 && a.Cookies.Format == FormatCurity, &a.Session.IdleLifetime, "cannot be combined with %s curity, whose access token cookie has no expiry", &a.Cookies.Format)
 	c.Refuse(a.Session.Lifetime != 0 && a.Cookies.Format == FormatCurity, &a.Session.Lifetime, "cannot be combined with %s curity, whose access token cookie has no expiry", &a.Cookies.Format)
+
+	// A value of version 1 opens under every name: the page could be given a
+	// refresh token.
+	c.Refuse(a.Session.TokenMediation && a.Cookies.Format == FormatCurity, &a.Session.TokenMediation, "cannot be combined with %s curity, whose cookies do not tell an access token from a refresh token", &a.Cookies.Format)
+	c.Refuse(a.Session.IDTokenHint && a.Session.OmitIDToken, &a.Session.IDTokenHint, "cannot be combined with %s: the cookies carry no ID token to send", &a.Session.OmitIDToken)
 
 	// OpenID Connect Core section 3.1.2.1: requests "MUST contain the openid scope value".
 	openid := slices.Contains(strings.Split(p.Scope, " "), "openid")

@@ -38,6 +38,25 @@ type Cookies struct {
 	// routes then do not carry them. Their names then begin with __Secure-.
 	// Default: /.
 	BasePath string `env:"COOKIE_BASE_PATH" json:"cookieBasePath" rule:"path"`
+
+	// Former are prefixes, domains and paths of earlier configurations, such as
+	// th-old, example.org and /v1/oauth-agent. Sign-in and sign-out remove their
+	// cookies. Those of the current prefix, and of the domains above the host, are
+	// found without it.
+	Former []string `env:"FORMER_COOKIES" json:"formerCookies" lambda:"agent" rule:"former"`
+}
+
+// isFormer accepts a cookie prefix, a domain or a path. Only a path has a
+// slash, and only a domain a dot.
+func isFormer(s string) bool {
+	switch {
+	case strings.HasPrefix(s, "/"):
+		return isPath(s)
+	case strings.Contains(s, "."):
+		return isDomain(s)
+	}
+	_, prefix := cutNamePrefix(s)
+	return isPrefix(s) && prefix == ""
 }
 
 // Values of Cookies.Format.

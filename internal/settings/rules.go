@@ -26,6 +26,9 @@ var rules = map[string]rule{
 	"cookieformat":  oneOf(FormatSealed, FormatCurity),
 	"metrics":       oneOf(MetricsEMF, MetricsNone),
 	"domain":        text("a domain name such as example.com: lower case, at least two labels, no leading dot, no IP address", isDomain),
+	"deployment":    text("an issuer, a space and a client id", isDeployment),
+	"former":        text("a cookie prefix such as th, a domain such as example.com or a path such as /oauth-agent", isFormer),
+	"table":         text("the name of a DynamoDB table", func(s string) bool { return madeOf(s, 3, 255, "_-.") }),
 	"secretarn":     text("the ARN of a secret in Secrets Manager", isSecretARN),
 	"csrfheader":    text("the name of a custom request header, such as x-th-csrf", isCSRFHeader),
 	"key":           text("64 hexadecimal characters (32 bytes), not all the same", isKey),
@@ -53,6 +56,7 @@ var rules = map[string]rule{
 	"upstreams":    {expects: `a JSON object of URLs by route, such as {"GET /orders":"https://orders.internal.example/orders"}`},
 
 	"lifetime": seconds("a duration of whole seconds such as 30m or 8h, at most 8760h", time.Second, maxLifetime),
+	"repeat":   seconds("whole seconds from 1 to 300", time.Second, 5*time.Minute),
 	"cachettl": seconds("whole seconds from 1 to 60", time.Second, maxCacheTTL),
 	"maxage":   seconds("whole seconds from 0 to 300", None, 5*time.Minute),
 }

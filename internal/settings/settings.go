@@ -52,12 +52,15 @@
 // show values.
 package settings
 
+import "strings"
+
 // Shared holds the settings of both Lambdas.
 type Shared struct {
 	Application  Application
 	Cookies      Cookies
 	AccessTokens AccessTokens
 	CookieKey    CookieKey
+	Sessions     Sessions  `json:"sessions"`
 	Operation    Operation `json:"operation"`
 	Network      Network   `json:"network"`
 }
@@ -75,6 +78,11 @@ type Authorizer struct {
 	PhantomToken      PhantomToken[Secret]
 	Provider          TokenIssuer
 	AuthorizerCaching AuthorizerCaching
+
+	// Deployment is the deployment that cookies are sealed for: the issuer, a
+	// space and the client id of the agent. A cookie of another deployment does
+	// not open, even with the same key.
+	Deployment string `env:"DEPLOYMENT" rule:"deployment" required:"true"`
 
 	// RouteRequirements are the scopes and claims that routes require of the
 	// access token, as JSON: {"GET /orders":{"scope":"orders.read"}}.
@@ -118,3 +126,11 @@ const (
 
 // CSRFHeaderName returns the request header of the double submit.
 func (s Shared) CSRFHeaderName() string { return s.Cookies.CSRFHeaderName() }
+
+// DeploymentOf returns the Deployment of an agent.
+func DeploymentOf(issuer, clientID string) string { return issuer + " " + clientID }
+
+func isDeployment(s string) bool {
+	issuer, clientID, ok := strings.Cut(s, " ")
+	return ok && isIssuer(issuer) && isCredential(clientID)
+}

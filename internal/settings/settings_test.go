@@ -26,7 +26,7 @@ func agentEnv() map[string]string {
 }
 
 func authorizerEnv(more ...string) map[string]string {
-	env := map[string]string{"TRUSTED_WEB_ORIGINS": "https://www.example.com", "ENCRYPTION_KEY": testKey}
+	env := map[string]string{"TRUSTED_WEB_ORIGINS": "https://www.example.com", "ENCRYPTION_KEY": testKey, "DEPLOYMENT": "https://login.example.com spa"}
 	for i := 0; i+1 < len(more); i += 2 {
 		env[more[i]] = more[i+1]
 	}
@@ -55,6 +55,7 @@ func TestLoadDefaults(t *testing.T) {
 	want.Cookies = settings.Cookies{NamePrefix: "th", Format: "sealed"}
 	want.CookieKey.Key = testKey
 	want.Operation.Metrics = "emf"
+	want.Sessions.Repeat = time.Minute
 	want.Session.Logout = "provider"
 	want.Provider.Profile, want.Provider.Issuer, want.Provider.ClientID, want.Provider.Scope = "oidc", "https://login.example.com", "spa", "openid"
 	want.Provider.ClientSecret = "correct horse battery staple"
@@ -141,6 +142,11 @@ func TestLoadRefuses(t *testing.T) {
 		{true, env("COOKIE_BASE_PATH", "/api/my-oauth-agent"), " must end in AGENT_BASE_PATH"},
 		{true, env("COOKIE_DOMAIN", "example.com", "COOKIE_FORMAT", "curity", "COOKIE_NAME_PREFIX", "__Host-th"), " cannot be combined with a COOKIE_NAME_PREFIX that begins with __Host-"},
 		{true, env("COOKIE_BASE_PATH", "/oauth-agent", "COOKIE_FORMAT", "curity", "COOKIE_NAME_PREFIX", "__Host-th"), " cannot be combined with a COOKIE_NAME_PREFIX that begins with __Host-"},
+		{true, env("TOKEN_MEDIATION", "true", "COOKIE_FORMAT", "curity"), " cannot be combined with COOKIE_FORMAT curity"},
+		{true, env("ID_TOKEN_HINT", "true", "OMIT_ID_TOKEN", "true"), " cannot be combined with OMIT_ID_TOKEN"},
+		{true, env("SESSIONS_KEY", testKey), " requires SESSIONS_TABLE"},
+		{true, env("SESSIONS_KEY", missing, "SESSIONS_TABLE", "sessions"), " is required with SESSIONS_TABLE"},
+		{true, env("SESSIONS_TABLE", "sessions", "SESSIONS_KEY", testKey, "COOKIE_FORMAT", "curity"), " cannot be combined with COOKIE_FORMAT curity"},
 		{true, env("ENCRYPTION_KEY", "abcd"), " must be 64 hexadecimal"},
 		{true, env("ENCRYPTION_KEY", strings.Repeat("g", 64)), " must be 64 hexadecimal"},
 		{true, env("ENCRYPTION_KEY", strings.Repeat("0", 64)), " must be 64 hexadecimal"},
