@@ -1,0 +1,160 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tokenhandler/aws/lambda/internal/cookie"
+)
+
+const (
+	// leaseTime is longer than the agent may run: Lambda ends it after 15 s.
+	leaseTime = 16 * time.Second
+	// patience is how long a refresh waits for another one.
+	patience = 8 * time.Second
+	// unrotated is how long a refresh is repeated where the provider gave no new
+	// refresh token: then a repetition costs no session.
+	unrotated = 5 * time.Second
+)
+
+// Errors of [Table.Claim].
+var (
+	// ErrEnded tells that the session is over.
+	ErrEnded = errors.New("sessions: the session has ended")
+	// ErrBusy tells that another refresh has been under way for too long.
+	ErrBusy = errors.New("sessions: another refresh is under way")
+)
+
+// Refresh is a refresh that the caller has to make, or the answer to one that
+// has been made.
+type Refresh struct {
+	// Answer is what the refresh gave that this one repeats. Empty: the caller
+	// has to make it, and then to call Finish or Release.
+	Answer string
+
+	table   *Table
+	key     item
+	token   string // hash
+	owner   string
+	version int64
+	history string
+}
+
+// Claim claims the refresh of a session with a refresh token. However many ask
+// at once, one gets the claim; the others wait for its answer, and whoever asks
+// again later gets it, too. It makes two calls to claim, and one for an answer.
+func (t *Table) Claim(ctx context.Context, id cookie.SessionID, refreshToken string) (*Refresh, error) {
+	r := &Refresh{table: t, key: t.sessionKey(id), token: t.hash("refresh", refreshToken), owner: random()}
+	pause := 20 * time.Millisecond
+	for deadline := time.Now().Add(patience); ; {
+		record, err := t.get(ctx, r.key, "")
+		switch {
+		case err != nil:
+			return nil, err
+		case record == nil:
+			return nil, ErrEnded
+		case redeemed(record["h"].S, r.token, t.now()):
+			r.Answer = record["a"].S
+			return r, nil
+		case record["o"].S == r.owner: // the answer to our own claim was lost
+			return r, nil
+		case number(record["l"]) <= t.now().UnixMilli():
+			r.version, r.history = number(record["v"]), record["h"].S
+			err := r.claim(ctx)
+			if err == nil {
+				return r, nil
+			}
+			if !errors.Is(err, errCondition) {
+				return nil, err
+			}
+		}
+		if time.Now().After(deadline) {
+			return nil, ErrBusy
+		}
+		select {
+		case <-time.After(pause):
+			pause = min(2*pause, 400*time.Millisecond)
+		case <-ctx.Done():
+			return nil, ErrBusy
+		}
+	}
+}
+
+func (r *Refresh) claim(ctx context.Context) error {
+	now := r.table.now()
+	return r.table.call(ctx, "UpdateItem", map[string]any{
+		"Key":                 r.key,
+		"UpdateExpression":    "SET l = :until, o = :owner",
+		"ConditionExpression": "attribute_exists(pk) AND v = :v AND (attribute_not_exists(l) OR l <= :now)",
+		"ExpressionAttributeValues": item{
+			":until": millis(now.Add(leaseTime)), ":owner": {S: r.owner}, ":now": millis(now),
+			":v": {N: strconv.FormatInt(r.version, 10)},
+		},
+	}, nil)
+}
+
+// Finish records the answer of a refresh that the caller made and the new end of
+// the session. It returns [ErrEnded] if the session ended meanwhile: the caller
+// must not deliver the answer. Rotated says that there is a new refresh token.
+// It makes one call.
+func (r *Refresh) Finish(ctx context.Context, answer string, rotated bool, expires time.Time) error {
+	now := r.table.now()
+	until := now.Add(r.table.repeat)
+	if !rotated {
+		until = now.Add(min(unrotated, r.table.repeat))
+	}
+	history := r.token + ":" + strconv.FormatInt(until.UnixMilli(), 10)
+	for entry := range strings.FieldsSeq(r.history) {
+		token, end, _ := strings.Cut(entry, ":")
+		if n, _ := strconv.ParseInt(end, 10, 64); token != r.token && n > now.UnixMilli() {
+			history += " " + entry
+		}
+	}
+	err := r.table.call(ctx, "UpdateItem", map[string]any{
+		"Key":                 r.key,
+		"UpdateExpression":    "SET a = :a, h = :h, e = :e, v = :v REMOVE l, o",
+		"ConditionExpression": "attribute_exists(pk) AND o = :owner",
+		"ExpressionAttributeValues": item{
+			":a": {S: answer}, ":h": {S: history}, ":e": seconds(expires), ":owner": {S: r.owner},
+			":v": {N: strconv.FormatInt(r.version+1, 10)},
+		},
+	}, nil)
+	if !errors.Is(err, errCondition) {
+		return err
+	}
+	// The first attempt may have been carried out and its answer lost.
+	record, err := r.table.get(ctx, r.key, "")
+	if err == nil && (record == nil || record["h"].S != history || record["a"].S != answer) {
+		err = ErrEnded
+	}
+	return err
+}
+
+// Release gives a claim up, so that the next one can make the refresh.
+func (r *Refresh) Release(ctx context.Context) error {
+	err := r.table.call(ctx, "UpdateItem", map[string]any{
+		"Key": r.key, "UpdateExpression": "REMOVE l, o", "ConditionExpression": "attribute_exists(pk) AND o = :owner",
+		"ExpressionAttributeValues": item{":owner": {S: r.owner}},
+	}, nil)
+	if errors.Is(err, errCondition) {
+		return nil
+	}
+	return err
+}
+
+// redeemed reports whether a refresh token is among those whose repetition is
+// answered.
+func redeemed(history, token string, now time.Time) bool {
+	for entry := range strings.FieldsSeq(history) {
+		hash, end, _ := strings.Cut(entry, ":")
+		if until, _ := strconv.ParseInt(end, 10, 64); hash == token && until > now.UnixMilli() {
+			return true
+		}
+	}
+	return false
+}
+
+func millis(t time.Time) value { return value{N: strconv.FormatInt(t.UnixMilli(), 10)} }
