@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/tokenhandler/aws/lambda/internal/dpop"
 )
@@ -14,8 +15,30 @@ const revocationEndpoint = "revocation endpoint"
 // of (RFC 7009). It does nothing where the provider has no such endpoint. It
 // makes one attempt: the caller ends the session whatever comes of it.
 func (c *Client) Revoke(ctx context.Context, refreshToken string) error {
-	refreshToken = dpop.Token(refreshToken) // its key stays here
-	if refreshToken == "" {
+	return c.revoke(ctx, refreshToken, "refresh_token")
+}
+
+// RevokeAccess revokes an access token, likewise.
+func (c *Client) RevokeAccess(ctx context.Context, accessToken string) error {
+	return c.revoke(ctx, accessToken, "access_token")
+}
+
+// discardTimeout bounds a revocation that no one waits for but the caller.
+const discardTimeout = 3 * time.Second
+
+// Discard revokes tokens that no one will get, in one attempt: the refresh token, or the access token where there is no other.
+func (c *Client) Discard(ctx context.Context, tokens Tokens) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
+	defer cancel()
+	if tokens.RefreshToken != "" {
+		return c.Revoke(ctx, tokens.RefreshToken)
+	}
+	return c.RevokeAccess(ctx, tokens.AccessToken)
+}
+
+func (c *Client) revoke(ctx context.Context, token, hint string) error {
+	token = dpop.Token(token) // its key stays here
+	if token == "" {
 		return nil
 	}
 	p, err := c.provider(ctx, func(e *endpoints) bool { return e.Revocation != "" && c.authenticates(e) })
@@ -25,7 +48,7 @@ func (c *Client) Revoke(ctx context.Context, refreshToken string) error {
 	if p.Revocation == "" {
 		return nil
 	}
-	a, err := c.post(ctx, p, revocationEndpoint, p.Revocation, url.Values{"token": {refreshToken}, "token_type_hint": {"refresh_token"}})
+	a, err := c.post(ctx, p, revocationEndpoint, p.Revocation, url.Values{"token": {token}, "token_type_hint": {hint}})
 	if err != nil {
 		return err
 	}

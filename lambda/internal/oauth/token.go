@@ -72,14 +72,16 @@ func (c *Client) Exchange(ctx context.Context, code string, login Login) (Tokens
 		return tokens.bind(key), nil
 	}
 	claims, err := c.verifyIDToken(ctx, p, tokens)
+	if err == nil {
+		// RFC 9700 section 4.5.3.2: tokens are disregarded until the nonce is
+		// validated.
+		err = claims.checkNonce(login.Nonce)
+	}
+	if err == nil {
+		err = claims.checkStepUp(login, c.config.Now())
+	}
 	if err != nil {
-		return Tokens{}, err
-	}
-	// RFC 9700 section 4.5.3.2: tokens are disregarded until the nonce is validated.
-	if err := claims.checkNonce(login.Nonce); err != nil {
-		return Tokens{}, err
-	}
-	if err := claims.checkStepUp(login, c.config.Now()); err != nil {
+		c.Discard(ctx, tokens)
 		return Tokens{}, err
 	}
 	return tokens.bind(key), nil
@@ -126,10 +128,11 @@ func (c *Client) RefreshScope(ctx context.Context, refreshToken, previousIDToken
 		return tokens.bind(key), nil
 	}
 	claims, err := c.verifyIDToken(ctx, p, tokens)
-	if err != nil {
-		return Tokens{}, err
+	if err == nil {
+		err = claims.checkContinues(previousIDToken)
 	}
-	if err := claims.checkContinues(previousIDToken); err != nil {
+	if err != nil {
+		c.Discard(ctx, tokens)
 		return Tokens{}, err
 	}
 	return tokens.bind(key), nil
@@ -174,31 +177,31 @@ func (c *Client) readTokens(members map[string]json.RawMessage, wanted string) (
 		return Tokens{}, &Error{InvalidIDToken, "id token: expected a string"}
 	}
 	tokens := Tokens{AccessToken: access, RefreshToken: refresh, IDToken: idToken}
-	seconds, ok := lifetime(members["expires_in"])
+	seconds, known, ok := lifetime(members["expires_in"])
 	if !ok {
 		return fail("an expires_in that is no number of seconds")
 	}
-	if seconds > 0 {
+	if known {
 		tokens.Expires = c.config.Now().Add(time.Duration(seconds) * time.Second)
 	}
 	return tokens, nil
 }
 
 // lifetime reads expires_in: a number, or, as some providers write it, a
-// number in quotes. 0 stands for an unknown one.
-func lifetime(raw json.RawMessage) (seconds int64, ok bool) {
+// number in quotes. 0 is a lifetime that is over.
+func lifetime(raw json.RawMessage) (seconds int64, known, ok bool) {
 	if raw == nil || string(raw) == "null" || string(raw) == `""` {
-		return 0, true
+		return 0, false, true
 	}
 	var number json.Number
 	if json.Unmarshal(raw, &number) != nil || number == "" {
-		return 0, false
+		return 0, false, false
 	}
 	f, err := number.Float64()
 	if err != nil || f < 0 {
-		return 0, false
+		return 0, false, false
 	}
-	return int64(math.Min(f, math.MaxInt32)), true
+	return int64(math.Min(f, math.MaxInt32)), true, true
 }
 
 func visible(token string) bool {
