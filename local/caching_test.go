@@ -29,6 +29,8 @@ type cachingRun struct {
 	reached  atomic.Int64 // requests that got to the upstream
 	decided  atomic.Int64 // invocations of the authorizer
 	key      string
+	// deployment is what the authorizer's cookies are sealed for.
+	deployment string
 }
 
 func startCaching(t *testing.T, dialect string) *cachingRun {
@@ -61,6 +63,7 @@ func startCaching(t *testing.T, dialect string) *cachingRun {
 	t.Cleanup(r.lambdas.close)
 	for _, f := range r.template.Functions() {
 		r.key = f.Environment["ENCRYPTION_KEY"]
+		r.deployment = f.Environment["DEPLOYMENT"]
 	}
 	return r
 }
@@ -215,7 +218,7 @@ func cachingInUse(t *testing.T, r *cachingRun, assistant bool) {
 // session makes the cookies of a signed-in browser and their CSRF value.
 func (r *cachingRun) session(t *testing.T, left time.Duration) (cookies, csrf string) {
 	t.Helper()
-	sealer, err := sealedtest.New(r.key)
+	sealer, err := sealedtest.New(r.key, sealedtest.Deployment{Name: r.deployment})
 	if err != nil {
 		t.Fatal(err)
 	}

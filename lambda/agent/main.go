@@ -19,6 +19,7 @@ import (
 	"github.com/tokenhandler/aws/internal/metrics"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/apigateway"
+	"github.com/tokenhandler/aws/lambda/internal/cookie"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 	"github.com/tokenhandler/aws/lambda/internal/keys"
 	"github.com/tokenhandler/aws/lambda/internal/oauthagent"
@@ -51,21 +52,27 @@ func newHandler(lookup func(string) (string, bool), output io.Writer) (http.Hand
 	if s.Operation.Metrics == settings.MetricsEMF {
 		recorder = metrics.New(output, lambdacontext.FunctionName)
 	}
+	deployment := settings.DeploymentOf(s.Provider.Issuer, s.Provider.ClientID)
+	cookies := keys.CookieOptions(s.Shared, deployment)
+	cookies.MaxAge = s.Session.CookieLifetime
+	cookies.Former = append(s.Cookies.Former, s.Application.AgentPath) // it may have been the cookies' path
 	return oauthagent.New(oauthagent.Config{
 		BasePath:              s.Application.AgentPath,
 		RedirectURI:           s.Application.RedirectURI,
 		PostLogoutRedirectURI: s.Application.PostLogoutRedirectURI,
 		Ring:                  ring,
-		Names:                 keys.Names(s.Shared),
+		Names:                 cookie.NewNamesOf(cookies),
 		Rules:                 csrf.Rules{TrustedOrigins: s.Application.TrustedWebOrigins, SameOriginReads: s.Application.SameOriginReads, HeaderName: s.CSRFHeaderName()},
 		Provider:              provider,
 		ExtraParameters:       s.Provider.Requests.ExtraParameters,
 		Lifetimes:             oauthagent.Lifetimes{Idle: s.Session.IdleLifetime, Absolute: s.Session.Lifetime},
 		LocalLogout:           s.Session.Logout == settings.LogoutLocal,
 		IDTokenHint:           s.Session.IDTokenHint,
+		OmitIDToken:           s.Session.OmitIDToken,
 		TokenMediation:        s.Session.TokenMediation,
 		Logger:                slog.New(slog.NewJSONHandler(output, nil)),
 		Metrics:               recorder,
 		RequestID:             apigateway.RequestID,
+		Host:                  apigateway.Host,
 	}), nil
 }

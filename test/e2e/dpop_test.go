@@ -31,7 +31,7 @@ func TestDPoP(t *testing.T) {
 			agent = env
 		}
 	}
-	opener, err := newSealer(agent["ENCRYPTION_KEY"])
+	opener, err := newSealer(s, agent["ENCRYPTION_KEY"])
 	if err != nil {
 		t.Fatal(err)
 	}

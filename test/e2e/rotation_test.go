@@ -208,7 +208,7 @@ func (r *rotationRun) rotate(t *testing.T) {
 // sealedWith checks the key of all of a person's cookies.
 func (r *rotationRun) sealedWith(t *testing.T, p *person, key string) {
 	t.Helper()
-	sealer, err := newSealer(key)
+	sealer, err := newSealer(r.system, key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,11 +222,11 @@ func (r *rotationRun) sealedWith(t *testing.T, p *person, key string) {
 // sealAnew seals all of a person's cookies with another key.
 func (r *rotationRun) sealAnew(t *testing.T, p *person, from, to string) {
 	t.Helper()
-	opener, err := newSealer(from)
+	opener, err := newSealer(r.system, from)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealer, err := newSealer(to)
+	sealer, err := newSealer(r.system, to)
 	if err != nil {
 		t.Fatal(err)
 	}

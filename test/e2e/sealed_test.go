@@ -13,9 +13,9 @@ import (
 // sealer is a sealedtest.Sealer.
 type sealer struct{ *sealedtest.Sealer }
 
-func newSealer(hexKey string) (*sealer, error) {
-	s, err := sealedtest.New(hexKey)
-	return &sealer{s}, err
+func newSealer(s *system, hexKey string) (*sealer, error) {
+	sealed, err := sealedtest.New(hexKey, sealedtest.Deployment{Name: s.login + " spa-client"})
+	return &sealer{sealed}, err
 }
 
 type content struct {

@@ -47,7 +47,7 @@ func (k *secrets) learn(t *testing.T, s *system, p *person) {
 		for _, env := range environments {
 			if key := env["ENCRYPTION_KEY"]; key != "" {
 				k.tokens[key] = "the cookie key"
-				if k.sealer, err = newSealer(key); err != nil {
+				if k.sealer, err = newSealer(s, key); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -67,6 +67,7 @@ func logoutRevokes(t *testing.T, s *system, known *secrets) {
 		if status, answer, _ := p.call(t, "POST", "/oauth-agent/refresh", "", p.header()); status != 401 || answer["code"] != "session_expired" {
 			t.Errorf("refresh with copied cookies: got %d, %v; want 401 session_expired", status, answer)
 		}
+		p.call(t, "GET", "/oauth-agent/session", "", p.header())
 		if left := p.session(); len(left) != 0 {
 			t.Errorf("cookies left: %v", keys(left))
 		}
@@ -97,6 +98,7 @@ func refreshInFlight(t *testing.T, s *system, known *secrets) {
 	if status, answer, _ := late.call(t, "POST", "/oauth-agent/refresh", "", late.header()); status != 401 || answer["code"] != "session_expired" {
 		t.Errorf("refresh with the late cookies: got %d, %v; want 401 session_expired", status, answer)
 	}
+	late.call(t, "GET", "/oauth-agent/session", "", late.header())
 	if left := late.session(); len(left) != 0 {
 		t.Errorf("cookies left: %v", keys(left))
 	}

@@ -47,6 +47,12 @@ func RequestID(r *http.Request) string {
 	return event.RequestContext.RequestID
 }
 
+// Host returns the domain name that API Gateway received a request on.
+func Host(r *http.Request) string {
+	event, _ := algnhsa.APIGatewayV1RequestFromContext(r.Context())
+	return event.RequestContext.DomainName
+}
+
 func normalize(payload []byte) ([]byte, error) {
 	var event map[string]json.RawMessage
 	var parts struct {

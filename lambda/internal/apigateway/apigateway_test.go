@@ -27,15 +27,15 @@ func event() map[string]any {
 		"pathParameters":        nil,
 		"body":                  nil,
 		"isBase64Encoded":       false,
-		"requestContext":        map[string]any{"accountId": "123456789012", "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},
+		"requestContext":        map[string]any{"accountId": "123456789012", "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "domainName": "api.example.com"},
 	}
 }
 
 // seen is what the handler behind the adapter saw.
 type seen struct {
-	method, path, body, id string
-	header                 http.Header
-	bodyErr                error
+	method, path, body, id, host string
+	header                       http.Header
+	bodyErr                      error
 }
 
 func invoke(t *testing.T, event map[string]any) (seen, events.APIGatewayProxyResponse) {
@@ -43,7 +43,7 @@ func invoke(t *testing.T, event map[string]any) (seen, events.APIGatewayProxyRes
 	var got seen
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		got = seen{r.Method, r.URL.Path, string(body), apigateway.RequestID(r), r.Header, err}
+		got = seen{r.Method, r.URL.Path, string(body), apigateway.RequestID(r), apigateway.Host(r), r.Header, err}
 		w.Header().Add("Set-Cookie", "a=1")
 		w.Header().Add("Set-Cookie", "b=2")
 		w.WriteHeader(http.StatusTeapot)
@@ -66,7 +66,7 @@ func invoke(t *testing.T, event map[string]any) (seen, events.APIGatewayProxyRes
 
 func TestInvoke(t *testing.T) {
 	got, response := invoke(t, event())
-	if got.method != "GET" || got.path != "/oauth-agent/session" || got.id != "c6af9ac6-7b61-11e6-9a41-93e8deadbeef" {
+	if got.method != "GET" || got.path != "/oauth-agent/session" || got.id != "c6af9ac6-7b61-11e6-9a41-93e8deadbeef" || got.host != "api.example.com" {
 		t.Errorf("got %+v", got)
 	}
 	if response.StatusCode != http.StatusTeapot || response.Body != "{}" {

@@ -1,21 +1,30 @@
 // Package cookie seals tokens into the cookies that a browser keeps for the
 // token handler, and opens them again.
 //
-// # Sealed form, version 2
+// # Sealed form, version 3
 //
-//	base64url( 0x02 ‖ key id (4) ‖ nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16) )
+//	base64url( 0x03 ‖ key id (4) ‖ nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16) )
 //
-// without padding. The additional data is the version byte, the key id and
-// the cookie's name, so that a cookie opened under another name does not open.
-// The nonce is random: one key must not seal more than 2^32 values (NIST SP
-// 800-38D section 8.3), so rotate it before.
+// without padding. Browsers tell cookies apart by name, domain and path (RFC
+// 6265 section 5.3), a server sees the name alone. A value therefore opens only
+// in the place it was sealed for:
+//
+//   - The encryption key is derived from the key of the ring with
+//     HKDF-Expand(SHA-256). Its info is "token handler cookie", the kind (at,
+//     auth, id, csrf, session or login), the deployment (issuer, a space,
+//     client id) and the prefix, each ended by a zero byte.
+//   - The additional data is the version byte, the key id, and the name, the
+//     Domain and the Path of the cookie, each ended by a zero byte.
 //
 // The plaintext is
 //
-//	session id (16) ‖ expiry (8, Unix seconds, big endian, 0: none) ‖ packed token
+//	session id (16) ‖ expiry (8, Unix seconds, big endian, 0: none) ‖
+//	length of the binding (1) ‖ binding ‖ packed token
 //
-// See pack.go for the packed token, and version1.go for the other form, which
-// is there for interoperability alone.
+// See pack.go for the packed token. Version 2 has the byte 0x02, no binding,
+// the key of the ring itself, and the version byte, the key id and the name as
+// additional data. It opens but is not sealed any more. See version1.go for
+// version 1, which is there for interoperability alone.
 //
 // # Splitting
 //
@@ -48,6 +57,11 @@ type Content struct {
 	// expiry is known.
 	Expires time.Time
 	Token   string
+	// Binding names what the session is bound to besides its cookies, such as a
+	// key of the device. It has at most 255 bytes; empty: nothing.
+	Binding string
+	// Old tells that the content came in version 2. It is not sealed.
+	Old bool
 	// Unbound tells that the content came in version 1, which authenticates
 	// neither the cookie's name nor a session and knows no expiry. It is not
 	// sealed.
@@ -60,28 +74,34 @@ func (c Content) Expired(now time.Time) bool {
 }
 
 // ErrNotOpened is the error of every value that does not open: malformed,
-// altered, sealed for another name or with an unknown key. It does not say
+// altered, sealed for another place or with an unknown key. It does not say
 // which, so that it cannot serve as an oracle.
-var ErrNotOpened = errors.New("cookie: value does not open under this name and key ring")
+var ErrNotOpened = errors.New("cookie: value does not open in this place with this key ring")
 
 const headerSize = 16 + 8
 
 func (c Content) marshal() []byte {
-	out := make([]byte, 0, headerSize+1+len(c.Token))
+	if len(c.Binding) > 255 {
+		panic("internal error: a binding of more than 255 bytes")
+	}
+	out := make([]byte, 0, headerSize+1+len(c.Binding)+1+len(c.Token))
 	out = append(out, c.Session[:]...)
 	var expires uint64
 	if !c.Expires.IsZero() {
 		expires = uint64(c.Expires.Unix())
 	}
 	out = binary.BigEndian.AppendUint64(out, expires)
+	out = append(append(out, byte(len(c.Binding))), c.Binding...)
 	return appendPacked(out, c.Token)
 }
 
-func unmarshal(b []byte) (Content, bool) {
+// unmarshal reads a plaintext of version 3, or of version 2, which has no
+// binding.
+func unmarshal(b []byte, old bool) (Content, bool) {
 	if len(b) < headerSize {
 		return Content{}, false
 	}
-	var c Content
+	c := Content{Old: old}
 	copy(c.Session[:], b)
 	// A time beyond the range of int64 never came from marshal.
 	switch expires := binary.BigEndian.Uint64(b[16:]); {
@@ -90,7 +110,17 @@ func unmarshal(b []byte) (Content, bool) {
 	case expires != 0:
 		c.Expires = time.Unix(int64(expires), 0)
 	}
-	token, ok := unpack(b[headerSize:])
+	b = b[headerSize:]
+	if !old {
+		if len(b) == 0 || len(b) < 1+int(b[0]) {
+			return Content{}, false
+		}
+		c.Binding, b = string(b[1:1+int(b[0])]), b[1+int(b[0]):]
+	}
+	token, ok := unpack(b)
+	if !ok {
+		return Content{}, false
+	}
 	c.Token = token
-	return c, ok
+	return c, true
 }

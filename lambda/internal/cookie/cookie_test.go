@@ -18,6 +18,8 @@ const (
 	keyB = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 )
 
+var n = NewPlace("at", "https://login.example.com spa", "th", "n", "", "/")
+
 func newRing(t testing.TB, current string, previous ...string) *Ring {
 	t.Helper()
 	ring, err := NewRing(current, previous...)
@@ -28,7 +30,49 @@ func newRing(t testing.TB, current string, previous ...string) *Ring {
 }
 
 // The vectors were made by another implementation, in another language.
-func TestVectors(t *testing.T) {
+func TestVersion3Vectors(t *testing.T) {
+	file, err := os.ReadFile("testdata/version3.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors []struct {
+		Comment, Key, Value string
+		Previous            []string
+		Place               struct{ Kind, Deployment, Prefix, Name, Domain, Path string }
+		Want                *struct {
+			Session, Token, Binding string
+			Expires                 int64
+		}
+	}
+	if err := json.Unmarshal(file, &vectors); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range vectors {
+		t.Run(v.Comment, func(t *testing.T) {
+			p := NewPlace(v.Place.Kind, v.Place.Deployment, v.Place.Prefix, v.Place.Name, v.Place.Domain, v.Place.Path)
+			got, err := newRing(t, v.Key, v.Previous...).Open(p, v.Value)
+			if v.Want == nil {
+				if !errors.Is(err, ErrNotOpened) || got != (Content{}) {
+					t.Fatalf("got %+v, %v; want nothing and ErrNotOpened", got, err)
+				}
+				return
+			}
+			want := Content{Token: v.Want.Token, Binding: v.Want.Binding}
+			if _, err := hex.Decode(want.Session[:], []byte(v.Want.Session)); err != nil {
+				t.Fatal(err)
+			}
+			if v.Want.Expires != 0 {
+				want.Expires = time.Unix(v.Want.Expires, 0)
+			}
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Error(err, diff)
+			}
+		})
+	}
+}
+
+// Version 2 still opens. Its vectors are those of releases before version 3.
+func TestVersion2Vectors(t *testing.T) {
 	file, err := os.ReadFile("testdata/vectors.json")
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +90,7 @@ func TestVectors(t *testing.T) {
 	}
 	for _, v := range vectors {
 		t.Run(v.Comment, func(t *testing.T) {
-			got, err := newRing(t, v.Key, v.Previous...).Open(v.Name, v.Value)
+			got, err := newRing(t, v.Key, v.Previous...).Open(Place{name: v.Name}, v.Value)
 			if v.Want == nil {
 				if !errors.Is(err, ErrNotOpened) || got != (Content{}) {
 					t.Fatalf("got %+v, %v; want nothing and ErrNotOpened", got, err)
@@ -56,7 +100,7 @@ func TestVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := Content{Token: v.Want.Token}
+			want := Content{Token: v.Want.Token, Old: true}
 			if _, err := hex.Decode(want.Session[:], []byte(v.Want.Session)); err != nil {
 				t.Fatal(err)
 			}
@@ -77,7 +121,7 @@ func TestSealOpens(t *testing.T) {
 		strings.Repeat("x", 2000),
 	} {
 		want := Content{Session: SessionID{1, 2, 3}, Expires: time.Unix(1_900_000_000, 0), Token: token}
-		got, err := ring.Open("name", ring.Seal("name", want))
+		got, err := ring.Open(n, ring.Seal(n, want))
 		if err != nil {
 			t.Fatalf("%q: %v", token, err)
 		}
@@ -89,7 +133,7 @@ func TestSealOpens(t *testing.T) {
 
 func TestSealIsFreshEachTime(t *testing.T) {
 	ring := newRing(t, keyA)
-	first, second := ring.Seal("n", Content{Token: "x"}), ring.Seal("n", Content{Token: "x"})
+	first, second := ring.Seal(n, Content{Token: "x"}), ring.Seal(n, Content{Token: "x"})
 	if first == second {
 		t.Error("two seals of one content are equal: the nonce repeats")
 	}
@@ -98,14 +142,14 @@ func TestSealIsFreshEachTime(t *testing.T) {
 // A ring seals with its current key and opens with the previous ones.
 func TestRotation(t *testing.T) {
 	before, after := newRing(t, keyA), newRing(t, keyB, keyA)
-	old := before.Seal("n", Content{Token: "x"})
-	if _, err := after.Open("n", old); err != nil {
+	old := before.Seal(n, Content{Token: "x"})
+	if _, err := after.Open(n, old); err != nil {
 		t.Errorf("sealed before the rotation: %v", err)
 	}
-	if _, err := before.Open("n", after.Seal("n", Content{Token: "x"})); err == nil {
+	if _, err := before.Open(n, after.Seal(n, Content{Token: "x"})); err == nil {
 		t.Error("the ring sealed with a previous key")
 	}
-	if _, err := newRing(t, keyB).Open("n", old); err == nil {
+	if _, err := newRing(t, keyB).Open(n, old); err == nil {
 		t.Error("opened with a key that left the ring")
 	}
 }
@@ -113,7 +157,7 @@ func TestRotation(t *testing.T) {
 // No browser keeps a larger cookie, nor API Gateway a larger header.
 func TestOpenIsBounded(t *testing.T) {
 	ring := newRing(t, keyA)
-	if _, err := ring.Open("n", ring.Seal("n", Content{Token: strings.Repeat("x", MaxParts*MaxSize)})); !errors.Is(err, ErrNotOpened) {
+	if _, err := ring.Open(n, ring.Seal(n, Content{Token: strings.Repeat("x", MaxParts*MaxSize)})); !errors.Is(err, ErrNotOpened) {
 		t.Errorf("got %v, want ErrNotOpened", err)
 	}
 }
@@ -159,7 +203,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(owner, "")
 	f.Add(owner, strings.Repeat("A", minimumSize*2))
 	f.Fuzz(func(t *testing.T, name, value string) {
-		got, err := ring.Open(name, value)
+		got, err := ring.Open(Place{name: name}, value)
 		if name == owner && value == sealed {
 			if err != nil {
 				t.Fatalf("the sealed value does not open: %v", err)
@@ -189,15 +233,21 @@ func FuzzPack(f *testing.F) {
 func FuzzUnmarshal(f *testing.F) {
 	f.Add(Content{Token: "a.b.c"}.marshal())
 	f.Add(append(make([]byte, headerSize), packedJWS, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f))
-	f.Fuzz(func(t *testing.T, b []byte) { unmarshal(b) })
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, old := range []bool{false, true} {
+			if c, ok := unmarshal(b, old); !ok && c != (Content{}) {
+				t.Fatalf("got %+v of a plaintext that is malformed", c)
+			}
+		}
+	})
 }
 
 func BenchmarkOpen(b *testing.B) {
 	ring := newRing(b, keyA)
-	value := ring.Seal("__Host-th-at", Content{Token: strings.Repeat("x", 800)})
+	value := ring.Seal(n, Content{Token: strings.Repeat("x", 800)})
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := ring.Open("__Host-th-at", value); err != nil {
+		if _, err := ring.Open(n, value); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,28 +1,40 @@
 package cookie
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // MaxSize is what browsers keep of one cookie: name, value and attributes of
 // at least 4,096 bytes together (RFC 6265 section 6.1). More is dropped
 // silently, which shows as an endless login.
 const MaxSize = 4096
 
+// Received are the values of a request's cookies by name, without repetitions.
+// There is more than one where the browser has cookies of one name with several
+// domains or paths (RFC 6265 section 5.3), ours and others.
+type Received map[string][]string
+
 // Parse reads the cookies of the request's Cookie headers, of which HTTP/2 may
-// send several (RFC 9113 section 8.2.3). Names are case-sensitive. A name that
-// comes twice with different values is ambiguous and is left out, so that
-// nothing planted beside our own is ever chosen. Malformed pairs are skipped.
-func Parse(headers ...string) map[string]string {
+// send several (RFC 9113 section 8.2.3). Names are case-sensitive. Malformed
+// pairs are skipped.
+func Parse(headers ...string) Received {
 	r := http.Request{Header: http.Header{"Cookie": headers}}
-	cookies := map[string]string{}
-	var ambiguous []string
+	received := Received{}
 	for _, c := range r.Cookies() {
-		if old, seen := cookies[c.Name]; seen && old != c.Value {
-			ambiguous = append(ambiguous, c.Name)
+		if !slices.Contains(received[c.Name], c.Value) {
+			received[c.Name] = append(received[c.Name], c.Value)
 		}
-		cookies[c.Name] = c.Value
 	}
-	for _, name := range ambiguous {
-		delete(cookies, name)
+	return received
+}
+
+// Has reports whether a cookie or any part of it was received.
+func (r Received) Has(name string) bool {
+	for i := range MaxParts {
+		if len(r[part(name, i)]) > 0 {
+			return true
+		}
 	}
-	return cookies
+	return false
 }

@@ -62,18 +62,18 @@ func TestParse(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		headers []string
-		want    map[string]string
+		want    Received
 	}{
-		{"none", nil, map[string]string{}},
-		{"empty", []string{""}, map[string]string{}},
-		{"one header", []string{"a=1; b=2"}, map[string]string{"a": "1", "b": "2"}},
-		{"split by HTTP/2", []string{"a=1", "b=2"}, map[string]string{"a": "1", "b": "2"}},
-		{"same value twice", []string{"a=1; a=1"}, map[string]string{"a": "1"}},
-		{"planted beside ours", []string{"a=1; b=2; a=3"}, map[string]string{"b": "2"}},
-		{"planted three times", []string{"a=1; a=3; a=1"}, map[string]string{}},
-		{"names differ in case", []string{"a=1; A=3"}, map[string]string{"a": "1", "A": "3"}},
-		{"malformed pairs", []string{"; ;=; x; a=1;;"}, map[string]string{"x": "", "a": "1"}},
-		{"control characters", []string{"a=1\x00; b=2"}, map[string]string{"b": "2"}},
+		{"none", nil, Received{}},
+		{"empty", []string{""}, Received{}},
+		{"one header", []string{"a=1; b=2"}, Received{"a": {"1"}, "b": {"2"}}},
+		{"split by HTTP/2", []string{"a=1", "b=2"}, Received{"a": {"1"}, "b": {"2"}}},
+		{"same value twice", []string{"a=1; a=1"}, Received{"a": {"1"}}},
+		{"planted beside ours", []string{"a=1; b=2; a=3"}, Received{"a": {"1", "3"}, "b": {"2"}}},
+		{"planted three times", []string{"a=1; a=3", "a=1"}, Received{"a": {"1", "3"}}},
+		{"names differ in case", []string{"a=1; A=3"}, Received{"a": {"1"}, "A": {"3"}}},
+		{"malformed pairs", []string{"; ;=; x; a=1;;"}, Received{"x": {""}, "a": {"1"}}},
+		{"control characters", []string{"a=1\x00; b=2"}, Received{"b": {"2"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, Parse(tt.headers...)); diff != "" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -16,7 +17,7 @@ type Options struct {
 	// before -at, and may begin with either.
 	Prefix string
 	// Curity puts the access token and the CSRF value into version 1, for
-	// interoperability. All other cookies are sealed in version 2 even then.
+	// interoperability. All other cookies are sealed even then.
 	Curity bool
 	// Domain is the Domain attribute; empty: none, so that only the API's own
 	// host gets the cookies.
@@ -24,15 +25,32 @@ type Options struct {
 	// BasePath is the Path attribute of the refresh token and the ID token, so
 	// that requests to the protected API do not carry them. Empty: "/".
 	BasePath string
+	// Deployment is what the cookies are sealed for besides the prefix: issuer,
+	// a space, client id.
+	Deployment string
+	// MaxAge is how long browsers keep the session's cookies. Zero: until the
+	// browser closes.
+	MaxAge time.Duration
+	// Former are prefixes, domains and paths of earlier configurations, whose
+	// cookies [Names.Leftovers] removes: a path begins with a slash, a domain
+	// has a dot.
+	Former []string
 }
 
 // Names are the cookies of one deployment: how each is called, what it is
 // scoped to and in which form it is written.
 type Names struct {
 	AccessToken, RefreshToken, IDToken, CSRF string
+	// Anchor is a __Host- cookie that tells which session the others must be
+	// of, where no other cookie of a session can have such a name. Empty: there
+	// is none.
+	Anchor string
+	// Over marks a session as over: see [Fingerprint].
+	Over string
 
 	login   string
 	options Options
+	places  map[string]Place
 }
 
 // NewNames returns the names of a prefix with the default options: browsers
@@ -45,6 +63,7 @@ func NewNamesOf(o Options) Names {
 	if o.BasePath == "" {
 		o.BasePath = "/"
 	}
+	bare := bare(o.Prefix)
 	wide, scoped := "__Host-", "__Host-"
 	if o.BasePath != "/" {
 		scoped = "__Secure-"
@@ -53,14 +72,38 @@ func NewNamesOf(o Options) Names {
 		wide, scoped = "__Secure-", "__Secure-"
 	}
 	if o.Curity {
-		wide, scoped = "", "" // the whole of it is in the prefix
+		wide = strings.TrimSuffix(o.Prefix, bare)
+		scoped = wide
 	}
-	wide, scoped = wide+o.Prefix+"-", scoped+o.Prefix+"-"
-	return Names{
-		AccessToken: wide + "at", CSRF: wide + "csrf", login: wide + "login-",
-		RefreshToken: scoped + "auth", IDToken: scoped + "id",
+	n := Names{
+		AccessToken: wide + bare + "-at", CSRF: wide + bare + "-csrf",
+		RefreshToken: scoped + bare + "-auth", IDToken: scoped + bare + "-id",
+		// Only the agent reads pending logins, so they need no Domain: a planted
+		// one would sign the user in to another account.
+		login:   "__Host-" + bare + "-login-",
+		Over:    "__Host-" + bare + "-over",
 		options: o,
 	}
+	if wide != "__Host-" {
+		n.Anchor = "__Host-" + bare + "-session"
+	}
+	n.places = map[string]Place{}
+	add := func(kind, name string) {
+		c := n.attributes(name, name)
+		n.places[name] = NewPlace(kind, o.Deployment, bare, name, c.Domain, c.Path)
+	}
+	add("at", n.AccessToken)
+	add("auth", n.RefreshToken)
+	add("id", n.IDToken)
+	add("csrf", n.CSRF)
+	add("over", n.Over)
+	if n.Anchor != "" {
+		add("session", n.Anchor)
+	}
+	for i := 1; i <= MaxLogins; i++ {
+		add("login", n.Login(i))
+	}
+	return n
 }
 
 // MaxLogins bounds the pending logins of one browser.
@@ -71,8 +114,16 @@ func (n Names) Login(i int) string { return n.login + strconv.Itoa(i) }
 
 // Session lists the cookies that make up a session.
 func (n Names) Session() []string {
-	return []string{n.AccessToken, n.RefreshToken, n.IDToken, n.CSRF}
+	names := []string{n.AccessToken, n.RefreshToken, n.IDToken, n.CSRF}
+	if n.Anchor != "" {
+		names = append(names, n.Anchor)
+	}
+	return names
 }
+
+// hostOnly reports whether browsers accept a cookie from its own host alone
+// (RFC 6265bis section 4.1.3.2).
+func hostOnly(name string) bool { return strings.HasPrefix(name, "__Host-") }
 
 // version1 reports whether a cookie is one that another implementation reads.
 func (n Names) version1(name string) bool {
@@ -84,20 +135,19 @@ func (n Names) Seal(ring *Ring, name string, c Content) string {
 	if n.version1(name) {
 		return ring.sealVersion1(c.Token)
 	}
-	return ring.Seal(name, c)
+	return ring.Seal(n.places[name], c)
 }
 
-// Open returns the content of a cookie of a request, joined if it came in
-// parts, or [ErrNotOpened].
-func (n Names) Open(ring *Ring, received map[string]string, name string) (Content, error) {
-	value, ok := join(received, name)
-	switch {
-	case !ok:
-		return Content{}, ErrNotOpened
-	case n.version1(name):
+// OpenValue returns the content of one value of a cookie, or [ErrNotOpened].
+func (n Names) OpenValue(ring *Ring, name, value string) (Content, error) {
+	if n.version1(name) {
 		return ring.openVersion1(value)
 	}
-	return ring.Open(name, value)
+	place, known := n.places[name]
+	if !known {
+		return Content{}, ErrNotOpened
+	}
+	return ring.Open(place, value)
 }
 
 // Set returns the cookie that sets a value. maxAge 0 makes it a cookie of the
@@ -117,7 +167,11 @@ func (n Names) Set(name, value string, maxAge time.Duration) (*http.Cookie, erro
 func (n Names) Unset(name string) *http.Cookie { return n.unsetPart(name, name) }
 
 func (n Names) unsetPart(name, part string) *http.Cookie {
-	c := n.attributes(name, part)
+	return expired(n.attributes(name, part))
+}
+
+// expired makes a cookie one that removes it.
+func expired(c *http.Cookie) *http.Cookie {
 	c.MaxAge = -1
 	// For user agents that know no Max-Age.
 	c.Expires = time.Unix(1, 0)
@@ -126,7 +180,10 @@ func (n Names) unsetPart(name, part string) *http.Cookie {
 
 // attributes are those of a part of the cookie name: the same for all parts.
 func (n Names) attributes(name, part string) *http.Cookie {
-	c := &http.Cookie{Name: part, Path: "/", Domain: n.options.Domain, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	c := &http.Cookie{Name: part, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	if !hostOnly(name) {
+		c.Domain = n.options.Domain
+	}
 	if name == n.RefreshToken || name == n.IDToken {
 		c.Path = n.options.BasePath
 	}

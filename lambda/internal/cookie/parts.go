@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // MaxParts bounds the cookies that one value is cut over. API Gateway takes
@@ -20,15 +21,18 @@ func part(name string, i int) string {
 
 // SetSealed returns the cookies that set a sealed value, in several parts
 // where it does not fit in one, and those that remove parts of an earlier
-// value that the request came with. They last as long as the browser session.
-func (n Names) SetSealed(name, value string, received map[string]string) ([]*http.Cookie, error) {
+// value that the request came with. They last as long as the browser session, or
+// for [Options.MaxAge].
+func (n Names) SetSealed(name, value string, received Received) ([]*http.Cookie, error) {
 	var set []*http.Cookie
-	if whole, err := n.Set(name, value, 0); err == nil {
+	if whole, err := n.Set(name, value, n.options.MaxAge); err == nil {
 		return append(append(set, whole), n.unsetParts(name, 1, received)...), nil
 	}
 	// The largest part leaves room for the marker; all have the same room, so
 	// that one calculation serves all.
-	room := MaxSize - len(n.attributes(name, part(name, MaxParts-1)).String()) - len("3.")
+	longest := n.attributes(name, part(name, MaxParts-1))
+	longest.MaxAge = int(n.options.MaxAge / time.Second)
+	room := MaxSize - len(longest.String()) - len("3.")
 	count := (len(value) + room - 1) / room
 	if count > MaxParts {
 		return nil, fmt.Errorf("cookie: %s takes %d cookies, expected at most %d", name, count, MaxParts)
@@ -38,6 +42,7 @@ func (n Names) SetSealed(name, value string, received map[string]string) ([]*htt
 		size := min(room, len(value))
 		c := n.attributes(name, part(name, i))
 		c.Value, value = marker+value[:size], value[size:]
+		c.MaxAge = longest.MaxAge
 		set, marker = append(set, c), ""
 	}
 	return append(set, n.unsetParts(name, count, received)...), nil
@@ -45,59 +50,66 @@ func (n Names) SetSealed(name, value string, received map[string]string) ([]*htt
 
 // UnsetAll returns the cookies that remove one, with all parts of it that the
 // request came with.
-func (n Names) UnsetAll(name string, received map[string]string) []*http.Cookie {
+func (n Names) UnsetAll(name string, received Received) []*http.Cookie {
 	return append([]*http.Cookie{n.Unset(name)}, n.unsetParts(name, 1, received)...)
 }
 
 // unsetParts removes the received parts from number first on. Only those that
 // were received: what is in no request needs no removal, and each Set-Cookie
 // takes from what a response may carry.
-func (n Names) unsetParts(name string, first int, received map[string]string) []*http.Cookie {
+func (n Names) unsetParts(name string, first int, received Received) []*http.Cookie {
 	var unset []*http.Cookie
 	for i := first; i < MaxParts; i++ {
-		if _, ok := received[part(name, i)]; ok {
+		if len(received[part(name, i)]) > 0 {
 			unset = append(unset, n.unsetPart(name, part(name, i)))
 		}
 	}
 	return unset
 }
 
-// Received reports whether a request came with a cookie or any part of it.
-func Received(received map[string]string, name string) bool {
-	for i := range MaxParts {
-		if _, ok := received[part(name, i)]; ok {
-			return true
-		}
+// maxValues bounds the values of one name that are tried. A sibling host that
+// plants more makes the session unusable, as it can by filling the header.
+const maxValues = 16
+
+// values returns the values of a cookie, joined where they came in parts: with
+// several cookies of one name, in every combination. The marker is not
+// authenticated and need not be: only the whole value opens.
+func (r Received) values(name string) []string {
+	received := r[name]
+	if len(received) == 1 && !split(received[0]) {
+		return received
 	}
-	return false
+	var values []string
+	for _, first := range received {
+		if !split(first) {
+			values = append(values, first)
+			continue
+		}
+		count := int(first[0] - '0')
+		if count < 2 || count > MaxParts {
+			continue
+		}
+		joined := []string{first[2:]}
+		for i := 1; i < count; i++ {
+			joined = combine(joined, r[part(name, i)])
+		}
+		values = append(values, joined...)
+	}
+	return values[:min(len(values), maxValues)]
 }
 
-// join puts the parts of a value together. The marker is not authenticated,
-// and need not be: only the whole of what was sealed opens.
-func join(received map[string]string, name string) (string, bool) {
-	value, ok := received[name]
-	if len(value) < 2 || value[1] != '.' { // no base64url text has a dot
-		return value, ok
-	}
-	count := int(value[0] - '0')
-	if count < 2 || count > MaxParts {
-		return "", false
-	}
-	size := len(value) - 2
-	for i := 1; i < count; i++ {
-		size += len(received[part(name, i)])
-	}
-	if size > MaxParts*MaxSize {
-		return "", false
-	}
-	joined := make([]byte, 0, size)
-	joined = append(joined, value[2:]...)
-	for i := 1; i < count; i++ {
-		next, ok := received[part(name, i)]
-		if !ok {
-			return "", false
+// split reports whether a value is the first of several parts: base64url text
+// has no dot.
+func split(value string) bool { return len(value) > 1 && value[1] == '.' }
+
+func combine(heads, tails []string) []string {
+	var all []string
+	for _, head := range heads {
+		for _, tail := range tails {
+			if len(all) < maxValues && len(head)+len(tail) <= MaxParts*MaxSize {
+				all = append(all, head+tail)
+			}
 		}
-		joined = append(joined, next...)
 	}
-	return string(joined), true
+	return all
 }

@@ -8,27 +8,34 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"sync"
 	"sync/atomic"
 )
 
-// version2 is the first byte of the sealed form.
-const version2 = 0x02
+// The first byte of the sealed form: the current version, and the previous
+// one, which is only opened.
+const (
+	version3 = 0x03
+	version2 = 0x02
+)
 
 const (
 	keyIDSize   = 4
 	nonceSize   = 12
 	tagSize     = 16
 	prefixSize  = 1 + keyIDSize
-	minimumSize = prefixSize + nonceSize + headerSize + 1 + tagSize
+	minimumSize = prefixSize + nonceSize + headerSize + 1 + tagSize // of version 2
 )
 
 type keyID [keyIDSize]byte
 
-// key is one AES-256 key with the id that cookies name it by.
+// key is one key of 32 bytes with the id that cookies name it by.
 type key struct {
-	id   keyID
-	aead cipher.AEAD
-	csrf []byte // authenticates the CSRF values of version 1
+	id      keyID
+	raw     []byte
+	aead    cipher.AEAD // of the raw key: versions 1 and 2
+	csrf    []byte      // authenticates the CSRF values of version 1
+	derived *sync.Map   // cipher.AEAD of version 3 by Place.info
 }
 
 // Ring is the key ring: it seals with its first key and opens with any. It is
@@ -92,11 +99,7 @@ func newKey(text string) (key, error) {
 		// The text itself is never part of an error.
 		return key{}, fmt.Errorf("cookie: expected a key of 64 hexadecimal characters, got %d characters", len(text))
 	}
-	block, err := aes.NewCipher(raw)
-	if err != nil {
-		return key{}, fmt.Errorf("cookie: %w", err)
-	}
-	aead, err := cipher.NewGCM(block)
+	aead, err := newAEAD(raw)
 	if err != nil {
 		return key{}, fmt.Errorf("cookie: %w", err)
 	}
@@ -108,7 +111,34 @@ func newKey(text string) (key, error) {
 	// same key calls it by the same id. Four bytes of a hash say nothing of a
 	// random key of 32.
 	sum := sha256.Sum256(append([]byte("token handler cookie key id\x00"), raw...))
-	return key{id: keyID(sum[:keyIDSize]), aead: aead, csrf: csrf}, nil
+	return key{id: keyID(sum[:keyIDSize]), raw: raw, aead: aead, csrf: csrf, derived: &sync.Map{}}, nil
+}
+
+func newAEAD(raw []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(raw)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// of returns the cipher of a place. Every kind of cookie of every deployment
+// has a key of its own, derived with HKDF (RFC 5869 section 2.3: "info" binds
+// the derived key to its use).
+func (k key) of(p Place) cipher.AEAD {
+	if aead, known := k.derived.Load(p.info); known {
+		return aead.(cipher.AEAD)
+	}
+	raw, err := hkdf.Expand(sha256.New, k.raw, p.info, 32)
+	if err != nil {
+		panic("internal error: " + err.Error()) // 32 bytes are within HKDF's limit
+	}
+	aead, err := newAEAD(raw)
+	if err != nil {
+		panic("internal error: " + err.Error()) // 32 bytes are an AES-256 key
+	}
+	k.derived.Store(p.info, aead)
+	return aead
 }
 
 func find(keys []key, id keyID) (key, bool) {
@@ -120,24 +150,31 @@ func find(keys []key, id keyID) (key, bool) {
 	return key{}, false
 }
 
-// Seal returns the value of the cookie with this name.
-func (r *Ring) Seal(name string, c Content) string {
+// Seal returns a value that opens in this place only.
+//
+// The nonce is random, so one derived key must not seal more than 2^32 values
+// (NIST SP 800-38D section 8.3). At 100 sign-ins and refreshes a second that
+// takes 497 days; rotate the key before. The limit holds for each kind of
+// cookie of each deployment: they share no derived key.
+func (r *Ring) Seal(p Place, c Content) string {
 	k := r.current()[0]
 	plaintext := c.marshal()
 	out := make([]byte, 0, prefixSize+nonceSize+len(plaintext)+tagSize)
-	out = append(out, version2)
+	out = append(out, version3)
 	out = append(out, k.id[:]...)
 	nonce := out[prefixSize : prefixSize+nonceSize]
 	rand.Read(nonce) // never fails: crypto/rand ends the program instead
 	out = out[:prefixSize+nonceSize]
-	out = k.aead.Seal(out, nonce, plaintext, additionalData(out[:prefixSize], name))
+	out = k.of(p).Seal(out, nonce, plaintext, p.additionalData(out[:prefixSize]))
 	return b64.EncodeToString(out)
 }
 
-// Open returns the content of the cookie with this name, or [ErrNotOpened].
-func (r *Ring) Open(name, value string) (Content, error) {
+// Open returns the content of a value that was sealed for this place, or
+// [ErrNotOpened]. It also opens version 2, which binds a value to its name only
+// (see [Content.Old]).
+func (r *Ring) Open(p Place, value string) (Content, error) {
 	sealed, ok := decode(value, minimumSize)
-	if !ok || sealed[0] != version2 {
+	if !ok || sealed[0] != version3 && sealed[0] != version2 {
 		return Content{}, ErrNotOpened
 	}
 	keys, id := r.current(), keyID(sealed[1:prefixSize])
@@ -150,12 +187,17 @@ func (r *Ring) Open(name, value string) (Content, error) {
 	if !known {
 		return Content{}, ErrNotOpened
 	}
+	old := sealed[0] == version2
+	aead, data := k.aead, p.additionalData2(sealed[:prefixSize])
+	if !old {
+		aead, data = k.of(p), p.additionalData(sealed[:prefixSize])
+	}
 	nonce, ciphertext := sealed[prefixSize:prefixSize+nonceSize], sealed[prefixSize+nonceSize:]
-	plaintext, err := k.aead.Open(ciphertext[:0], nonce, ciphertext, additionalData(sealed[:prefixSize], name))
+	plaintext, err := aead.Open(ciphertext[:0], nonce, ciphertext, data)
 	if err != nil {
 		return Content{}, ErrNotOpened
 	}
-	c, ok := unmarshal(plaintext)
+	c, ok := unmarshal(plaintext, old)
 	if !ok {
 		return Content{}, ErrNotOpened
 	}
@@ -172,9 +214,4 @@ func decode(value string, minimum int) ([]byte, bool) {
 	raw, err := b64.DecodeString(value)
 	// DecodeString skips line breaks, so compare the lengths.
 	return raw, err == nil && len(raw) >= minimum && len(value) == b64.EncodedLen(len(raw))
-}
-
-func additionalData(prefix []byte, name string) []byte {
-	data := make([]byte, 0, len(prefix)+len(name))
-	return append(append(data, prefix...), name...)
 }

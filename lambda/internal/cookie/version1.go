@@ -13,7 +13,7 @@ import (
 //	base64url( 0x01 ‖ nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16) )
 //
 // without padding and without additional data; the plaintext is the bare
-// token. It is weaker than version 2, and [Names] uses it only for the cookies
+// token. It is weaker than version 3, and [Names] uses it only for the cookies
 // that another implementation must read, where the deployment says so:
 //
 //   - The name is not authenticated. A CSRF cookie opens as an access token and

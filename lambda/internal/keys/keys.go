@@ -21,7 +21,7 @@
 // # Why not the AWS SDK, nor the Lambda extension
 //
 // The one call needed, GetSecretValue, is a signed POST of the standard library
-// (sigv4.go). The SDK would make the authorizer 3 MB larger; the AWS Parameters
+// (package sigv4). The SDK would make the authorizer 3 MB larger; the AWS Parameters
 // and Secrets Lambda extension is a second process with a start of its own, a
 // layer of an ARN that differs by region and processor, and caches for five
 // minutes without a way to ask again for a key that is new.
@@ -62,11 +62,13 @@ func Ring(s settings.Shared, now func() time.Time) (*cookie.Ring, error) {
 	return renewing(client.get, now)
 }
 
-// Names returns the cookies of the settings.
-func Names(s settings.Shared) cookie.Names {
-	return cookie.NewNamesOf(cookie.Options{
+// CookieOptions returns the options of the cookies of the settings. The
+// deployment is that of [settings.DeploymentOf].
+func CookieOptions(s settings.Shared, deployment string) cookie.Options {
+	return cookie.Options{
 		Prefix: s.Cookies.NamePrefix, Curity: s.Cookies.Format == settings.FormatCurity, Domain: s.Cookies.Domain, BasePath: s.Cookies.BasePath,
-	})
+		Deployment: deployment,
+	}
 }
 
 // version is one version of the secret.

@@ -87,7 +87,7 @@ func opens(t *testing.T, ring *cookie.Ring, n int, want bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = ring.Open("x", old.Seal("x", cookie.Content{Token: "t"}))
+	_, err = ring.Open(place, old.Seal(place, cookie.Content{Token: "t"}))
 	if opened := err == nil; opened != want {
 		t.Errorf("sealed with key %d: opened %t, want %t", n, opened, want)
 	}
@@ -100,7 +100,7 @@ func sealsWith(t *testing.T, ring *cookie.Ring, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := only.Open("x", ring.Seal("x", cookie.Content{Token: "t"})); err != nil {
+	if _, err := only.Open(place, ring.Seal(place, cookie.Content{Token: "t"})); err != nil {
 		t.Errorf("the ring does not seal with key %d", n)
 	}
 }
@@ -241,3 +241,5 @@ func TestConcurrently(t *testing.T) {
 		t.Errorf("%d calls", s.calls)
 	}
 }
+
+var place = cookie.NewPlace("at", "https://login.example.com spa", "th", "x", "", "/")

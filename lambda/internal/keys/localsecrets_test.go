@@ -9,6 +9,7 @@ import (
 
 	"github.com/tokenhandler/aws/internal/localsecrets"
 	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/lambda/internal/sigv4"
 )
 
 // The whole way, over HTTP, with signatures that AWS's own code verifies.
@@ -34,7 +35,7 @@ func TestRingOfSecretsManager(t *testing.T) {
 		r := httptest.NewRequest("POST", server.URL+"/", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 		r.Header.Set("X-Amz-Target", target)
-		if err := sign(r, []byte(body), credentials{id: localsecrets.AccessKey, secret: localsecrets.AccessKey}, "eu-north-1", "secretsmanager", time.Now()); err != nil {
+		if err := sigv4.Sign(r, []byte(body), sigv4.Credentials{ID: localsecrets.AccessKey, Secret: localsecrets.AccessKey}, "eu-north-1", "secretsmanager", time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		answer := httptest.NewRecorder()

@@ -111,13 +111,13 @@ func (w *world) refused() (refused, opened int) {
 			w.rotate()
 			next = w.clock.now.Add(every)
 		}
-		cookies = append(cookies, sealed{w.instance().Seal("x", cookie.Content{Token: "t"}), w.clock.now})
+		cookies = append(cookies, sealed{w.instance().Seal(place, cookie.Content{Token: "t"}), w.clock.now})
 		for w.clock.now.Sub(cookies[0].at) > life {
 			cookies = cookies[1:]
 		}
 		for _, newest := range []int{1, 5, len(cookies)} {
 			c := cookies[len(cookies)-1-w.random.IntN(min(newest, len(cookies)))]
-			if _, err := w.instance().Open("x", c.value); err != nil {
+			if _, err := w.instance().Open(place, c.value); err != nil {
 				refused++
 			} else {
 				opened++
@@ -174,7 +174,7 @@ func TestRotationsThatEndSessions(t *testing.T) {
 			w := newWorld(t, settleTime, delay, false)
 			sessions := make([]string, 20)
 			for i := range sessions {
-				sessions[i] = w.instance().Seal("x", cookie.Content{Token: "t"})
+				sessions[i] = w.instance().Seal(place, cookie.Content{Token: "t"})
 			}
 			w.rotate()
 			for _, after := range tt.after {
@@ -196,8 +196,8 @@ func (w *world) refresh(sessions []string, lasting time.Duration) {
 	for w.clock.now.Before(end) {
 		for i := range sessions {
 			ring := w.instance()
-			if content, err := ring.Open("x", sessions[i]); err == nil {
-				sessions[i] = ring.Seal("x", content)
+			if content, err := ring.Open(place, sessions[i]); err == nil {
+				sessions[i] = ring.Seal(place, content)
 			}
 		}
 		w.clock.pass(time.Second)
@@ -209,7 +209,7 @@ func (w *world) alive(sessions []string) (n int) {
 	for _, session := range sessions {
 		if slices.ContainsFunc(w.regions, func(r *region) bool {
 			return slices.ContainsFunc(r.instances[:], func(ring *cookie.Ring) bool {
-				_, err := ring.Open("x", session)
+				_, err := ring.Open(place, session)
 				return err == nil
 			})
 		}) {

@@ -72,6 +72,9 @@ type Config struct {
 	LocalLogout bool
 	// IDTokenHint puts the ID token into the logout URL, which the page sees.
 	IDTokenHint bool
+	// OmitIDToken keeps the ID token out of the cookies, but for the claims that
+	// a refresh compares. claims and session then tell those only.
+	OmitIDToken bool
 	// TokenMediation makes token an endpoint: the page can have the access
 	// token.
 	TokenMediation bool
@@ -82,6 +85,9 @@ type Config struct {
 	Metrics *metrics.Recorder
 	// RequestID names a request in the log. Optional.
 	RequestID func(*http.Request) string
+	// Host is the host that a request came to. Optional: without it, cookies of
+	// the domains above it are not removed.
+	Host func(*http.Request) string
 	// Now is the clock. Nil stands for time.Now.
 	Now func() time.Time
 }
@@ -106,6 +112,9 @@ func New(config Config) http.Handler {
 	}
 	if config.RequestID == nil {
 		config.RequestID = func(*http.Request) string { return "" }
+	}
+	if config.Host == nil {
+		config.Host = func(*http.Request) string { return "" }
 	}
 	a := &agent{Config: config, routes: map[string]route{}}
 	routes := []route{

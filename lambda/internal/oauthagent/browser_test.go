@@ -307,4 +307,6 @@ func (w *world) hasNot(cookies ...string) {
 }
 
 // seal makes a cookie value as the agent would.
-func (w *world) seal(name string, content cookie.Content) string { return w.ring.Seal(name, content) }
+func (w *world) seal(name string, content cookie.Content) string {
+	return names.Seal(w.ring, name, content)
+}

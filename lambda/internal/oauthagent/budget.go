@@ -18,8 +18,9 @@ const maxSession = 7000
 const headroom = 1200
 
 // room is what the session's cookies may take in the Cookie header, next to
-// the headers and other cookies this very browser sends.
-func (c *call) room(a *agent) int {
+// the headers and other cookies this very browser sends. Cookies that the answer
+// replaces or removes do not count.
+func (c *call) room(a *agent, answer []*http.Cookie) int {
 	others := len(c.request.Method+c.request.RequestURI+" HTTP/1.1\r\n") + len("Host: "+c.request.Host+"\r\n")
 	for name, values := range c.request.Header {
 		if name == "Cookie" {
@@ -29,34 +30,18 @@ func (c *call) room(a *agent) int {
 			others += len(name) + len(value) + len(": \r\n")
 		}
 	}
-	session := map[string]bool{}
-	for _, name := range a.Names.Session() {
-		for _, each := range a.Names.UnsetAll(name, c.received) {
-			session[each.Name] = true
-		}
+	replaced := map[string]int{}
+	for _, each := range answer {
+		replaced[each.Name]++
 	}
-	for _, header := range c.request.Header["Cookie"] {
-		r := http.Request{Header: http.Header{"Cookie": {header}}}
-		for _, each := range r.Cookies() {
-			if !session[each.Name] {
-				others += inCookieHeader(each)
-			}
+	for name, values := range c.received {
+		// Of several values of one name, the answer replaces or removes as many
+		// as it names places.
+		for _, value := range values[min(len(values), replaced[name]):] {
+			others += inCookieHeader(&http.Cookie{Name: name, Value: value})
 		}
 	}
 	return min(maxSession, maxHeaders-headroom-others)
-}
-
-// sessionSize is what the session's cookies take in the Cookie header that was
-// received.
-func (c *call) sessionSize(a *agent) int {
-	size := 0
-	for _, name := range a.Names.Session() {
-		for _, each := range a.Names.UnsetAll(name, c.received) {
-			each.Value = c.received[each.Name]
-			size += inCookieHeader(each)
-		}
-	}
-	return size
 }
 
 // sizeOf is what cookies take in the Cookie header.

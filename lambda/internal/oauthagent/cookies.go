@@ -3,7 +3,9 @@ package oauthagent
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -13,15 +15,11 @@ import (
 
 // state is what the cookies of a request say.
 type state struct {
-	received map[string]string
-	// parts are the session's cookies that opened, by name. They are of one
-	// session, and empty where they were of several: parts that do not belong
-	// together are no session.
-	parts   map[string]cookie.Content
-	session cookie.SessionID
-	// hint is the session's ID token, also of a session that is over: the
-	// provider's own session may go on.
-	hint string
+	received cookie.Received
+	// opened are the session's cookies that opened, and parts those of a session
+	// that is not over, by name.
+	opened cookie.Opened
+	parts  map[string]cookie.Content
 	// logins are the pending logins, by slot.
 	logins map[int]pendingLogin
 }
@@ -36,45 +34,50 @@ type pendingLogin struct {
 // open opens all cookies of the request.
 func (c *call) open(a *agent) {
 	c.received = cookie.Parse(c.header("Cookie")...)
-	c.parts = map[string]cookie.Content{}
-	bound := false
-	for _, name := range a.Names.Session() {
-		content, err := a.Names.Open(a.Ring, c.received, name)
-		if err != nil {
-			continue
-		}
-		c.parts[name] = content
-		if content.Unbound {
-			continue // version 1: of no session that could be told
-		}
-		if bound && content.Session != c.session {
-			clear(c.parts)
-			break
-		}
-		bound, c.session = true, content.Session
+	c.opened = a.Names.Open(a.Ring, c.received, false, a.Names.Session()...)
+	c.parts = maps.Clone(c.opened.Contents)
+	if c.opened.Ambiguous != "" {
+		c.notes = append(c.notes, ambiguous(c.opened.Ambiguous))
 	}
-	c.hint = c.parts[a.Names.IDToken].Token
-	if len(c.parts) > 0 && a.Lifetimes.over(c.session, c.parts[a.Names.RefreshToken], c.now) {
+	if len(c.parts) > 0 && (a.Lifetimes.over(c.opened.Session, c.parts[a.Names.RefreshToken], c.now) || c.markedOver(a)) {
 		clear(c.parts)
 	}
 	c.logins = map[int]pendingLogin{}
 	for n := 1; n <= cookie.MaxLogins; n++ {
-		name := a.Names.Login(n)
-		content, err := a.Ring.Open(name, c.received[name])
-		if err != nil || content.Expires.IsZero() || content.Expired(c.now) {
-			continue
-		}
-		login := pendingLogin{expires: content.Expires}
-		if json.Unmarshal([]byte(content.Token), &login) == nil {
-			c.logins[n] = login
+		for _, content := range a.Names.All(a.Ring, c.received, a.Names.Login(n)) {
+			login := pendingLogin{expires: content.Expires}
+			if !content.Expires.IsZero() && !content.Expired(c.now) && json.Unmarshal([]byte(content.Token), &login) == nil {
+				c.logins[n] = login
+			}
 		}
 	}
 }
+
+func ambiguous(name string) string { return "There are two different cookies named " + name }
 
 // accessToken returns the access token, if it is there and not expired.
 func (c *call) accessToken(a *agent) (cookie.Content, bool) {
 	content, ok := c.parts[a.Names.AccessToken]
 	return content, ok && !content.Expired(c.now)
+}
+
+// markedOver reports whether the refresh token is one that the provider has
+// refused.
+func (c *call) markedOver(a *agent) bool {
+	refresh, ok := c.parts[a.Names.RefreshToken]
+	return ok && slices.ContainsFunc(a.Names.All(a.Ring, c.received, a.Names.Over), func(over cookie.Content) bool {
+		return over.Session == refresh.Session && over.Token == cookie.Fingerprint(refresh.Token)
+	})
+}
+
+// markOver marks the session as over. The next request to the agent removes its
+// cookies, unless another answer has replaced the refresh token: then this
+// request lost a race against another refresh, and the session goes on.
+func (c *call) markOver(a *agent, refreshToken string) {
+	content := cookie.Content{Session: c.opened.Session, Token: cookie.Fingerprint(refreshToken)}
+	if set, err := a.Names.SetSealed(a.Names.Over, a.Names.Seal(a.Ring, a.Names.Over, content), c.received); err == nil {
+		c.set(set...)
+	}
 }
 
 // loggedIn reports whether there is a session: an access token of use, or a
@@ -85,19 +88,41 @@ func (c *call) loggedIn(a *agent) bool {
 	return access || ok && !refresh.Expired(c.now)
 }
 
-// set adds cookies to the answer, each in place of one of the same name.
+// set adds cookies to the answer, each in place of one of the same name, domain
+// and path.
 func (c *call) set(added ...*http.Cookie) {
 	for _, cookie := range added {
-		c.cookies = slices.DeleteFunc(c.cookies, func(other *http.Cookie) bool { return other.Name == cookie.Name })
+		c.cookies = slices.DeleteFunc(c.cookies, func(other *http.Cookie) bool { return samePlace(cookie, other) })
+		c.cookies = append(c.cookies, cookie)
 	}
-	c.cookies = append(c.cookies, added...)
 }
 
-// endSession removes the session's cookies, received or not.
+func samePlace(a, b *http.Cookie) bool {
+	return a.Name == b.Name && a.Domain == b.Domain && a.Path == b.Path
+}
+
+// endSession removes the session's cookies, received or not, and what other
+// configurations left.
 func (c *call) endSession(a *agent) {
 	for _, name := range a.Names.Session() {
 		c.set(a.Names.UnsetAll(name, c.received)...)
 	}
+	c.set(c.leftovers(a, cookie.SignOut)...)
+	c.unmark(a)
+}
+
+// unmark removes the mark of a session that was over, if there is one.
+func (c *call) unmark(a *agent) {
+	if c.received.Has(a.Names.Over) {
+		c.set(a.Names.Unset(a.Names.Over))
+	}
+}
+
+func (c *call) leftovers(a *agent, on cookie.Occasion) []*http.Cookie {
+	// Behind a content delivery network the gateway does not see the host that
+	// the browser sees. A page of the same site has the same domains above it.
+	page, _ := url.Parse(c.origin)
+	return a.Names.Leftovers(a.Ring, c.received, c.opened, on, a.Host(c.request), page.Hostname())
 }
 
 // sweep removes what is of no use: the whole session where there is none, the
@@ -107,22 +132,23 @@ func (c *call) sweep(a *agent) {
 	loggedIn := c.loggedIn(a)
 	for _, name := range a.Names.Session() {
 		_, opened := c.parts[name]
-		if cookie.Received(c.received, name) && !(loggedIn && opened) {
+		if c.received.Has(name) && !(loggedIn && opened) {
 			c.set(a.Names.UnsetAll(name, c.received)...)
 		}
 	}
+	c.set(c.leftovers(a, cookie.Sweep)...)
+	c.unmark(a)
 	for n := 1; n <= cookie.MaxLogins; n++ {
-		_, received := c.received[a.Names.Login(n)]
-		if _, pending := c.logins[n]; received && !pending {
+		if _, pending := c.logins[n]; !pending && c.received.Has(a.Names.Login(n)) {
 			c.set(a.Names.Unset(a.Names.Login(n)))
 		}
 	}
 }
 
-// issue sets the cookies of a session, all four or none. What the session does
+// issue sets the cookies of a session, all or none. What the session does
 // not have is removed, so that nothing of an earlier one stays behind.
 func (c *call) issue(a *agent, session cookie.SessionID, tokens oauth.Tokens, csrfValue string) error {
-	var cookies []*http.Cookie
+	cookies := c.leftovers(a, cookie.SignIn)
 	for _, part := range []struct {
 		name    string
 		token   string
@@ -130,10 +156,14 @@ func (c *call) issue(a *agent, session cookie.SessionID, tokens oauth.Tokens, cs
 	}{
 		{a.Names.AccessToken, tokens.AccessToken, tokens.Expires},
 		{a.Names.RefreshToken, tokens.RefreshToken, a.Lifetimes.refreshExpiry(session, c.now)},
-		{a.Names.IDToken, tokens.IDToken, time.Time{}},
+		{a.Names.IDToken, a.kept(tokens.IDToken), time.Time{}},
 		{a.Names.CSRF, csrfValue, time.Time{}},
+		{a.Names.Anchor, a.Names.AnchorToken(tokens.AccessToken, csrfValue), time.Time{}},
 	} {
-		if part.token == "" {
+		switch {
+		case part.name == "": // this configuration needs no anchor
+			continue
+		case part.token == "" && part.name != a.Names.Anchor:
 			cookies = append(cookies, a.Names.UnsetAll(part.name, c.received)...)
 			continue
 		}
@@ -145,12 +175,11 @@ func (c *call) issue(a *agent, session cookie.SessionID, tokens oauth.Tokens, cs
 		}
 		cookies = append(cookies, sealed...)
 	}
-	if size, room := sizeOf(cookies), c.room(a); size > room {
+	if size, room := sizeOf(cookies), c.room(a, cookies); size > room {
 		c.endSession(a)
 		return sessionTooLarge.with(fmt.Sprintf("the session's cookies take %d bytes, expected at most %d beside this browser's other headers", size, room))
 	}
-	for _, each := range cookies {
-		c.set(each)
-	}
+	c.set(cookies...)
+	c.unmark(a)
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 // not given to the page: a refresh mends it.
 func TestTokenMediationShowsNoKey(t *testing.T) {
 	mediating(t, func(w *world) {
-		content, err := w.ring.Open(names.AccessToken, w.cookies[names.AccessToken])
+		content, err := names.OpenValue(w.ring, names.AccessToken, w.cookies[names.AccessToken])
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -20,7 +20,7 @@ func TestTokenMediationShowsNoKey(t *testing.T) {
 			w.Fatal(err)
 		}
 		content.Token = key.Bind(content.Token)
-		w.cookies[names.AccessToken] = w.ring.Seal(names.AccessToken, content)
+		w.cookies[names.AccessToken] = names.Seal(w.ring, names.AccessToken, content)
 		got := w.do("POST", "token")
 		w.fails(got, 401, "token_expired")
 		if strings.Contains(got.text, "dpop-bound") {

@@ -143,8 +143,10 @@ func (a *agent) finishLogin(c *call, parameters url.Values) error {
 	session, csrfValue := newSession(c.now), a.Ring.NewCSRF()
 	tokens = a.Lifetimes.bound(session, tokens, c.now)
 	if err := c.issue(a, session, tokens, csrfValue); err != nil {
+		a.discard(c, tokens)
 		return err
 	}
+	a.revokeReplaced(c, tokens.IDToken)
 	c.adopt(a, session, tokens, csrfValue)
 	c.place = pending.Place
 	return nil

@@ -42,6 +42,17 @@ func (f *failure) with(reason string) *failure {
 	return &copied
 }
 
+// refuse returns the failure of a request whose cookies are not the session it
+// needs. Where a cookie came twice, that is the reason.
+func (c *call) refuse(f *failure, reason string) *failure {
+	if c.opened.Ambiguous == "" {
+		return f.with(reason)
+	}
+	f = f.with(ambiguous(c.opened.Ambiguous))
+	f.message = f.reason
+	return f
+}
+
 const loginFailedMessage = "Login failed at the Authorization Server"
 
 var (

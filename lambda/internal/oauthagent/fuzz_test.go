@@ -35,7 +35,7 @@ func FuzzAgent(f *testing.F) {
 		f.Fatal(err)
 	}
 	seal := func(name, token string) string {
-		return name + "=" + ring.Seal(name, cookie.Content{Session: cookie.SessionID{1}, Expires: now.Add(time.Minute), Token: token})
+		return name + "=" + names.Seal(ring, name, cookie.Content{Session: cookie.SessionID{1}, Expires: now.Add(time.Minute), Token: token})
 	}
 	login, err := json.Marshal(oauth.Login{State: "s", Nonce: "n", Verifier: strings.Repeat("v", 43)})
 	if err != nil {
@@ -101,12 +101,11 @@ func FuzzAgent(f *testing.F) {
 			t.Errorf("origin %q was allowed", from)
 		}
 		opened := cookie.Parse(cookies)
-		_, err1 := ring.Open(names.AccessToken, opened[names.AccessToken])
-		_, err2 := ring.Open(names.RefreshToken, opened[names.RefreshToken])
+		session := len(names.All(ring, opened, names.AccessToken)) > 0 || len(names.All(ring, opened, names.RefreshToken)) > 0
 		for _, c := range w.Result().Cookies() {
 			switch {
 			case c.MaxAge < 0, strings.HasPrefix(c.Name, "__Host-th-login-"):
-			case c.Name == names.CSRF && (err1 == nil || err2 == nil):
+			case c.Name == names.CSRF && session:
 			default:
 				t.Errorf("cookie %s was set", c.Name)
 			}

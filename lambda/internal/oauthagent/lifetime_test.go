@@ -21,7 +21,7 @@ func lifetimes(w *world, l Lifetimes) {
 // expiry returns the sealed expiry of a cookie, from now.
 func (w *world) expiry(name string) time.Duration {
 	w.Helper()
-	content, err := w.ring.Open(name, w.cookies[name])
+	content, err := names.OpenValue(w.ring, name, w.cookies[name])
 	if err != nil {
 		w.Fatalf("%s does not open", name)
 	}
@@ -190,7 +190,7 @@ func TestLifetimesTurnedOn(t *testing.T) {
 		{"absolute, another Lambda's clock", Lifetimes{Absolute: absolute}, func(w *world) { w.now = w.now.Add(-30 * time.Second) }, true},
 		{"absolute, an id without a time", Lifetimes{Absolute: absolute}, func(w *world) {
 			for name := range w.cookies {
-				content, err := w.ring.Open(name, w.cookies[name])
+				content, err := names.OpenValue(w.ring, name, w.cookies[name])
 				if err != nil {
 					w.Fatal(err)
 				}

@@ -43,7 +43,7 @@ func TestLoginSlots(t *testing.T) {
 	}
 	w.cookies[names.Login(3)] = w.cookies[names.Login(4)] // does not open under this name
 	w.start()
-	if _, err := w.ring.Open(names.Login(3), w.cookies[names.Login(3)]); err != nil {
+	if _, err := names.OpenValue(w.ring, names.Login(3), w.cookies[names.Login(3)]); err != nil {
 		t.Error("the damaged slot was not used")
 	}
 	w.now = w.now.Add(loginLifetime)
@@ -361,7 +361,7 @@ func TestNextUser(t *testing.T) {
 		// One session: all parts share its id, and it is not the old one's.
 		var parts []cookie.SessionID
 		for _, name := range []string{names.AccessToken, names.IDToken, names.CSRF} {
-			content, err := w.ring.Open(name, w.cookies[name])
+			content, err := names.OpenValue(w.ring, name, w.cookies[name])
 			if err != nil {
 				w.Fatal(err)
 			}

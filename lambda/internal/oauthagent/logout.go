@@ -31,14 +31,12 @@ func (a *agent) logout(c *call) (any, error) {
 	if err := a.customHeader(c); err != nil {
 		return nil, err
 	}
-	if content, err := a.Names.Open(a.Ring, c.received, a.Names.CSRF); err == nil && !c.assistant {
-		if err := a.Rules.DoubleSubmit(c.header, content.Token); err != nil {
-			return nil, unauthorized.because(err)
-		}
+	if err := a.matchesCSRF(c); err != nil {
+		return nil, err
 	}
 	c.endSession(a)
 	for n := 1; n <= cookie.MaxLogins; n++ {
-		if _, received := c.received[a.Names.Login(n)]; received {
+		if c.received.Has(a.Names.Login(n)) {
 			c.set(a.Names.Unset(a.Names.Login(n)))
 		}
 	}
@@ -58,6 +56,26 @@ func (a *agent) logout(c *call) (any, error) {
 	return logoutBody{Classic: a.PostLogoutRedirectURI}, nil
 }
 
+// matchesCSRF demands, in the classic dialect, the value of the session's CSRF
+// cookie, or of any that opens where there is no session.
+func (a *agent) matchesCSRF(c *call) error {
+	content, ok := c.opened.Contents[a.Names.CSRF]
+	contents := []cookie.Content{content}
+	if !ok {
+		contents = a.Names.All(a.Ring, c.received, a.Names.CSRF)
+	}
+	var err error
+	for _, content := range contents {
+		if err = a.Rules.DoubleSubmit(c.header, content.Token); err == nil || c.assistant {
+			return nil
+		}
+	}
+	if err != nil {
+		return unauthorized.because(err)
+	}
+	return nil
+}
+
 // logoutURL is where the provider's own session ends, or empty.
 func (a *agent) logoutURL(c *call) (string, error) {
 	if a.LocalLogout {
@@ -66,7 +84,9 @@ func (a *agent) logoutURL(c *call) (string, error) {
 	ctx, cancel := context.WithTimeout(c.request.Context(), logoutTimeout)
 	defer cancel()
 	text, err := a.Provider.LogoutURL(ctx)
-	if err != nil || text == "" || !a.IDTokenHint || c.hint == "" {
+	// Also of a session that is over: the provider's own session may go on.
+	hint := c.opened.Contents[a.Names.IDToken].Token
+	if err != nil || text == "" || !a.IDTokenHint || hint == "" {
 		return text, err
 	}
 	u, err := url.Parse(text)
@@ -74,25 +94,9 @@ func (a *agent) logoutURL(c *call) (string, error) {
 		return "", err
 	}
 	query := u.Query()
-	query.Set("id_token_hint", c.hint)
+	query.Set("id_token_hint", hint)
 	u.RawQuery = query.Encode()
 	return u.String(), nil
-}
-
-// revoke revokes the session's refresh token, whether the session is still one
-// or not, so that no copy of its cookie is of use any longer, nor the answer of
-// a refresh that is still on its way. One attempt: RFC 7009 section 2.2.1 lets
-// the client try again later, but nothing is remembered here.
-func (a *agent) revoke(c *call) {
-	content, err := a.Names.Open(a.Ring, c.received, a.Names.RefreshToken)
-	if err != nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(c.request.Context(), logoutTimeout)
-	defer cancel()
-	if err := a.Provider.Revoke(ctx, content.Token); err != nil {
-		c.notes = append(c.notes, "revocation: "+noteOf(err))
-	}
 }
 
 func noteOf(err error) string {

@@ -65,7 +65,7 @@ func TestGitHubJourney(t *testing.T) {
 		}
 
 		// The protected route: what the authorizer opens is what the API takes.
-		content, err := w.ring.Open(names.AccessToken, w.cookies[names.AccessToken])
+		content, err := names.OpenValue(w.ring, names.AccessToken, w.cookies[names.AccessToken])
 		if err != nil {
 			w.Fatal(err)
 		}

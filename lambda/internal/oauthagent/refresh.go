@@ -34,7 +34,7 @@ func (a *agent) refresh(c *call) (any, error) {
 		// revoked: nobody is to use it any longer.
 		c.endSession(a)
 		a.revoke(c)
-		return nil, sessionExpired.with("there is no session with a refresh token and an ID token")
+		return nil, c.refuse(sessionExpired, "there is no session with a refresh token and an ID token")
 	}
 	csrfValue, err := a.doubleSubmit(c)
 	if err != nil {
@@ -45,7 +45,7 @@ func (a *agent) refresh(c *call) (any, error) {
 	if errors.As(err, &refusal) && refusal.Kind == oauth.InvalidGrant {
 		// OAuth 2.0 for Browser-Based Applications section 6.1.2.2: a session
 		// whose refresh token is known to be invalid is over.
-		c.endSession(a)
+		c.markOver(a, refreshToken.Token)
 		return nil, sessionExpired.because(err)
 	}
 	if err != nil {
@@ -55,8 +55,9 @@ func (a *agent) refresh(c *call) (any, error) {
 	if tokens.IDToken == "" {
 		tokens.IDToken = id.Token
 	}
-	tokens = a.Lifetimes.bound(c.state.session, tokens, c.now)
-	if err := c.issue(a, c.state.session, tokens, csrfValue); err != nil {
+	tokens = a.Lifetimes.bound(c.opened.Session, tokens, c.now)
+	if err := c.issue(a, c.opened.Session, tokens, csrfValue); err != nil {
+		a.discard(c, tokens)
 		return nil, err
 	}
 	if !c.assistant {

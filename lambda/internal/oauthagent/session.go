@@ -67,23 +67,34 @@ func (c *call) csrfValue(a *agent) (string, error) {
 		return content.Token, nil
 	}
 	value := a.Ring.NewCSRF()
-	sealed := a.Names.Seal(a.Ring, a.Names.CSRF, cookie.Content{Session: c.state.session, Token: value})
-	set, err := a.Names.Set(a.Names.CSRF, sealed, 0)
-	if err != nil {
-		return "", serverError.with("the CSRF cookie is too large")
+	session := c.opened.Session
+	added := []struct {
+		name    string
+		content cookie.Content
+	}{{a.Names.CSRF, cookie.Content{Session: session, Token: value}}}
+	if _, ok := c.parts[a.Names.Anchor]; ok {
+		token := a.Names.AnchorToken(c.parts[a.Names.AccessToken].Token, value)
+		added = append(added, added[0])
+		added[1].name, added[1].content.Token = a.Names.Anchor, token
 	}
-	c.set(set)
+	for _, each := range added {
+		set, err := a.Names.SetSealed(each.name, a.Names.Seal(a.Ring, each.name, each.content), c.received)
+		if err != nil {
+			return "", serverError.with("the CSRF cookie is too large")
+		}
+		c.set(set...)
+	}
 	return value, nil
 }
 
 // adopt makes the session just issued the one of this call.
 func (c *call) adopt(a *agent, session cookie.SessionID, tokens oauth.Tokens, csrfValue string) {
-	c.state.session = session
+	c.opened.Session = session
 	clear(c.parts)
 	for name, content := range map[string]cookie.Content{
 		a.Names.AccessToken:  {Session: session, Token: tokens.AccessToken, Expires: tokens.Expires},
 		a.Names.RefreshToken: {Session: session, Token: tokens.RefreshToken},
-		a.Names.IDToken:      {Session: session, Token: tokens.IDToken},
+		a.Names.IDToken:      {Session: session, Token: a.kept(tokens.IDToken)},
 		a.Names.CSRF:         {Session: session, Token: csrfValue},
 	} {
 		if content.Token != "" {
@@ -104,7 +115,7 @@ func secondsLeft(expires, now time.Time) *int {
 func (a *agent) claims(c *call) (any, error) {
 	id, ok := c.parts[a.Names.IDToken]
 	if !ok || !c.loggedIn(a) {
-		return nil, unauthorized.with("there is no session with an ID token")
+		return nil, c.refuse(unauthorized, "there is no session with an ID token")
 	}
 	claims, err := oauth.Claims(id.Token)
 	if err != nil {
@@ -125,7 +136,7 @@ func (a *agent) userInfo(c *call) (any, error) {
 	case expired && complete:
 		return nil, tokenExpired
 	default:
-		return nil, unauthorized.with("there is no session with an access token and an ID token")
+		return nil, c.refuse(unauthorized, "there is no session with an access token and an ID token")
 	}
 	subject := ""
 	if identified {

@@ -108,7 +108,7 @@ func containsControl(s string) bool { return slices.ContainsFunc([]rune(s), unic
 func (a *agent) rememberLogin(c *call, login pendingLogin) error {
 	name := a.Names.Login(c.loginSlot())
 	set, err := a.loginCookie(c, name, login)
-	if login.Place != "" && (err != nil || inCookieHeader(set)+c.sessionSize(a) > c.room(a)) {
+	if login.Place != "" && (err != nil || inCookieHeader(set) > c.room(a, nil)) {
 		login.Place = ""
 		set, err = a.loginCookie(c, name, login)
 	}
@@ -125,7 +125,7 @@ func (a *agent) loginCookie(c *call, name string, login pendingLogin) (*http.Coo
 		return nil, serverError.with("a login cannot be marshalled")
 	}
 	content := cookie.Content{Session: newSession(c.now), Expires: c.now.Add(loginLifetime), Token: string(token)}
-	set, err := a.Names.Set(name, a.Ring.Seal(name, content), loginLifetime)
+	set, err := a.Names.Set(name, a.Names.Seal(a.Ring, name, content), loginLifetime)
 	if err != nil {
 		return nil, serverError.with("the login cookie is too large")
 	}

@@ -66,7 +66,7 @@ func TestLoginCookie(t *testing.T) {
 	if len(cookies) != 1 || !strings.HasPrefix(cookies[0].Name, "__Host-th-login-") || cookies[0].MaxAge != 600 {
 		t.Fatalf("got %v", got.Header["Set-Cookie"])
 	}
-	content, err := w.ring.Open(cookies[0].Name, cookies[0].Value)
+	content, err := names.OpenValue(w.ring, cookies[0].Name, cookies[0].Value)
 	if err != nil || !content.Expires.Equal(w.now.Add(10*time.Minute)) {
 		t.Errorf("got expiry %v, %v", content.Expires, err)
 	}

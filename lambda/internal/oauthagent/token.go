@@ -33,7 +33,7 @@ func (a *agent) token(c *call) (any, error) {
 	}
 	access, ok := c.parts[a.Names.AccessToken]
 	if !ok {
-		return nil, unauthorized.with("there is no session with an access token")
+		return nil, c.refuse(unauthorized, "there is no session with an access token")
 	}
 	if _, err := a.doubleSubmit(c); err != nil {
 		return nil, err

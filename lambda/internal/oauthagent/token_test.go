@@ -28,7 +28,7 @@ func TestTokenMediation(t *testing.T) {
 		for range 2 {
 			w.now = w.now.Add(100 * time.Second)
 			got := w.do("POST", "token")
-			access, err := w.ring.Open(names.AccessToken, w.cookies[names.AccessToken])
+			access, err := names.OpenValue(w.ring, names.AccessToken, w.cookies[names.AccessToken])
 			if err != nil {
 				w.Fatal(err)
 			}
@@ -43,7 +43,7 @@ func TestTokenMediation(t *testing.T) {
 			w.Error("the refresh did not change the token")
 		}
 		for _, name := range []string{names.RefreshToken, names.IDToken} {
-			content, err := w.ring.Open(name, w.cookies[name])
+			content, err := names.OpenValue(w.ring, name, w.cookies[name])
 			if err != nil || strings.Contains(strings.Join(seen, ""), content.Token) {
 				w.Errorf("the page got the content of %s, %v", name, err)
 			}

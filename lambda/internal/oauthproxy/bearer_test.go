@@ -19,7 +19,7 @@ type headers = map[string][]string
 func TestBearerIsOffUnlessTurnedOn(t *testing.T) {
 	r := get(headers{"Authorization": {"Bearer junk"}})
 	for value, on := range map[string]bool{"": false, "false": false, "true": true} {
-		env := map[string]string{"TRUSTED_WEB_ORIGINS": trusted, "ENCRYPTION_KEY": testKey, "ALLOW_TOKEN": value}
+		env := map[string]string{"TRUSTED_WEB_ORIGINS": trusted, "ENCRYPTION_KEY": testKey, "DEPLOYMENT": "https://login.example.com spa", "ALLOW_TOKEN": value}
 		s, err := settings.Load[settings.Authorizer](func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 		if err != nil {
 			t.Fatal(err)
@@ -30,7 +30,7 @@ func TestBearerIsOffUnlessTurnedOn(t *testing.T) {
 		}
 	}
 	for _, value := range []string{"FALSE", "0", "no", "off", "1", "True", "yes"} {
-		env := map[string]string{"TRUSTED_WEB_ORIGINS": trusted, "ENCRYPTION_KEY": testKey, "ALLOW_TOKEN": value}
+		env := map[string]string{"TRUSTED_WEB_ORIGINS": trusted, "ENCRYPTION_KEY": testKey, "DEPLOYMENT": "https://login.example.com spa", "ALLOW_TOKEN": value}
 		if _, err := settings.Load[settings.Authorizer](func(name string) (string, bool) { v, ok := env[name]; return v, ok }); err == nil {
 			t.Errorf("ALLOW_TOKEN=%q was accepted", value)
 		}

@@ -20,7 +20,7 @@ func FuzzDecide(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, name := range []string{names.RefreshToken, names.IDToken, names.CSRF, names.Login(1)} {
-		value := ring.Seal(name, cookie.Content{Session: session, Expires: testTime.Add(time.Hour), Token: csrfValue})
+		value := names.Seal(ring, name, cookie.Content{Session: session, Expires: testTime.Add(time.Hour), Token: csrfValue})
 		f.Add("POST", trusted, names.AccessToken+"="+value+"; "+name+"="+value, "x-th-csrf", csrfValue)
 		f.Add("GET", trusted, name+"="+value, "token-handler-version", "1")
 	}
@@ -86,10 +86,10 @@ func BenchmarkDecide(b *testing.B) {
 
 func BenchmarkFloor(b *testing.B) {
 	p := newProxy(b)
-	value := p.ring.Seal(names.AccessToken, accessToken(strings.Repeat("x", 800)))
+	value := names.Seal(p.ring, names.AccessToken, accessToken(strings.Repeat("x", 800)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := p.ring.Open(names.AccessToken, value); err != nil {
+		if _, err := names.OpenValue(p.ring, names.AccessToken, value); err != nil {
 			b.Fatal(err)
 		}
 	}

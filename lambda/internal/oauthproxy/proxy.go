@@ -67,6 +67,8 @@ type Proxy struct {
 	names cookie.Names
 	rules csrf.Rules
 	now   func() time.Time
+	// The cookies that decide over requests with safe and with other methods.
+	readNames, writeNames []string
 
 	allowToken   bool
 	tokens       tokens
@@ -99,9 +101,12 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 	for _, header := range s.AccessTokens.ClaimHeaders.Names() {
 		claims = append(claims, s.AccessTokens.ClaimHeaders[header])
 	}
+	names := cookie.NewNamesOf(keys.CookieOptions(s.Shared, s.Deployment))
 	return &Proxy{
 		ring:         ring,
-		names:        keys.Names(s.Shared),
+		names:        names,
+		readNames:    []string{names.AccessToken},
+		writeNames:   []string{names.AccessToken, names.CSRF},
 		rules:        csrf.Rules{TrustedOrigins: s.Application.TrustedWebOrigins, SameOriginReads: s.Application.SameOriginReads, HeaderName: s.CSRFHeaderName()},
 		now:          now,
 		allowToken:   s.AccessTokens.AllowToken,
@@ -125,6 +130,7 @@ const (
 	messageNoSession     = "The request has no session cookie"
 	messageNotOpened     = "The session cookie does not open"
 	messageOtherSession  = "The CSRF cookie belongs to another session"
+	messageAmbiguous     = "There are two different cookies named " // and the name
 	messageExpired       = "The access token has expired"
 	messagePath          = "A path parameter could change the path"
 	messageInactive      = "The access token is not active"
@@ -194,21 +200,31 @@ func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Heade
 		return d.refuse(contract.CodeUnauthorizedRequest, message)
 	}
 
-	cookies := cookie.Parse(header("Cookie")...)
-	csrfSession, err := p.checkCSRF(r.HTTPMethod, header, cookies)
+	assistant, err := csrf.Assistant(header)
 	if err != nil {
 		return d.refuse(contract.CodeUnauthorizedRequest, messageOf(err))
 	}
-
-	if _, present := cookies[p.names.AccessToken]; !present {
-		return d.refuse(contract.CodeUnauthorizedRequest, messageNoSession)
+	cookies, needed := cookie.Parse(header("Cookie")...), p.readNames
+	doubleSubmit := !assistant && !csrf.Safe(r.HTTPMethod)
+	if doubleSubmit {
+		needed = p.writeNames
 	}
-	content, err := p.names.Open(p.ring, cookies, p.names.AccessToken)
-	if err != nil || !isBearerToken(content.Token) {
-		return d.refuse(contract.CodeUnauthorizedRequest, messageNotOpened)
+	opened := p.names.Open(p.ring, cookies, true, needed...)
+	if doubleSubmit && !opened.Mixed {
+		// A cookie that is absent or does not open has no value, which never
+		// matches.
+		if err := p.rules.DoubleSubmit(header, opened.Contents[p.names.CSRF].Token); err != nil {
+			return d.refuse(contract.CodeUnauthorizedRequest, p.because(opened, messageOf(err)))
+		}
 	}
-	if csrfSession != nil && *csrfSession != content.Session {
+	content, ok := opened.Contents[p.names.AccessToken]
+	switch {
+	case opened.Mixed:
 		return d.refuse(contract.CodeUnauthorizedRequest, messageOtherSession)
+	case len(cookies[p.names.AccessToken]) == 0:
+		return d.refuse(contract.CodeUnauthorizedRequest, messageNoSession)
+	case !ok || !isBearerToken(content.Token):
+		return d.refuse(contract.CodeUnauthorizedRequest, p.because(opened, messageNotOpened))
 	}
 	if now := p.now(); content.Expired(now) || p.caching.outlives(content.Expires, now) {
 		return d.refuse(contract.CodeTokenExpired, messageExpired)
@@ -228,19 +244,13 @@ func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Heade
 	return d, nil
 }
 
-// checkCSRF returns the session that the CSRF cookie belongs to where the
-// decision rests on that cookie.
-func (p *Proxy) checkCSRF(method string, header csrf.Header, cookies map[string]string) (*cookie.SessionID, error) {
-	assistant, err := csrf.Assistant(header)
-	if err != nil || assistant || csrf.Safe(method) {
-		return nil, err
+// because returns the message of a refusal. Where a cookie came twice, that is
+// the reason.
+func (p *Proxy) because(opened cookie.Opened, message string) string {
+	if opened.Ambiguous != "" {
+		return messageAmbiguous + opened.Ambiguous
 	}
-	// A cookie that is absent or does not open has no value, which never matches.
-	content, _ := p.names.Open(p.ring, cookies, p.names.CSRF)
-	if err := p.rules.DoubleSubmit(header, content.Token); err != nil {
-		return nil, err
-	}
-	return &content.Session, nil
+	return message
 }
 
 // refuse makes a refusal of the decision so far: all of it but the origin is

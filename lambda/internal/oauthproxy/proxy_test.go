@@ -44,7 +44,7 @@ func sealed(t testing.TB, key string, at, csrfCookie cookie.Content) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return names.AccessToken + "=" + ring.Seal(names.AccessToken, at) + "; " + names.CSRF + "=" + ring.Seal(names.CSRF, csrfCookie)
+	return names.AccessToken + "=" + names.Seal(ring, names.AccessToken, at) + "; " + names.CSRF + "=" + names.Seal(ring, names.CSRF, csrfCookie)
 }
 
 func accessToken(token string) cookie.Content {
@@ -79,9 +79,11 @@ func TestDecide(t *testing.T) {
 	good := sealed(t, testKey, accessToken(testToken), csrfContent())
 	refreshCookie := func() string {
 		ring, _ := cookie.NewRing(testKey)
-		return names.AccessToken + "=" + ring.Seal(names.RefreshToken, cookie.Content{Session: session, Token: "refresh-token"})
+		return names.AccessToken + "=" + names.Seal(ring, names.RefreshToken, cookie.Content{Session: session, Token: "refresh-token"})
 	}()
 	at, csrfOnly, _ := strings.Cut(good, "; ")
+	secondAT, _, _ := strings.Cut(sealed(t, testKey, accessToken("another"), csrfContent()), "; ")
+	_, secondCSRF, _ := strings.Cut(sealed(t, testKey, accessToken(testToken), cookie.Content{Session: session, Token: "another"}), names.CSRF+"=")
 	type h = map[string][]string
 
 	for _, tt := range []struct {
@@ -124,7 +126,9 @@ func TestDecide(t *testing.T) {
 		{"tampered", get(h{"Origin": {trusted}, "Cookie": {at[:len(at)-30] + "AAAA" + at[len(at)-26:]}}), contract.CodeUnauthorizedRequest, messageNotOpened},
 		{"P12 G1 a refresh token as access token", get(h{"Origin": {trusted}, "Cookie": {refreshCookie}}), contract.CodeUnauthorizedRequest, messageNotOpened},
 		{"sealed with another key", get(h{"Origin": {trusted}, "Cookie": {sealed(t, otherKey, accessToken(testToken), csrfContent())}}), contract.CodeUnauthorizedRequest, messageNotOpened},
-		{"two access token cookies", get(h{"Origin": {trusted}, "Cookie": {at + "; " + names.AccessToken + "=x"}}), contract.CodeUnauthorizedRequest, messageNoSession},
+		{"two access token cookies, one foreign", get(h{"Origin": {trusted}, "Cookie": {names.AccessToken + "=x; " + at}}), "", ""},
+		{"two access token cookies of one session", get(h{"Origin": {trusted}, "Cookie": {at + "; " + secondAT}}), contract.CodeUnauthorizedRequest, messageAmbiguous + names.AccessToken},
+		{"two CSRF cookies of one session", request("POST", h{"Origin": {trusted}, "Cookie": {good + "; " + names.CSRF + "=" + secondCSRF}, "x-th-csrf": {csrfValue}}), contract.CodeUnauthorizedRequest, messageAmbiguous + names.CSRF},
 		{"a token that would split the header", get(h{"Origin": {trusted}, "Cookie": {sealed(t, testKey, accessToken("a\r\nX: y"), csrfContent())}}), contract.CodeUnauthorizedRequest, messageNotOpened},
 		{"an empty token", get(h{"Origin": {trusted}, "Cookie": {sealed(t, testKey, accessToken(""), csrfContent())}}), contract.CodeUnauthorizedRequest, messageNotOpened},
 		{"expired", get(h{"Origin": {trusted}, "Cookie": {sealed(t, testKey, cookie.Content{Session: session, Expires: testTime, Token: testToken}, csrfContent())}}), contract.CodeTokenExpired, messageExpired},

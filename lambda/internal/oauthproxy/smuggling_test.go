@@ -7,6 +7,7 @@ import (
 
 	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/lambda/internal/cookie"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 )
 
@@ -17,6 +18,9 @@ func TestSmuggling(t *testing.T) {
 	at, csrfCookie, _ := strings.Cut(good, "; ")
 	planted := sealed(t, otherKey, accessToken("planted"), csrfContent())
 	plantedAt, _, _ := strings.Cut(planted, "; ")
+	second := accessToken("planted")
+	second.Session = cookie.SessionID{9}
+	secondAt, _, _ := strings.Cut(sealed(t, testKey, second, csrfContent()), "; ")
 	base := headers{"Origin": {trusted}, "Cookie": {good}, "x-th-csrf": {csrfValue}}
 
 	for _, tt := range []struct {
@@ -56,8 +60,10 @@ func TestSmuggling(t *testing.T) {
 
 		{"several Cookie headers", headers{"Cookie": {csrfCookie, at}}, ""},
 		{"several Cookie headers in different case", headers{"Cookie": {at}, "cookie": {csrfCookie}}, ""},
-		{"a second session beside ours", headers{"cookie": {plantedAt}}, messageNoSession},
-		{"a second session before ours", headers{"Cookie": {plantedAt + "; " + good}}, messageNoSession},
+		{"a foreign cookie beside ours", headers{"cookie": {plantedAt}}, ""},
+		{"a foreign cookie before ours", headers{"Cookie": {plantedAt + "; " + good}}, ""},
+		{"a second session beside ours", headers{"cookie": {secondAt}}, messageAmbiguous + names.AccessToken},
+		{"a second session before ours", headers{"Cookie": {secondAt + "; " + good}}, messageAmbiguous + names.AccessToken},
 		{"the same session twice", headers{"cookie": {good}}, ""},
 		{"a cookie name in another case", headers{"Cookie": {strings.ToLower(at) + "; " + csrfCookie}}, messageNoSession},
 		{"a cookie name in another case beside ours", headers{"cookie": {strings.ToLower(plantedAt)}}, ""},

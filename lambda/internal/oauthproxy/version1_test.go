@@ -54,7 +54,7 @@ func TestVersion1(t *testing.T) {
 		{"POST without the value", request("POST", h{"Origin": {trusted}, "Cookie": {at + "; " + csrfCookie}}), string(csrf.TokenMissing)},
 		{"POST without the cookie", request("POST", h{"Origin": {trusted}, "Cookie": {at}, "x-example-csrf": {csrfValue}}), string(csrf.TokenMismatch)},
 		{"altered", get(h{"Origin": {trusted}, "Cookie": {at[:len(at)-4] + "AAAA"}}), messageNotOpened},
-		{"version 2 in its place", get(h{"Origin": {trusted}, "Cookie": {n.AccessToken + "=" + ring.Seal(n.AccessToken, expired)}}), messageNotOpened},
+		{"version 3 in its place", get(h{"Origin": {trusted}, "Cookie": {n.AccessToken + "=" + ring.Seal(cookie.NewPlace("at", "", "example", n.AccessToken, "", "/"), expired)}}), messageNotOpened},
 		{"a sealed refresh token in its place", get(h{"Origin": {trusted}, "Cookie": {n.AccessToken + "=" + n.Seal(ring, n.RefreshToken, expired)}}), messageNotOpened},
 		{"a token that splits the header", get(h{"Origin": {trusted}, "Cookie": {n.AccessToken + "=" + n.Seal(ring, n.AccessToken, cookie.Content{Token: "a\r\nX: y"})}}), messageNotOpened},
 	} {
@@ -85,7 +85,7 @@ func TestParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	token := strings.Repeat("t", 5000)
-	set, err := names.SetSealed(names.AccessToken, ring.Seal(names.AccessToken, accessToken(token)), nil)
+	set, err := names.SetSealed(names.AccessToken, names.Seal(ring, names.AccessToken, accessToken(token)), nil)
 	if err != nil || len(set) != 2 {
 		t.Fatalf("got %d cookies, %v", len(set), err)
 	}
@@ -94,7 +94,7 @@ func TestParts(t *testing.T) {
 	for _, tt := range []struct {
 		cookies []string
 		allow   bool
-	}{{[]string{one, two}, true}, {[]string{two + "; " + one}, true}, {[]string{one}, false}, {[]string{two}, false}, {[]string{one, two, set[1].Name + "=x"}, false}} {
+	}{{[]string{one, two}, true}, {[]string{two + "; " + one}, true}, {[]string{one}, false}, {[]string{two}, false}, {[]string{one, two, set[1].Name + "=x"}, true}, {[]string{set[1].Name + "=x", one}, false}} {
 		d, err := p.Decide(context.Background(), get(map[string][]string{"Origin": {trusted}, "Cookie": tt.cookies}))
 		if err != nil || d.Allow != tt.allow || tt.allow && d.Token != token {
 			t.Errorf("%d cookies: got %t %s, %v; want %t", len(tt.cookies), d.Allow, d.Message, err, tt.allow)

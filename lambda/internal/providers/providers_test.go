@@ -472,19 +472,24 @@ func TestProviders(t *testing.T) {
 				w.refusal = -1
 				w.signIn()
 				w.refusal = i
-				if status, body := w.do("POST", "refresh", nil); status != 401 || body["code"] != "session_expired" || len(w.cookies) != 0 {
-					t.Errorf("refusal %d: got %d %v, and %d cookies stay", i, status, body, len(w.cookies))
+				if status, body := w.do("POST", "refresh", nil); status != 401 || body["code"] != "session_expired" {
+					t.Errorf("refusal %d: got %d %v", i, status, body)
+				}
+				if _, body := w.do("GET", "session", nil); body["is_logged_in"] != false || len(w.cookies) != 0 {
+					t.Errorf("refusal %d: session afterwards: got %v, and %d cookies stay", i, body, len(w.cookies))
 				}
 			}
 
 			w.refusal = -1
 			w.signIn()
+			w.revoked.Store(0)
 			status, body := w.do("POST", "logout", nil)
 			want := strings.NewReplacer("$client", clientID, "$bye", url.QueryEscape(bye)).Replace(s.Logout)
 			if status != 200 || text(body["logout_url"]) != want || len(w.cookies) != 0 {
 				t.Errorf("logout: got %d %v, want %s", status, body, want)
 			}
-			if revokes := s.Refreshed != nil && text(s.Metadata["revocation_endpoint"]) != ""; (w.revoked.Load() == 1) != revokes {
+			// Of the refresh token, or of the access token where there is none.
+			if revokes := text(s.Metadata["revocation_endpoint"]) != ""; (w.revoked.Load() == 1) != revokes {
 				t.Errorf("got %d revocations, want one: %t", w.revoked.Load(), revokes)
 			}
 			for _, secret := range []string{secret, "user-1", "opaque-", "refresh-", "eyJ", "User One"} {

@@ -18,8 +18,9 @@ import (
 var Subjects = map[string]func() (Bootstrap, error){"authorizer": authorizer, "agent": agent}
 
 const (
-	origin    = "https://www.example.com"
-	methodARN = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/api/GET/orders/7"
+	origin     = "https://www.example.com"
+	deployment = "https://login.example.com spa"
+	methodARN  = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/api/GET/orders/7"
 )
 
 // authorizer is a GET of a signed-in user: its cookies are sealed with a
@@ -43,7 +44,7 @@ func authorizer() (Bootstrap, error) {
 func SignedIn(n int) (env []string, events [][]byte, tokens []string, err error) {
 	key := make([]byte, 32)
 	rand.Read(key)
-	sealer, err := sealedtest.New(hex.EncodeToString(key))
+	sealer, err := sealedtest.New(hex.EncodeToString(key), sealedtest.Deployment{Name: deployment})
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -65,7 +66,7 @@ func SignedIn(n int) (env []string, events [][]byte, tokens []string, err error)
 		}
 		events, tokens = append(events, event), append(tokens, token)
 	}
-	return []string{"TRUSTED_WEB_ORIGINS=" + origin, "ENCRYPTION_KEY=" + hex.EncodeToString(key)}, events, tokens, nil
+	return []string{"TRUSTED_WEB_ORIGINS=" + origin, "ENCRYPTION_KEY=" + hex.EncodeToString(key), "DEPLOYMENT=" + deployment}, events, tokens, nil
 }
 
 // agent is a GET of the session without cookies: all of the agent but a call to

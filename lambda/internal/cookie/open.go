@@ -1,0 +1,145 @@
+package cookie
+
+import (
+	"crypto/sha256"
+	"slices"
+)
+
+// Opened are the cookies of a request that open and belong to one session.
+type Opened struct {
+	// Session is the id of that session. It is zero where no cookie tells one.
+	Session SessionID
+	// Contents are by name.
+	Contents map[string]Content
+	// Ambiguous is the name of a cookie that came twice, where both values open
+	// and neither can be preferred. Neither is among the Contents.
+	Ambiguous string
+	// Mixed tells that cookies of several sessions opened, so that none counts.
+	Mixed bool
+}
+
+func mixed() Opened { return Opened{Contents: map[string]Content{}, Mixed: true} }
+
+// Open opens the cookies with these names. Of several values of one name it
+// takes the one that opens and belongs to the session.
+//
+// The anchor tells the session: a cookie whose name begins with __Host-, which
+// no other host can plant. All such cookies that open must be of one session,
+// or none counts. Other cookies count only beside an anchor of their session.
+// Without an anchor two kinds count nevertheless:
+//
+//   - Cookies from before there was an anchor cookie ([Content.Old]), and those
+//     that tell no session ([Content.Unbound]).
+//   - With elsewhere, all others that agree on a session: the request comes to
+//     a host that does not get the anchor, which has no Domain.
+func (n Names) Open(ring *Ring, received Received, elsewhere bool, names ...string) Opened {
+	o := Opened{Contents: make(map[string]Content, len(names)+1)}
+	if n.Anchor != "" && !slices.Contains(names, n.Anchor) {
+		names = append(slices.Clip(names), n.Anchor)
+	}
+	anchored := false
+	for _, name := range names {
+		if !hostOnly(name) {
+			continue
+		}
+		c, ok := o.only(name, n.All(ring, received, name))
+		switch {
+		case !ok:
+			continue
+		case c.Unbound:
+		case anchored && c.Session != o.Session:
+			return mixed()
+		default:
+			anchored, o.Session = true, c.Session
+		}
+		o.Contents[name] = c
+	}
+	told := anchored
+	for _, name := range names {
+		if hostOnly(name) {
+			continue
+		}
+		found := slices.DeleteFunc(n.All(ring, received, name), func(c Content) bool {
+			switch {
+			case c.Unbound:
+				return false
+			case anchored:
+				return c.Session != o.Session
+			}
+			return !(c.Old && n.Anchor != "") && !elsewhere
+		})
+		if len(found) > 1 && n.version1(name) {
+			found = slices.DeleteFunc(found, func(c Content) bool { return !n.anchors(o.Contents[n.Anchor], name, c) })
+			if len(found) == 0 {
+				o.Ambiguous = name
+			}
+		}
+		c, ok := o.only(name, found)
+		switch {
+		case !ok:
+			continue
+		case c.Unbound:
+		case told && c.Session != o.Session:
+			return mixed()
+		default:
+			told, o.Session = true, c.Session
+		}
+		o.Contents[name] = c
+	}
+	return o
+}
+
+// only returns the one content there is.
+func (o *Opened) only(name string, found []Content) (Content, bool) {
+	if len(found) > 1 {
+		o.Ambiguous = name
+	}
+	if len(found) != 1 {
+		return Content{}, false
+	}
+	return found[0], true
+}
+
+// All returns the different contents of the values that open.
+func (n Names) All(ring *Ring, received Received, name string) []Content {
+	var found []Content
+	for _, value := range received.values(name) {
+		if c, err := n.OpenValue(ring, name, value); err == nil && !slices.Contains(found, c) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// AnchorToken returns the token of the anchor cookie. Version 1 binds an access
+// token and a CSRF value to no session, so the anchor carries a hash of each.
+func (n Names) AnchorToken(accessToken, csrf string) string {
+	if !n.options.Curity {
+		return ""
+	}
+	return fingerprint(accessToken) + fingerprint(csrf)
+}
+
+// anchors reports whether the anchor is for this content of version 1.
+func (n Names) anchors(anchor Content, name string, c Content) bool {
+	const size = 16
+	if len(anchor.Token) != 2*size {
+		return false
+	}
+	want := anchor.Token[:size]
+	if name == n.CSRF {
+		want = anchor.Token[size:]
+	}
+	return fingerprint(c.Token) == want
+}
+
+// Fingerprint returns a hash of a token. An answer that ends a session cannot
+// remove the session's cookies: another answer may have replaced them
+// meanwhile. It sets a cookie with the fingerprint of the refresh token that is
+// of no more use instead; the session is over where it has that token still.
+func Fingerprint(token string) string { return fingerprint(token) }
+
+func fingerprint(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return string(sum[:16])
+}

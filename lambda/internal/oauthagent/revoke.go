@@ -1,0 +1,73 @@
+package oauthagent
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/tokenhandler/aws/lambda/internal/oauth"
+)
+
+// revoke revokes every refresh token that the request carries, whether the
+// session is still one or not, or the access tokens where there is no refresh
+// token. No copy of the cookies is of use any longer then, nor the answer of a
+// refresh that is still on its way. It makes one attempt: RFC 7009 section
+// 2.2.1 lets the client try again later, but nothing is remembered here.
+func (a *agent) revoke(c *call) {
+	ctx, cancel := context.WithTimeout(c.request.Context(), logoutTimeout)
+	defer cancel()
+	refresh := a.Names.All(a.Ring, c.received, a.Names.RefreshToken)
+	for _, content := range refresh {
+		c.noteRevocation(a.Provider.Revoke(ctx, content.Token))
+	}
+	if len(refresh) > 0 {
+		return
+	}
+	for _, content := range a.Names.All(a.Ring, c.received, a.Names.AccessToken) {
+		if !content.Unbound && !content.Expired(c.now) {
+			c.noteRevocation(a.Provider.RevokeAccess(ctx, content.Token))
+		}
+	}
+}
+
+// revokeReplaced revokes the session that a login replaces, unless both may be of
+// one session at the provider. Providers may give up the whole grant with a
+// refresh token and with an access token (RFC 7009 section 2.1), and the new
+// session would end with it: oidc-provider does so with both.
+func (a *agent) revokeReplaced(c *call, idToken string) {
+	old, ok := c.opened.Contents[a.Names.IDToken]
+	if ok && idToken != "" && !sameLogin(old.Token, idToken) {
+		a.revoke(c)
+	}
+}
+
+// sameLogin reports whether two ID tokens may be of one session at the
+// provider.
+func sameLogin(a, b string) bool {
+	one, two := identityOf(a), identityOf(b)
+	return one.Subject == two.Subject && (one.SessionID == two.SessionID || one.SessionID == "" || two.SessionID == "")
+}
+
+// identity tells whose an ID token is.
+type identity struct {
+	Subject   string `json:"sub"`
+	SessionID string `json:"sid"`
+}
+
+func identityOf(idToken string) (id identity) {
+	claims, err := oauth.Claims(idToken)
+	if err == nil {
+		json.Unmarshal(claims, &id)
+	}
+	return id
+}
+
+// discard revokes tokens that the browser does not get.
+func (a *agent) discard(c *call, tokens oauth.Tokens) {
+	c.noteRevocation(a.Provider.Discard(c.request.Context(), tokens))
+}
+
+func (c *call) noteRevocation(err error) {
+	if err != nil {
+		c.notes = append(c.notes, "revocation: "+noteOf(err))
+	}
+}
