@@ -6,14 +6,15 @@ type Endpoint struct{ Method, Path string }
 
 // Paths of the agent's endpoints.
 const (
-	EndpointLoginStart = "login/start"
-	EndpointLoginEnd   = "login/end"
-	EndpointSession    = "session"
-	EndpointUserInfo   = "userInfo"
-	EndpointClaims     = "claims"
-	EndpointRefresh    = "refresh"
-	EndpointLogout     = "logout"
-	EndpointToken      = "token"
+	EndpointLoginStart        = "login/start"
+	EndpointLoginEnd          = "login/end"
+	EndpointSession           = "session"
+	EndpointUserInfo          = "userInfo"
+	EndpointClaims            = "claims"
+	EndpointRefresh           = "refresh"
+	EndpointBackChannelLogout = "backchannel-logout"
+	EndpointLogout            = "logout"
+	EndpointToken             = "token"
 )
 
 // Endpoints are the agent's endpoints except [Mediation].
@@ -26,6 +27,10 @@ var Endpoints = []Endpoint{
 	{"POST", EndpointRefresh},
 	{"POST", EndpointLogout},
 }
+
+// BackChannel is the endpoint that the provider calls to end sessions. It exists
+// only where sessions are recorded.
+var BackChannel = Endpoint{"POST", EndpointBackChannelLogout}
 
 // Mediation is the endpoint that gives the access token to the page. It exists
 // only where token mediation is on.

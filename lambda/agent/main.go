@@ -23,6 +23,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 	"github.com/tokenhandler/aws/lambda/internal/keys"
 	"github.com/tokenhandler/aws/lambda/internal/oauthagent"
+	"github.com/tokenhandler/aws/lambda/internal/sessions"
 )
 
 func main() {
@@ -56,6 +57,10 @@ func newHandler(lookup func(string) (string, bool), output io.Writer) (http.Hand
 	cookies := keys.CookieOptions(s.Shared, deployment)
 	cookies.MaxAge = s.Session.CookieLifetime
 	cookies.Former = append(s.Cookies.Former, s.Application.AgentPath) // it may have been the cookies' path
+	table, err := newTable(s, deployment)
+	if err != nil {
+		return nil, err
+	}
 	return oauthagent.New(oauthagent.Config{
 		BasePath:              s.Application.AgentPath,
 		RedirectURI:           s.Application.RedirectURI,
@@ -65,6 +70,8 @@ func newHandler(lookup func(string) (string, bool), output io.Writer) (http.Hand
 		Rules:                 csrf.Rules{TrustedOrigins: s.Application.TrustedWebOrigins, SameOriginReads: s.Application.SameOriginReads, HeaderName: s.CSRFHeaderName()},
 		Provider:              provider,
 		ExtraParameters:       s.Provider.Requests.ExtraParameters,
+		Sessions:              table,
+		Deployment:            deployment,
 		Lifetimes:             oauthagent.Lifetimes{Idle: s.Session.IdleLifetime, Absolute: s.Session.Lifetime},
 		LocalLogout:           s.Session.Logout == settings.LogoutLocal,
 		IDTokenHint:           s.Session.IDTokenHint,
@@ -75,4 +82,14 @@ func newHandler(lookup func(string) (string, bool), output io.Writer) (http.Hand
 		RequestID:             apigateway.RequestID,
 		Host:                  apigateway.Host,
 	}), nil
+}
+
+// newTable returns the table of the sessions, nil where nothing is recorded.
+func newTable(s settings.Agent, deployment string) (*sessions.Table, error) {
+	if s.Sessions.Table == "" {
+		return nil, nil
+	}
+	return sessions.New(sessions.Config{
+		Name: s.Sessions.Table, Key: s.Sessions.Key, Deployment: deployment, Repeat: s.Sessions.Repeat, Env: os.Getenv, Now: time.Now,
+	})
 }

@@ -44,6 +44,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
+	"github.com/tokenhandler/aws/lambda/internal/sessions"
 )
 
 // Config is what the agent is made of. All fields without a remark are needed.
@@ -65,6 +66,10 @@ type Config struct {
 	// (OpenID Connect Core section 3.1.2.1). Nil: none.
 	ExtraParameters []string
 
+	// Sessions records the sessions. Nil: nothing is recorded.
+	Sessions *sessions.Table
+	// Deployment is what answers are sealed for in the table.
+	Deployment string
 	// Lifetimes bound the sessions.
 	Lifetimes Lifetimes
 	// LocalLogout makes logout leave the session at the provider alone: it
@@ -103,6 +108,9 @@ type route struct {
 	name   string // in the log
 	method string
 	serve  func(*agent, *call) (any, error)
+
+	checked bool // the session must be recorded, where sessions are
+	direct  bool // the provider calls it: no Origin, no cookies
 }
 
 // New returns the agent.
@@ -118,16 +126,19 @@ func New(config Config) http.Handler {
 	}
 	a := &agent{Config: config, routes: map[string]route{}}
 	routes := []route{
-		{contract.EndpointLoginStart, http.MethodPost, (*agent).loginStart},
-		{contract.EndpointLoginEnd, http.MethodPost, (*agent).loginEnd},
-		{contract.EndpointSession, http.MethodGet, (*agent).session},
-		{contract.EndpointUserInfo, http.MethodGet, (*agent).userInfo},
-		{contract.EndpointClaims, http.MethodGet, (*agent).claims},
-		{contract.EndpointRefresh, http.MethodPost, (*agent).refresh},
-		{contract.EndpointLogout, http.MethodPost, (*agent).logout},
+		{name: contract.EndpointLoginStart, method: http.MethodPost, serve: (*agent).loginStart},
+		{name: contract.EndpointLoginEnd, method: http.MethodPost, serve: (*agent).loginEnd, checked: true},
+		{name: contract.EndpointSession, method: http.MethodGet, serve: (*agent).session, checked: true},
+		{name: contract.EndpointUserInfo, method: http.MethodGet, serve: (*agent).userInfo, checked: true},
+		{name: contract.EndpointClaims, method: http.MethodGet, serve: (*agent).claims, checked: true},
+		{name: contract.EndpointRefresh, method: http.MethodPost, serve: (*agent).refresh},
+		{name: contract.EndpointLogout, method: http.MethodPost, serve: (*agent).logout},
 	}
 	if config.TokenMediation {
-		routes = append(routes, route{contract.EndpointToken, http.MethodPost, (*agent).token})
+		routes = append(routes, route{name: contract.EndpointToken, method: http.MethodPost, serve: (*agent).token, checked: true})
+	}
+	if config.Sessions != nil {
+		routes = append(routes, route{name: contract.EndpointBackChannelLogout, method: http.MethodPost, serve: (*agent).backChannelLogout, direct: true})
 	}
 	for _, r := range routes {
 		a.routes[config.BasePath+"/"+r.name] = r
@@ -157,6 +168,13 @@ func (a *agent) dispatch(c *call) (body any, err error) {
 	}()
 	endpoint, known := a.routes[c.request.URL.Path]
 	c.endpoint = endpoint.name
+	if known && endpoint.direct {
+		if c.request.Method != endpoint.method {
+			c.allow = endpoint.method
+			return nil, methodNotAllowed
+		}
+		return endpoint.serve(a, c)
+	}
 	// The origin comes first, so that every refusal after it can be read by the
 	// page it is for.
 	if c.origin, err = a.Rules.Origin(c.request.Method, c.header); err != nil {
@@ -173,5 +191,10 @@ func (a *agent) dispatch(c *call) (body any, err error) {
 		return nil, unauthorized.because(err)
 	}
 	c.open(a)
+	if endpoint.checked {
+		if err := a.checkRecord(c); err != nil {
+			return nil, err
+		}
+	}
 	return endpoint.serve(a, c)
 }

@@ -196,7 +196,7 @@ func TestLog(t *testing.T) {
 func TestPanic(t *testing.T) {
 	w := newWorld(t)
 	a := w.agent.(*agent)
-	a.routes["/oauth-agent/session"] = route{"session", "GET", func(a *agent, c *call) (any, error) {
+	a.routes["/oauth-agent/session"] = route{name: "session", method: "GET", serve: func(a *agent, c *call) (any, error) {
 		c.endSession(a)
 		panic("leak")
 	}}

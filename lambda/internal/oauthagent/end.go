@@ -142,7 +142,11 @@ func (a *agent) finishLogin(c *call, parameters url.Values) error {
 	// A new login is a new session, with a CSRF value of its own.
 	session, csrfValue := newSession(c.now), a.Ring.NewCSRF()
 	tokens = a.Lifetimes.bound(session, tokens, c.now)
-	if err := c.issue(a, session, tokens, csrfValue); err != nil {
+	err = a.begin(c, session, tokens)
+	if err == nil {
+		err = c.issue(a, session, tokens, csrfValue)
+	}
+	if err != nil {
 		a.discard(c, tokens)
 		return err
 	}

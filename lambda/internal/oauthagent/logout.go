@@ -25,7 +25,12 @@ type logoutBody struct {
 // Origin and the custom header are enough. But where there is a CSRF cookie
 // that opens, its value must have been sent.
 func (a *agent) logout(c *call) (any, error) {
-	if _, err := c.read(); err != nil {
+	b, err := c.read()
+	if err != nil {
+		return nil, err
+	}
+	everywhere, err := a.everywhere(b)
+	if err != nil {
 		return nil, err
 	}
 	if err := a.customHeader(c); err != nil {
@@ -47,6 +52,10 @@ func (a *agent) logout(c *call) (any, error) {
 		c.notes = append(c.notes, "logout: "+noteOf(err))
 	}
 	a.revoke(c)
+	if err := a.endEverywhere(c, everywhere); err != nil {
+		// The cookies are removed all the same. But copies of them may go on.
+		return nil, tableFailure(err)
+	}
 	switch {
 	case location != "":
 		return logoutBody{location, location}, nil
@@ -54,6 +63,32 @@ func (a *agent) logout(c *call) (any, error) {
 		return logoutBody{}, nil
 	}
 	return logoutBody{Classic: a.PostLogoutRedirectURI}, nil
+}
+
+// everywhere reports whether a request to sign out is for all sessions of the
+// user: everywhere=true of a form, or of JSON.
+func (a *agent) everywhere(b body) (bool, error) {
+	var request struct {
+		Everywhere bool `json:"everywhere"`
+	}
+	if err := b.decode(&request); err != nil {
+		return false, err
+	}
+	everywhere := request.Everywhere || b.form.Get("everywhere") == "true"
+	if everywhere && a.Sessions == nil {
+		return false, malformed.with("signing out everywhere needs a table of the sessions")
+	}
+	return everywhere, nil
+}
+
+// endEverywhere ends the recorded sessions of the request, or all of its user.
+func (a *agent) endEverywhere(c *call, everywhere bool) error {
+	err := a.endRecords(c)
+	subject := identityOf(c.opened.Contents[a.Names.IDToken].Token).Subject
+	if everywhere && subject != "" && err == nil {
+		_, err = a.Sessions.EndSubject(c.request.Context(), subject)
+	}
+	return err
 }
 
 // matchesCSRF demands, in the classic dialect, the value of the session's CSRF

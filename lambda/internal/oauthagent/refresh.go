@@ -1,11 +1,9 @@
 package oauthagent
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
-	"github.com/tokenhandler/aws/lambda/internal/oauth"
 )
 
 // refreshBody is empty where the expiry is not known.
@@ -40,22 +38,10 @@ func (a *agent) refresh(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := a.Provider.RefreshScope(c.request.Context(), refreshToken.Token, id.Token, scope)
-	var refusal *oauth.Error
-	if errors.As(err, &refusal) && refusal.Kind == oauth.InvalidGrant {
-		// OAuth 2.0 for Browser-Based Applications section 6.1.2.2: a session
-		// whose refresh token is known to be invalid is over.
-		c.markOver(a, refreshToken.Token)
-		return nil, sessionExpired.because(err)
-	}
+	tokens, err := a.redeem(c, refreshToken.Token, id.Token, scope)
 	if err != nil {
-		// The provider may be well again in a minute: the cookies stay.
-		return nil, providerFailure(err)
+		return nil, err
 	}
-	if tokens.IDToken == "" {
-		tokens.IDToken = id.Token
-	}
-	tokens = a.Lifetimes.bound(c.opened.Session, tokens, c.now)
 	if err := c.issue(a, c.opened.Session, tokens, csrfValue); err != nil {
 		a.discard(c, tokens)
 		return nil, err

@@ -11,7 +11,7 @@
 // # Order of the decision
 //
 // The first failure wins: method override, Authorization header, origin, path
-// parameters, CSRF, access token cookie, expiry, then what the token is worth:
+// parameters, CSRF, access token cookie, expiry, record of the session, then what the token is worth:
 // phantom token exchange or signature, and the demands of the route; with DPoP
 // at last the proof of possession, see proof.go.
 //
@@ -33,6 +33,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"os"
 	"strings"
 	"time"
 
@@ -42,6 +43,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 	"github.com/tokenhandler/aws/lambda/internal/keys"
+	"github.com/tokenhandler/aws/lambda/internal/sessions"
 )
 
 // Request is the event of a REQUEST authorizer of a REST API, as far as it is
@@ -76,6 +78,7 @@ type Proxy struct {
 	claims       []string // that go upstream, in the order of their headers
 	caching      caching
 	proofs       *proofs           // nil where tokens are not bound
+	sessions     *sessions.Table   // nil where sessions are not recorded
 	metrics      *metrics.Recorder // nil: none
 }
 
@@ -101,6 +104,13 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 	for _, header := range s.AccessTokens.ClaimHeaders.Names() {
 		claims = append(claims, s.AccessTokens.ClaimHeaders[header])
 	}
+	var table *sessions.Table
+	if s.Sessions.Table != "" {
+		table, err = sessions.New(sessions.Config{Name: s.Sessions.Table, Key: s.Sessions.Key, Deployment: s.Deployment, Env: os.Getenv, Now: now})
+		if err != nil {
+			return nil, err
+		}
+	}
 	names := cookie.NewNamesOf(keys.CookieOptions(s.Shared, s.Deployment))
 	return &Proxy{
 		ring:         ring,
@@ -115,6 +125,7 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 		requirements: newRequirements(s.RouteRequirements),
 		caching:      newCaching(s),
 		proofs:       proofs,
+		sessions:     table,
 	}, nil
 }
 
@@ -131,6 +142,7 @@ const (
 	messageNotOpened     = "The session cookie does not open"
 	messageOtherSession  = "The CSRF cookie belongs to another session"
 	messageAmbiguous     = "There are two different cookies named " // and the name
+	messageEnded         = "The session has ended"
 	messageExpired       = "The access token has expired"
 	messagePath          = "A path parameter could change the path"
 	messageInactive      = "The access token is not active"
@@ -228,6 +240,17 @@ func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Heade
 	}
 	if now := p.now(); content.Expired(now) || p.caching.outlives(content.Expires, now) {
 		return d.refuse(contract.CodeTokenExpired, messageExpired)
+	}
+
+	if p.sessions != nil {
+		// An error fails closed: the gateway answers it with 500.
+		live, err := p.sessions.Live(ctx, content.Session)
+		switch {
+		case err != nil:
+			return Decision{}, err
+		case !live:
+			return d.refuse(contract.CodeUnauthorizedRequest, messageEnded)
+		}
 	}
 
 	d.Session = content.Session
