@@ -53,6 +53,9 @@ func (s *stage) checkRegions(c *settings.Checker) {
 	if len(s.Clients) > 0 {
 		single = append(single, &s.Clients)
 	}
+	if s.Sessions.Enabled {
+		single = append(single, &s.Sessions.Enabled)
+	}
 	for _, field := range single {
 		c.Refuse(true, field, "cannot be combined with %s: it belongs to one region", &s.Regions)
 	}

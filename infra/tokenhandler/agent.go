@@ -23,6 +23,9 @@ func (h *TokenHandler) addAgent(basePath string, allowed []string) {
 	if h.props.Session.TokenMediation {
 		endpoints = append(slices.Clip(endpoints), contract.Mediation)
 	}
+	if h.props.Sessions.Enabled {
+		endpoints = append(slices.Clip(endpoints), contract.BackChannel)
+	}
 	for _, e := range endpoints {
 		resource := h.resource(basePath + "/" + e.Path)
 		if h.props.API != nil { // one that was made just now has no method yet
@@ -38,7 +41,9 @@ func (h *TokenHandler) addAgent(basePath string, allowed []string) {
 			h.validated = append(h.validated, method.Node().DefaultChild().(awsapigateway.CfnMethod))
 		}
 		h.agent[resourcePathOf(method)] = basePath + "/" + e.Path
-		h.addPreflight(resource, []string{e.Method}, nil)
+		if e != contract.BackChannel { // no page calls it
+			h.addPreflight(resource, []string{e.Method}, nil)
+		}
 	}
 }
 

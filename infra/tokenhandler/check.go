@@ -87,6 +87,7 @@ func checked(props *Props) Props {
 	checkNetwork(c, &p)
 	checkCookieKey(c, &p)
 	checkSecretNames(c, &p)
+	checkSessions(c, &p)
 	checkOperation(c, &p)
 	refuse(c.Faults())
 	checkStatuses("Props.Statuses", p.Statuses)

@@ -26,6 +26,8 @@ func (h *TokenHandler) addFunctions(p Props) {
 	agent, authorizer := agentSettings(&p, h.reference), authorizerSettings(&p, h.reference)
 	agent.CookieKey = h.cookieKey(p)
 	authorizer.CookieKey = agent.CookieKey
+	agent.Sessions = h.sessionsTable(p)
+	authorizer.Sessions = agent.Sessions
 	if h.ClientSecret != nil {
 		agent.Provider.ClientSecret = h.reference(h.ClientSecret)
 	}
@@ -49,6 +51,7 @@ func (h *TokenHandler) addFunctions(p Props) {
 	})
 	h.allowSigning(p)
 	h.allowReadingKey(p)
+	h.allowSessions()
 	h.addRotation(p)
 }
 

@@ -32,6 +32,9 @@ type Props struct {
 	// Session holds how long sessions last and how they end.
 	Session Session
 
+	// Sessions records each session in a DynamoDB table.
+	Sessions Sessions `json:"sessions"`
+
 	// AccessTokens holds which access tokens the authorizer accepts.
 	AccessTokens AccessTokens
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
@@ -27,6 +28,8 @@ type TokenHandler struct {
 	AgentFunction      awslambda.Function
 	// KMSKey encrypts the environments of both functions.
 	KMSKey awskms.IKey
+	// SessionsTable records the sessions; nil without Props.Sessions.
+	SessionsTable awsdynamodb.ITable
 	// CookieKeySecret is the secret with the key that seals the cookies.
 	CookieKeySecret awssecretsmanager.ISecret
 	// ClientSecret holds the OAuth client's secret; nil if it authenticates
