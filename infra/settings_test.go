@@ -120,7 +120,7 @@ func TestSettingsDocument(t *testing.T) {
 		{"Application", []string{"Application"}},
 		{"Provider", []string{"Provider"}},
 		{"Cookies and keys", []string{"Cookies", "CookieKeySecret", "CookieKeyRotation", "CookieKeyRotatedElsewhere", "KMSKey"}},
-		{"Session", []string{"Session"}},
+		{"Session", []string{"Session", "Sessions"}},
 		{"Access tokens", []string{"AccessTokens", "PhantomToken"}},
 		{"Authorizer caching", []string{"AuthorizerCaching"}},
 		{"Operation", []string{"Operation", "Around", "Architecture"}},
