@@ -57,7 +57,7 @@ var accepted = []struct{ rules, stages, path, at, reason string }{
 	{"SMG4 SecretsManagerRotationEnabled", "", `/(EncryptionKey|SessionKey)/Resource$`, "cookie key secret", "A rotation without keyRotation signs every user out. It is planned, not automatic, by default."},
 	{"SMG4 SecretsManagerRotationEnabled", "example", `/ClientSecret/Resource$`, "client secret", "The provider must know a new client secret first."},
 	{"SecretsManagerUsingKMSKey", "", `/(EncryptionKey|ClientSecret)/Resource$`, "secrets", "Secrets Manager encrypts them with the account's own key. A secret with a KMS key of yours can be given."},
-	{"CloudWatchAlarmAction cloudwatch_alarm_action_check", "cross-origin same-origin multi-region", `/Alarm[A-Za-z0-9]+/Resource$`, "alarms", "The action is a topic of the team: operation.alarmTopicArn."},
+	{"CloudWatchAlarmAction cloudwatch_alarm_action_check", "multi-region", `/Alarm[A-Za-z0-9]+/Resource$`, "alarms", "A topic belongs to one region, and the stage is written for all: the team adds actions in each."},
 	{"cloudwatch_log_group_retention_period_check", "", ``, "log groups", "The rule wants a year. Logs contain request paths and user ids; how long to keep them is the team's decision: operation.logRetentionDays. Default: a month."},
 	{"api_gw_domain_tls_check", "cross-origin multi-region", ``, "domain name", "The rule knows TLS_1_2 only. The policy is stricter: TLS 1.3, or 1.2 with forward secrecy."},
 	{"S1 S3BucketLoggingEnabled s3_bucket_logging_enabled_check", "same-origin", `/Site/Bucket/Resource$`, "bucket of the site", "Only CloudFront reads the bucket, and its files are public."},

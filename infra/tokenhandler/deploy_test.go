@@ -39,6 +39,17 @@ func TestDeployFalse(t *testing.T) {
 	h.AddAlarms(Alarms{})
 	checkTemplate(t, read(t, stack), map[string]string{})
 
+	// Nested stacks belong to the API.
+	stack, h = undeployed(t)
+	for i := range 12 {
+		h.Protect(Route{Path: fmt.Sprintf("/r%d", i), Methods: []string{"GET", "PUT", "DELETE"}, Upstream: "https://orders.internal.example/"})
+	}
+	deploy(stack, h).Node().AddDependency(h.API)
+	awscdk.Stage_Of(stack).Synth(nil)
+	if found := violations(awscdk.Stage_Of(stack)); len(found) > 0 || h.placement.Stacks() == 0 {
+		t.Errorf("%d nested stacks, findings %v", h.placement.Stacks(), found)
+	}
+
 	// CloudFormation may deploy before it makes the methods and the errors.
 	stack, h = undeployed(t)
 	deploy(stack, h)

@@ -89,8 +89,9 @@ type stack struct {
 	last   awsapigateway.CfnMethod
 }
 
-// New returns the placement for an API. Nested stacks are made below scope,
-// which is in the stack of the API. owned says that the API may be replaced by
+// New returns the placement for an API. Nested stacks are made below the API, so
+// that a deployment of your own which depends on the API depends on them, too.
+// References to the API are made below scope, in the same stack. owned says that the API may be replaced by
 // one with another logical id.
 func New(scope constructs.Construct, api awsapigateway.RestApi, owned bool) *Placement {
 	return &Placement{scope: scope, api: api, owned: owned, known: map[string]awsapigateway.IResource{}, paths: map[string]bool{}}
@@ -210,7 +211,7 @@ func (p *Placement) stack(number int) *stack {
 		return s
 	}
 	id := fmt.Sprintf("Routes%dOf%d", number, layouts[p.layout])
-	s := &stack{id: id, nested: awscdk.NewNestedStack(p.scope, jsii.String(id), &awscdk.NestedStackProps{
+	s := &stack{id: id, nested: awscdk.NewNestedStack(p.api, jsii.String(id), &awscdk.NestedStackProps{
 		Description:                 jsii.String("Routes of the token handler"),
 		SuppressTemplateIndentation: jsii.Bool(true),
 	})}
@@ -233,8 +234,8 @@ func (p *Placement) removeStacks() {
 		if d := p.deployment(); d != nil {
 			d.RemoveResourceDependency(s.nested.NestedStackResource())
 		}
-		p.scope.Node().TryRemoveChild(jsii.String(s.id))
-		p.scope.Node().TryRemoveChild(jsii.String(s.id + ".NestedStack"))
+		p.api.Node().TryRemoveChild(jsii.String(s.id))
+		p.api.Node().TryRemoveChild(jsii.String(s.id + ".NestedStack"))
 	}
 	p.nested, p.order = nil, nil
 }
