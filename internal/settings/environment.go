@@ -14,6 +14,7 @@ type Variable struct {
 	Value    string
 	Required bool
 	Secret   bool
+	Default  string // that an empty value stands for
 	Expects  string // completes "must be …"; "" for any text
 }
 
@@ -45,7 +46,7 @@ func Describe(s any) []Variable {
 }
 
 func (f Field) variable() Variable {
-	return Variable{Name: f.Variable(), Value: f.text(), Required: f.Tag("required") != "", Secret: f.secret(), Expects: f.expects()}
+	return Variable{Name: f.Variable(), Value: f.text(), Required: f.Tag("required") != "", Secret: f.secret(), Default: f.Tag("default"), Expects: f.expects()}
 }
 
 // Load reads and checks the settings of T, Authorizer or Agent, from an

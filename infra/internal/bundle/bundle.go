@@ -72,6 +72,12 @@ func (m *Module) Code(pkg, arch string) awslambda.Code {
 	return awslambda.Code_FromAsset(jsii.String(at.dir), options)
 }
 
+// Build compiles a main package of the module in dir for a Lambda architecture,
+// as [Module.Code] does, and writes it to the file bootstrap in outputDir.
+func Build(dir, pkg, goarch, outputDir string) error {
+	return (&goBuild{dir: dir, pkg: pkg, arch: goarch}).build(outputDir)
+}
+
 // GOARCH is Go's name of a Lambda architecture, or "" for an unknown architecture.
 func GOARCH(a awslambda.Architecture) string {
 	switch *a.Name() {
