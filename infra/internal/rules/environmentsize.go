@@ -22,7 +22,7 @@ var environmentSize = Rule{
 			}
 			total, largest, name := 0, 0, ""
 			for variable, value := range variables(r) {
-				size := len(variable) + variableSize(value)
+				size := len(variable) + variableSize(m.template, value)
 				if total += size; size > largest || size == largest && variable < name {
 					largest, name = size, variable
 				}
@@ -34,8 +34,9 @@ var environmentSize = Rule{
 	},
 }
 
-// variableSize estimates a value after deployment.
-func variableSize(v any) int {
+// variableSize estimates a value after deployment. A parameter with a default is
+// expected to keep it.
+func variableSize(t *cloudformation.Template, v any) int {
 	switch v := v.(type) {
 	case string:
 		if strings.HasPrefix(v, "{{resolve:") {
@@ -43,6 +44,9 @@ func variableSize(v any) int {
 		}
 		return len(v)
 	case map[string]any:
+		if byDefault, ok := t.Parameters[cloudformation.String(v["Ref"])]["Default"].(string); ok {
+			return len(byDefault)
+		}
 		list := cloudformation.List(v["Fn::Join"])
 		if len(list) != 2 {
 			return settings.ReferenceSize
@@ -52,7 +56,7 @@ func variableSize(v any) int {
 			return settings.ReferenceSize
 		}
 		for _, part := range parts {
-			size += variableSize(part)
+			size += variableSize(t, part)
 		}
 		return size
 	}
