@@ -25,13 +25,16 @@ func displayName(constructPath string) string {
 
 // registrations are the clients that the agents' settings describe, of those
 // that use the bundled provider.
-func registrations(issuer string, agents []settings.Agent) []provider.Client {
+func (o options) registrations(issuer string, agents []settings.Agent) []provider.Client {
 	var clients []provider.Client
 	for _, agent := range agents {
 		if agent.Provider.Issuer == issuer {
 			client := provider.Client{ID: agent.Provider.ClientID, Secret: agent.Provider.ClientSecret, Name: agent.Provider.ClientID, RedirectURIs: []string{agent.Application.RedirectURI}}
 			if agent.Application.PostLogoutRedirectURI != "" {
 				client.PostLogoutRedirectURIs = []string{agent.Application.PostLogoutRedirectURI}
+			}
+			if agent.Sessions.Table != "" {
+				client.Metadata = map[string]any{"backchannel_logout_uri": o.logoutURI(agent), "backchannel_logout_session_required": true}
 			}
 			clients = append(clients, client)
 		}

@@ -21,7 +21,7 @@ func TestDisplayName(t *testing.T) {
 // Only clients of the bundled provider are registered there.
 func TestRegistrations(t *testing.T) {
 	type provider = settings.Provider[settings.Secret, string]
-	got := registrations("http://login.example.localhost:3002", []settings.Agent{
+	got := options{}.registrations("http://login.example.localhost:3002", []settings.Agent{
 		{Provider: provider{Issuer: "https://elsewhere.example", ClientID: "a"}},
 		{
 			Shared:   settings.Shared{Application: settings.Application{RedirectURI: "http://www.example.localhost:3000/b/"}},

@@ -38,6 +38,7 @@ func startLambdas(ctx context.Context, r *runner, t *template.Template) (*lambda
 			return nil, err
 		}
 		maps.Copy(f.Environment, r.secrets.environment())
+		maps.Copy(f.Environment, r.tables.environment())
 		config := lambdaruntime.Config{
 			Name: f.Name, Dir: dir, Command: command, Handler: f.Handler, Timeout: f.Timeout, MemoryMB: f.MemoryMB,
 			Environment: f.Environment, Region: t.API().Region, FunctionARN: f.ARN,

@@ -11,8 +11,9 @@
 //	http://api.example.localhost:3001     the REST API
 //	http://login.example.localhost:3002   the OpenID Provider
 //	http://127.0.0.1:3003                 the upstream API
-//	http://127.0.0.1:3004                 Secrets Manager, if the stage has keyRotation
+//	http://127.0.0.1:3004                 Secrets Manager, if the stage has cookieKeyRotation
 //	http://127.0.0.1:3005                 the trace page: the way of each request
+//	http://127.0.0.1:3007                 DynamoDB, if the stage records sessions
 //
 // Browsers resolve these names to loopback by themselves (RFC 6761 section
 // 6.3). The run listens on no other interface. Secrets that the template asks Secrets
@@ -35,6 +36,7 @@ type options struct {
 	domain                                    string
 	wwwPort, apiPort, loginPort, upstreamPort int
 	secretsPort, tracePort, backPort          int
+	tablesPort                                int
 	tls, watch, fresh                         bool
 	app, assembly, stackName, restAPI         string
 	upstream                                  string
@@ -60,6 +62,7 @@ func main() {
 	flag.IntVar(&o.secretsPort, "secrets-port", 3004, "`port` of Secrets Manager, which listens only where the key is rotated")
 	flag.IntVar(&o.tracePort, "trace-port", 3005, "`port` of the trace page; 0 turns it off")
 	flag.IntVar(&o.backPort, "back-port", 3006, "`port` of the provider's back channel, which has one of its own with -tls")
+	flag.IntVar(&o.tablesPort, "tables-port", 3007, "`port` of DynamoDB, which listens only if the template has a table")
 	flag.BoolVar(&o.tls, "tls", false, "serve https, with a certificate made at the start that is installed nowhere")
 	flag.StringVar(&o.upstream, "upstream", "", "origin of an upstream API of your own to put behind the routes, such as http://127.0.0.1:8080 (default: the sample)")
 	flag.StringVar(&o.site, "site", "", "`folder` of a built single page application of your own to serve (default: the sample, spa)")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ func startProvider(ctx context.Context, o options, c *console, root string, laun
 	config := provider.Config{
 		Script: providerScript(root), Issuer: agent.Provider.Issuer, AccessTokenTTL: o.tokenLifetime,
 		Proxied: true, Hosts: []string{strings.TrimPrefix(o.backChannel(), "http://")},
-		Clients:         registrations(agent.Provider.Issuer, []settings.Agent{agent}),
+		Clients:         o.registrations(agent.Provider.Issuer, []settings.Agent{agent}),
 		ResourceServers: []provider.ResourceServer{{ID: ordersClient, Secret: orders}},
 		Users: []provider.User{{
 			Subject: "user-7f3a", Login: demoUser, Password: demoPassword,
@@ -45,7 +46,8 @@ func startProvider(ctx context.Context, o options, c *console, root string, laun
 	if config.Clients[0], config.Features, err = register(agent, config.Clients[0]); err != nil {
 		return nil, err
 	}
-	config.Clients = append(config.Clients, registrations(agent.Provider.Issuer, others)...)
+	config.Clients = append(config.Clients, o.registrations(agent.Provider.Issuer, others)...)
+	config.Features.BackChannelLogout = slices.ContainsFunc(config.Clients, func(c provider.Client) bool { return c.Metadata["backchannel_logout_uri"] != nil })
 	config.Log = providerLog(o, c)
 	var idp *provider.Provider
 	if launched != nil {

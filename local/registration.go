@@ -21,7 +21,10 @@ func register(agent settings.Agent, client provider.Client) (provider.Client, pr
 	features := provider.Features{
 		SignedRequests: requests.Sign, SignedResponses: requests.ResponseMode != "", Resources: requests.Resources,
 	}
-	client.Metadata = map[string]any{"token_endpoint_auth_method": agent.Provider.AuthenticationMethod()}
+	if client.Metadata == nil {
+		client.Metadata = map[string]any{}
+	}
+	client.Metadata["token_endpoint_auth_method"] = agent.Provider.AuthenticationMethod()
 	switch {
 	case auth.KMSKey != "":
 		return client, features, errors.New("local: CLIENT_KMS_KEY_ID: there is no AWS KMS here: expected clientPrivateKeySecretName and -secrets")

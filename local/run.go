@@ -127,7 +127,7 @@ func run(ctx context.Context, o options, c *console) error {
 	defer serve(&r.www, ports.www, cert).stop()
 	if r.provider != nil {
 		defer serve(&r.login, ports.login, cert).stop()
-		defer serve(&r.login, ports.back, nil).stop()
+		defer serve(r.backChannel(), ports.back, nil).stop()
 		defer serve(r.sample, ports.upstream, nil).stop()
 	}
 	r.tell(began)

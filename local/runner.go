@@ -32,6 +32,7 @@ type runner struct {
 	template *template.Template
 	stack    string
 	secrets  *secrets
+	tables   *tables
 	lambdas  *lambdas
 	gateway  *gateway.Gateway
 
@@ -69,6 +70,9 @@ func (r *runner) reload(ctx context.Context) error {
 		if r.secrets, err = startSecrets(r.options, r.console, t); err != nil {
 			return err
 		}
+	}
+	if err := r.startTables(ctx, t); err != nil {
+		return err
 	}
 	started, err := startLambdas(ctx, r, t)
 	if err != nil {
@@ -161,7 +165,7 @@ func (r *runner) startProvider(ctx context.Context, l *lambdas) error {
 	if !r.bundled(l.agent) {
 		return nil
 	}
-	registered := fmt.Sprintf("%+v", []any{l.agent.Provider.Issuer, l.agent.Provider.ClientID, l.agent.Provider.ClientSecret.Reveal(), l.agent.Application.RedirectURI, l.agent.Application.PostLogoutRedirectURI, len(l.others)})
+	registered := fmt.Sprintf("%+v", []any{l.agent.Provider.Issuer, l.agent.Provider.ClientID, l.agent.Provider.ClientSecret.Reveal(), l.agent.Application.RedirectURI, l.agent.Application.PostLogoutRedirectURI, l.agent.Sessions.Table, len(l.others)})
 	if r.provider != nil && r.registered == registered {
 		return nil
 	}
@@ -207,6 +211,7 @@ func (r *runner) close() {
 		r.provider.Stop()
 	}
 	r.secrets.stop()
+	r.tables.stop()
 }
 
 // tell prints the addresses, the routes and how to sign in.

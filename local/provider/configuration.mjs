@@ -30,7 +30,7 @@ export async function configuration(config) {
   const resourceServers = new Set(config.resource_servers.map((client) => client.client_id));
   // Features that few clients use are off unless the configuration turns them on.
   const { require_par: requirePAR, signed_requests: signedRequests, signed_responses: signedResponses,
-    signed_userinfo: signedUserinfo, resources = [], acr_values: acrValues = [] } = config.features ?? {};
+    signed_userinfo: signedUserinfo, backchannel_logout: backchannelLogout, resources = [], acr_values: acrValues = [] } = config.features ?? {};
   return {
     adapter: (model) => new MemoryAdapter(model, store),
     jwks: await signingKeys(),
@@ -99,6 +99,7 @@ export async function configuration(config) {
       requestObjects: { enabled: Boolean(signedRequests) },
       jwtResponseModes: { enabled: Boolean(signedResponses) },
       jwtUserinfo: { enabled: Boolean(signedUserinfo) },
+      backchannelLogout: { enabled: Boolean(backchannelLogout) },
       resourceIndicators: {
         enabled: resources.length > 0,
         getResourceServerInfo: async (ctx, indicator) => {
@@ -112,6 +113,8 @@ export async function configuration(config) {
         postLogoutSuccessSource: async (ctx) => views.show(ctx, views.signedOut()),
       },
     },
+    // The package refuses to call addresses of this machine, where all of the run is. No address comes from a request.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     renderError: async (ctx, out) => views.show(ctx, views.error(out.error, out.error_description)),
   };
 }

@@ -77,6 +77,7 @@ try {
   // Names of errors only: no token, code, cookie or parameter is logged.
   provider.on('error', (error) => console.error(`error: ${error.name}`));
   provider.on('server_error', (ctx, error) => console.error(`server_error at ${ctx.path}: ${error.name}: ${error.message}`));
+  provider.on('backchannel.error', (ctx, error) => console.error(`backchannel.error: ${error.name}: ${error.message}`));
   for (const event of ['authorization.error', 'grant.error', 'introspection.error', 'revocation.error', 'userinfo.error']) {
     provider.on(event, (ctx, error) => console.error(`${event}: ${error.error ?? error.name}`));
   }

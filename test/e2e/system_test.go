@@ -30,6 +30,8 @@ import (
 type system struct {
 	www, api, login, trace string // origins
 	recorder               *recorder
+	tables                 int    // port of DynamoDB
+	backChannel            string // of the provider and the agent
 
 	cmd    *exec.Cmd
 	out    string // folder of the cloud assembly
@@ -112,7 +114,7 @@ func start(t *testing.T, flags ...string) *system {
 		t.Fatalf("go build ./local: %v\n%s", err, out)
 	}
 
-	ports := freePorts(t, 6)
+	ports := freePorts(t, 7)
 	s := &system{
 		www:      fmt.Sprintf("%s://www.example.localhost:%d", scheme(), ports[0]),
 		api:      fmt.Sprintf("%s://api.example.localhost:%d", scheme(), ports[1]),
@@ -126,15 +128,22 @@ func start(t *testing.T, flags ...string) *system {
 	if overTLS {
 		back = ports[5]
 	}
+	s.tables, s.backChannel = ports[6], fmt.Sprintf("http://127.0.0.1:%d", ports[1])
+	if overTLS {
+		s.backChannel = fmt.Sprintf("http://127.0.0.1:%d", back)
+	}
 	// What flags need to know of this run.
 	known := strings.NewReplacer("{www}", s.www, "{login}", s.login, "{back}", fmt.Sprintf("http://127.0.0.1:%d", back), "{upstream}", s.recorder.server.URL)
 	for i, flag := range flags {
 		flags[i] = known.Replace(flag)
 	}
+	if withTable && !slices.ContainsFunc(flags, func(flag string) bool { return strings.HasPrefix(flag, "sessions=") }) {
+		flags = append(flags, "-c", sessionsOn)
+	}
 	s.cmd = exec.Command(binary, append([]string{
 		"-www-port", strconv.Itoa(ports[0]), "-api-port", strconv.Itoa(ports[1]),
 		"-login-port", strconv.Itoa(ports[2]), "-upstream-port", strconv.Itoa(ports[3]), "-trace-port", strconv.Itoa(ports[4]),
-		"-back-port", strconv.Itoa(ports[5]), "-tls=" + strconv.FormatBool(overTLS),
+		"-back-port", strconv.Itoa(ports[5]), "-tables-port", strconv.Itoa(ports[6]), "-tls=" + strconv.FormatBool(overTLS),
 		"-upstream", s.recorder.server.URL, "-out", s.out, "-v"}, flags...)...)
 	s.cmd.Dir = root
 	reader, writer := io.Pipe()

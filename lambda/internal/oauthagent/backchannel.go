@@ -35,7 +35,7 @@ func (a *agent) backChannelLogout(c *call) (any, error) {
 	// Section 2.7: with a sid, "the RP MUST" log out that session; with a sub
 	// alone, all of the user's.
 	if token.SID != "" {
-		_, err = a.Sessions.EndSID(ctx, token.SID)
+		_, err = a.Sessions.EndSID(ctx, token.SID, token.Subject)
 	} else {
 		_, err = a.Sessions.EndSubject(ctx, token.Subject)
 	}

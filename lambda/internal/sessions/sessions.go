@@ -13,7 +13,8 @@
 //	pk  hash of the session id
 //	e   end of the session, Unix seconds; the table's TTL attribute
 //	u   hash of the subject; partition key of the index bySubject
-//	s   hash of the provider's session id; partition key of the index bySid
+//	s   hash of the provider's session id, or of the subject if that id is not
+//	    known; partition key of the index bySid
 //	v   how often the session was refreshed
 //	l   a refresh is under way until then, Unix milliseconds
 //	o   who makes it, random
@@ -160,8 +161,11 @@ func (t *Table) Begin(ctx context.Context, s Session) error {
 	if s.Subject != "" {
 		record["u"] = value{S: t.hash("subject", s.Subject)}
 	}
-	if s.SID != "" {
+	switch {
+	case s.SID != "":
 		record["s"] = value{S: t.hash("sid", s.SID)}
+	case s.Subject != "":
+		record["s"] = value{S: t.hash("no sid", s.Subject)}
 	}
 	return t.call(ctx, "PutItem", map[string]any{"Item": record}, nil)
 }
@@ -176,9 +180,16 @@ func (t *Table) EndSubject(ctx context.Context, subject string) (int, error) {
 	return t.endAll(ctx, "bySubject", "u", t.hash("subject", subject))
 }
 
-// EndSID ends all sessions that one session of the provider began.
-func (t *Table) EndSID(ctx context.Context, sid string) (int, error) {
-	return t.endAll(ctx, "bySid", "s", t.hash("sid", sid))
+// EndSID ends all sessions that one session of the provider began, and returns
+// their number. Those of the subject whose SID is not known may be among them
+// and end too; an empty subject has none.
+func (t *Table) EndSID(ctx context.Context, sid, subject string) (int, error) {
+	ended, err := t.endAll(ctx, "bySid", "s", t.hash("sid", sid))
+	if err != nil || subject == "" {
+		return ended, err
+	}
+	unknown, err := t.endAll(ctx, "bySid", "s", t.hash("no sid", subject))
+	return ended + unknown, err
 }
 
 func (t *Table) endAll(ctx context.Context, index, attribute, hash string) (ended int, err error) {

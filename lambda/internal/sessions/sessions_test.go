@@ -91,13 +91,21 @@ func lives(t *testing.T, w *world) {
 }
 
 func endsBySubject(t *testing.T, w *world) {
-	ids := []cookie.SessionID{{11, 1}, {11, 2}, {11, 3}}
+	ids := []cookie.SessionID{{11, 1}, {11, 2}, {11, 3}, {11, 4}}
 	w.begin(t, ids[0], "bert", "s1")
 	w.begin(t, ids[1], "bert", "s2")
 	w.begin(t, ids[2], "carl", "s3")
-	if n, err := w.EndSID(t.Context(), "s2"); n != 1 || err != nil {
-		t.Errorf("EndSID: %d, %v", n, err)
+	w.begin(t, ids[3], "bert", "")
+	// A session whose sid is not known may be the one.
+	for _, tt := range []struct {
+		sid, subject string
+		want         int
+	}{{"s2", "carl", 1}, {"s9", "", 0}, {"s9", "bert", 1}} {
+		if n, err := w.EndSID(t.Context(), tt.sid, tt.subject); n != tt.want || err != nil {
+			t.Errorf("EndSID %s of %q: %d, %v; want %d", tt.sid, tt.subject, n, err, tt.want)
+		}
 	}
+	w.is(t, ids[3], false)
 	w.is(t, ids[0], true)
 	w.is(t, ids[1], false)
 	if n, err := w.EndSubject(t.Context(), "bert"); n != 1 || err != nil {

@@ -39,6 +39,8 @@ type Features struct {
 	SignedUserInfo  bool     `json:"signed_userinfo,omitempty"`
 	Resources       []string `json:"resources,omitempty"` // RFC 8707: APIs that access tokens may be asked for
 	ACRValues       []string `json:"acr_values,omitempty"`
+	// BackChannelLogout has the provider report the end of its sessions to clients with a backchannel_logout_uri.
+	BackChannelLogout bool `json:"backchannel_logout,omitempty"`
 }
 
 // Client is a web application: authorization code with PKCE, client_secret_basic or the method in Metadata, and always a

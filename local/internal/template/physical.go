@@ -57,6 +57,11 @@ func (l *loader) ref(id string, depth int) (any, error) {
 			return l.text(name, depth)
 		}
 		return id, nil
+	case "AWS::DynamoDB::Table":
+		if name := r.Properties["TableName"]; name != nil {
+			return l.text(name, depth)
+		}
+		return id, nil
 	case "AWS::SecretsManager::Secret":
 		name, err := l.secretName(r, depth)
 		if err != nil {
@@ -106,6 +111,8 @@ func (l *loader) getAtt(id, attr string, depth int) (any, error) {
 		return self, nil
 	case "AWS::Lambda::Function.Arn":
 		return l.arn("lambda", fmt.Sprintf("function:%s", self)), nil
+	case "AWS::DynamoDB::Table.Arn":
+		return l.arn("dynamodb", fmt.Sprintf("table/%s", self)), nil
 	case "AWS::KMS::Key.Arn":
 		return l.arn("kms", fmt.Sprintf("key/%s", self)), nil
 	case "AWS::IAM::Role.Arn":

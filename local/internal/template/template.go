@@ -55,6 +55,7 @@ type Template struct {
 	functions []Function
 	secrets   map[string]Secret
 	rotations []Rotation
+	tables    []Table
 	read      []ReadSecret
 	ignored   []Ignored
 }
@@ -83,6 +84,9 @@ func (t *Template) Secrets() map[string]Secret { return maps.Clone(t.secrets) }
 
 // Rotations returns the rotations of secrets, sorted by logical id.
 func (t *Template) Rotations() []Rotation { return slices.Clone(t.rotations) }
+
+// Tables returns the DynamoDB tables of sessions, sorted by logical id.
+func (t *Template) Tables() []Table { return slices.Clone(t.tables) }
 
 // ReadSecrets returns the secrets that functions read when they run, sorted by ARN.
 func (t *Template) ReadSecrets() []ReadSecret { return slices.Clone(t.read) }
@@ -149,6 +153,7 @@ func Load(dir, stack string, opts Options) (*Template, error) {
 	functions := l.loadFunctions(api)
 	rotations := l.loadRotations(functions)
 	read := l.loadReadSecrets(functions)
+	tables := l.loadTables(functions)
 	if api != nil {
 		l.checkPermissions(api)
 	}
@@ -156,7 +161,7 @@ func Load(dir, stack string, opts Options) (*Template, error) {
 		return nil, errors.Join(l.errs...)
 	}
 	slices.SortFunc(l.ignored, func(a, b Ignored) int { return strings.Compare(a.LogicalID, b.LogicalID) })
-	return &Template{api: api, functions: functions, secrets: l.secrets, rotations: rotations, read: read, ignored: l.ignored}, nil
+	return &Template{api: api, functions: functions, secrets: l.secrets, rotations: rotations, tables: tables, read: read, ignored: l.ignored}, nil
 }
 
 // selectResources drops resources whose condition is false and sorts out the types.

@@ -318,13 +318,15 @@ func TestBootstrapMustBeExecutable(t *testing.T) {
 // the API itself are still refused if they are not implemented.
 func TestIgnoreOthers(t *testing.T) {
 	edit := func(r map[string]any) {
+		r["Queue"] = map[string]any{"Type": "AWS::SQS::Queue", "Properties": map[string]any{}}
 		r["Table"] = map[string]any{"Type": "AWS::DynamoDB::Table", "Properties": map[string]any{}}
 	}
 	if _, err := Load(assembly(t, edit), "Fixture", Options{}); err == nil {
 		t.Error("an unknown type was accepted without IgnoreOthers")
 	}
 	tmpl := load(t, edit, Options{IgnoreOthers: true})
-	if !slices.ContainsFunc(tmpl.Ignored(), func(i Ignored) bool { return i.LogicalID == "Table" && i.Reason == NotImplemented }) {
+	if !slices.ContainsFunc(tmpl.Ignored(), func(i Ignored) bool { return i.LogicalID == "Queue" && i.Reason == NotImplemented }) ||
+		!slices.ContainsFunc(tmpl.Ignored(), func(i Ignored) bool { return i.LogicalID == "Table" }) {
 		t.Errorf("ignored: %v", tmpl.Ignored())
 	}
 	plan := func(r map[string]any) {

@@ -77,6 +77,13 @@ var types = map[string]*rule{
 		used:    []string{"SecretId", "RotationLambdaARN"},
 		ignored: []string{"RotationRules", "RotateImmediatelyOnUpdate"},
 	},
+	"AWS::DynamoDB::Table": {
+		used: []string{"TableName", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode"},
+		ignored: []string{"TimeToLiveSpecification", "SSESpecification", "PointInTimeRecoverySpecification",
+			"DeletionProtectionEnabled", "Tags", "LocalSecondaryIndexes", "ProvisionedThroughput", "OnDemandThroughput",
+			"WarmThroughput", "StreamSpecification", "KinesisStreamSpecification", "ContributorInsightsSpecification",
+			"ResourcePolicy", "TableClass", "ImportSourceSpecification"},
+	},
 	// A custom domain with a base path would put a prefix into every path; locally the API is at its host's root.
 	"AWS::ApiGateway::BasePathMapping": {ignored: []string{"DomainName", "RestApiId", "Stage"}},
 }
