@@ -79,9 +79,7 @@ func TestReuseFromAnotherModule(t *testing.T) {
 		t.Errorf("the synthesis changed the module cache:\n%s", diff)
 	}
 
-	here := filepath.Join(dir, "here.out")
-	runIn(t, "..", append(os.Environ(), asApp+"=sound", "CDK_CONTEXT_JSON="+contextJSON(t), "CDK_OUTDIR="+here, "CDK_VALIDATION=false",
-		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20"), os.Args[0])
+	here := builtAssembly(t)
 	want, got := assets(t, here), assets(t, out)
 	if diff := cmp.Diff(want, got); diff != "" || len(got) != 2 {
 		t.Errorf("the other module's assets differ from this module's:\n%s", diff)

@@ -17,7 +17,8 @@ import (
 
 // Alarms configure [TokenHandler.AddAlarms].
 type Alarms struct {
-	// Topic is told when an alarm rings and when it stops. Nil: nobody.
+	// Topic is told when an alarm starts and when it ends. Nil: no
+	// notifications.
 	Topic awssns.ITopic
 	// AuthorizerP99, AgentP99 and APIP99 are latencies in milliseconds. Default:
 	// 500, 5,000 and 3,000. The agent's has its calls to the provider in it.
@@ -28,10 +29,10 @@ type Alarms struct {
 	Unopened int
 }
 
-// AddAlarms makes alarms for what somebody should look at: errors and
-// throttling of both functions, answers of 500 and more of the agent and the
-// API, slow ones, session cookies that do not open, and a provider that does
-// not answer. docs/operations.md says what to do about each.
+// AddAlarms makes alarms for states that need an operator: errors and
+// throttling of both functions, responses of 500 and more of the agent and the
+// API, slow responses, session cookies that do not open, and a provider that
+// fails. docs/operations.md describes the reaction to each.
 //
 // The functions of an API of Extend are watched here, too.
 func (h *TokenHandler) AddAlarms(a Alarms) []awscloudwatch.Alarm {

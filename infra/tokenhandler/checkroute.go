@@ -63,7 +63,7 @@ func (h *ProtectedAPI) checkRoute(r Route, public bool) []string {
 		misuse("Route.Methods of %s is empty: expected some of %s", r.Path, strings.Join(knownMethods, ", "))
 	}
 	if r.whole() && slices.Equal(r.Methods, []string{"ANY"}) {
-		r.Methods = nil // nothing to check of them
+		r.Methods = nil // the methods need no check
 	}
 	for i, m := range r.Methods {
 		if !isMethod(m) || slices.Contains(r.Methods[:i], m) {
@@ -192,7 +192,7 @@ func (h *ProtectedAPI) checkPath(path string, greedy bool) []string {
 			}
 		}
 	}
-	// Custom domain names answer these themselves.
+	// Custom domain names serve these paths themselves.
 	if path == "/ping" || path == "/sping" {
 		misuse("Route.Path is %q: expected another, API Gateway reserves /ping and /sping", path)
 	}
@@ -270,8 +270,8 @@ func checkUpstream(r Route, declared []string) []string {
 	return used
 }
 
-// checkStatuses panics if a list has a number that is not the status of an
-// answer.
+// checkStatuses panics if a list has a number that is not the status of a
+// response, or a status twice.
 func checkStatuses(field string, codes []int) {
 	for i, code := range codes {
 		if code < 200 || code > 599 || slices.Contains(codes[:i], code) {

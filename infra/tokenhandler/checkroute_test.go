@@ -12,6 +12,8 @@ import (
 )
 
 func TestProtectRefusesRoutes(t *testing.T) {
+	h := New(newStack(t), "TokenHandler", oneOrigin())
+	h.Protect(Route{Path: "/earlier/{id}", Methods: []string{"GET"}, Upstream: "https://api.internal.example/{id}"})
 	token := *awscdk.Fn_ImportValue(jsii.String("Upstream"))
 	change := func(f func(*Route)) Route { r := orders(); f(&r); return r }
 	path := func(p string) Route { return change(func(r *Route) { r.Path = p }) }
@@ -88,8 +90,6 @@ func TestProtectRefusesRoutes(t *testing.T) {
 		{"CORS comes down", change(func(r *Route) { r.ResponseHeaders = []string{"Access-Control-Allow-Origin"} }), "Route.ResponseHeaders of /orders has"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := New(newStack(t), "TokenHandler", oneOrigin())
-			h.Protect(Route{Path: "/earlier/{id}", Methods: []string{"GET"}, Upstream: "https://api.internal.example/{id}"})
 			got := panicOf(func() { h.Protect(tt.route) })
 			if !strings.HasPrefix(got, "tokenhandler: "+tt.want) {
 				t.Errorf("got %q, want it to begin with %q", got, "tokenhandler: "+tt.want)

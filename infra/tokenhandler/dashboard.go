@@ -6,9 +6,9 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// AddDashboard makes a CloudWatch dashboard of what AddAlarms watches, and of
-// how requests end: the authorizer's decisions by code, the agent's answers by
-// endpoint and code.
+// AddDashboard makes a CloudWatch dashboard of the metrics that AddAlarms
+// watches, and of results: the authorizer's decisions by code, the agent's
+// responses by endpoint and code.
 func (h *TokenHandler) AddDashboard() awscloudwatch.Dashboard {
 	m := h.watch("AddDashboard")
 	dashboard := awscloudwatch.NewDashboard(h, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{

@@ -19,35 +19,37 @@
 //		Upstream: "https://orders.internal.example/v1/orders/{id}",
 //	})
 //
-// # What it makes
+// # Resources
+//
+// [New] makes
 //
 //   - a regional REST API (or it uses yours, [Props].API);
 //   - the OAuth proxy, a Lambda that is the API's REQUEST authorizer: it checks
 //     origin and CSRF, opens the cookie and returns the access token, which the
 //     gateway writes into the Authorization header of the upstream request.
-//     Nothing is cached: every request is decided;
+//     It caches no results, so it decides about every request;
 //   - the OAuth agent, a Lambda under /oauth-agent that signs users in and out
 //     at the provider, refreshes tokens and sets the cookies;
-//   - CORS preflights that answer trusted origins only, and gateway responses
+//   - CORS preflights that allow trusted origins only, and gateway responses
 //     with a JSON body and CORS headers, so that a page can read the errors.
 //     With several trusted origins, errors before the authorizer ran (an unknown
-//     path, a crashed authorizer) carry no CORS headers;
-//   - models for the JSON bodies of the agent's login endpoints, where a page can
-//     read the gateway's refusal: with one trusted origin;
+//     path, a crashed authorizer) have no CORS headers;
+//   - with one trusted origin, models for the JSON bodies of the agent's login
+//     endpoints: with several, a page could not read the gateway's refusal;
 //   - a customer-managed KMS key for the Lambdas' environments, and two secrets
-//     in Secrets Manager: the key of the cookies and the OAuth client secret;
-//   - a role per Lambda that may write its own log group and decrypt with that
-//     key, and nothing else.
+//     in Secrets Manager: the cookie key and the OAuth client secret;
+//   - a role per Lambda that may only write its own log group and decrypt with
+//     that key.
 //
 // # Adding routes
 //
-// [ProtectedAPI.Protect] adds a route: to an HTTP upstream, of which only what is
-// listed passes or, with Transparent, everything; through a VPC link; to a
-// Lambda. [ProtectedAPI.Public] adds one without the authorizer, with a reason.
-// [TokenHandler.Extend] protects another REST API with the same sessions,
-// [TokenHandler.ExtendSpec] one that an OpenAPI definition makes, [FromTokenHandlerAttributes] one of
-// another app. Methods made in another way take the authorizer as they would any
-// other, and a preflight:
+// [ProtectedAPI.Protect] adds a route to an HTTP upstream, also through a VPC
+// link, or to a Lambda. Only listed headers and parameters pass or, with
+// Transparent, everything. [ProtectedAPI.Public] adds a route without the
+// authorizer, with a reason. [TokenHandler.Extend] protects another REST API with
+// the same sessions, [TokenHandler.ExtendSpec] an API made from an OpenAPI
+// definition, [FromTokenHandlerAttributes] an API of another app. Methods made in
+// another way need the authorizer and a preflight:
 //
 //	reports := handler.API.Root().AddResource(jsii.String("reports"), nil)
 //	reports.AddMethod(jsii.String("GET"), integration, &awsapigateway.MethodOptions{

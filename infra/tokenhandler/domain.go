@@ -27,9 +27,9 @@ type Domain struct {
 	// HostedZone gets the records of Name. Nil: make them yourself, as an alias
 	// of API.DomainName().
 	HostedZone awsroute53.IHostedZone `json:"hostedZoneId" with:"hostedZoneName"`
-	// Existing is a custom domain name that there is already, such as one of
-	// several APIs: Name is that of it, and certificate, TLS policy and records are
-	// its owner's. awsapigateway.DomainName_FromDomainNameAttributes makes one of
+	// Existing is an existing custom domain name, such as one of several APIs.
+	// Name must be its name. Its owner keeps its certificate, TLS policy and
+	// records. awsapigateway.DomainName_FromDomainNameAttributes makes one from
 	// its attributes.
 	Existing awsapigateway.IDomainName `json:"existing"`
 	// BasePath is where on the host the API is, such as shop or shop/v2, without
@@ -40,8 +40,8 @@ type Domain struct {
 	// that clients may use. Default: TLS13_1_2_PFS_PQ_2025_09, TLS 1.3, and 1.2
 	// with forward secrecy. Post-quantum key exchange is offered.
 	TLSPolicy awsapigateway.SecurityPolicy `json:"tlsPolicy" default:"TLS13_1_2_PFS_PQ_2025_09"`
-	// Latency makes the record one of several with the same name, of which
-	// Route 53 answers with the region nearest to the browser. Its value names
+	// Latency makes the record one of several with the same name. Route 53
+	// chooses the one whose region is nearest to the browser. The value names
 	// this region's record. The regions share the key of [NewSessionKey].
 	Latency string `json:"latency"`
 }
@@ -152,7 +152,7 @@ func (h *TokenHandler) useDomain(props *awsapigateway.RestApiProps) {
 	}
 }
 
-// mapDomain puts the API on a domain name that there is already.
+// mapDomain puts the API on an existing domain name.
 func (h *TokenHandler) mapDomain() {
 	d := h.props.Domain
 	if d == nil || d.Existing == nil {

@@ -50,6 +50,6 @@ func toEnvironment(reference func(awssecretsmanager.ISecret) settings.Secret) fu
 	}
 }
 
-// placeholder stands for the reference of a secret while settings are checked. Only
-// the Lambdas see its value, when they start.
+// placeholder replaces the reference of a secret while settings are checked.
+// Only the Lambdas see its value, when they start.
 func placeholder(awssecretsmanager.ISecret) settings.Secret { return "given" }

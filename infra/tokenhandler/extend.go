@@ -8,10 +8,10 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// Extend protects another REST API, in this stack or another of the same
-// account and region, with the same sessions: its authorizer is one more use of
-// AuthorizerFunction, and the agent stays where it is. Browsers send the
-// session cookies to one host only, so both APIs belong behind one host: base
+// Extend protects another REST API with the same sessions, in this stack or in
+// another one of the same account and region. The API's authorizer uses the
+// same AuthorizerFunction, and the agent stays on the first API. Browsers send
+// the session cookies to one host only, so both APIs must be on one host: base
 // paths of one custom domain, or behaviours of one distribution.
 //
 // The result has Protect, Public and the check of synthesis for its API.

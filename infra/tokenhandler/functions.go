@@ -10,7 +10,7 @@ import (
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
-// lambda is what the two functions differ in.
+// lambda holds the differences between the two functions.
 type lambda struct {
 	id          string
 	description string

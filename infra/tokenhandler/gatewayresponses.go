@@ -10,7 +10,7 @@ import (
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// gatewayResponse is an error the gateway answers itself.
+// gatewayResponse is an error response of the gateway itself.
 type gatewayResponse struct {
 	kind    string
 	status  string // "": the type's own
@@ -19,10 +19,10 @@ type gatewayResponse struct {
 	early   bool // happens before the authorizer, or without a result of it
 }
 
-// gatewayResponses are all types there are (Amazon API Gateway Developer
-// Guide, "Gateway response types"). Each is written out: one that is not
-// inherits from DEFAULT_4XX or DEFAULT_5XX, but one that is inherits nothing.
-// Bodies hold constants only: what is substituted into them is not escaped.
+// gatewayResponses are all types (Amazon API Gateway Developer Guide, "Gateway
+// response types"). Each is written out, because a type that is written does
+// not inherit from DEFAULT_4XX or DEFAULT_5XX. Bodies contain constants only,
+// because API Gateway does not escape variables in them.
 var gatewayResponses = []gatewayResponse{
 	// The authorizer refuses with a Deny and says why in its context, in
 	// constants. Clients refresh on 401, the default would be 403.
@@ -132,10 +132,11 @@ func errorBody(siblings []*ProtectedAPI, r gatewayResponse) string {
 	return fmt.Sprintf(`{"code":"%[1]s","error_code":"%[1]s","message":"%[2]s"%[3]s%[4]s}`, r.code, r.message, more, refusalFields(siblings, r))
 }
 
-// errorOrigin is the expression of Access-Control-Allow-Origin. One trusted
-// origin is a constant, which every gateway response may carry: browsers show
-// the answer to that origin only. Of several, the authorizer names the one
-// that asked; errors before it carry none.
+// errorOrigin is the expression of Access-Control-Allow-Origin. With one
+// trusted origin it is a constant, which every gateway response may carry:
+// browsers show the response to that origin only. With several, the authorizer
+// names the origin of the request. Errors before the authorizer then have no
+// such header.
 func errorOrigin(origins []string, early bool) string {
 	if len(origins) == 1 {
 		return "'" + origins[0] + "'"

@@ -7,9 +7,9 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssecretsmanager"
 )
 
-// checkGeneratedKey panics if a secret for the key of the cookies is one of
-// this app that generates something else: the Lambdas would not start. What
-// is in a secret made elsewhere is not known here.
+// checkGeneratedKey panics if the secret of the cookie key belongs to this app
+// and generates another kind of value: the Lambdas would not start. The value
+// of a secret made elsewhere is unknown here.
 func checkGeneratedKey(secret awssecretsmanager.ISecret) {
 	made, ok := secret.Node().DefaultChild().(awssecretsmanager.CfnSecret)
 	if !ok || made.GenerateSecretString() == nil {
@@ -21,9 +21,9 @@ func checkGeneratedKey(secret awssecretsmanager.ISecret) {
 	}
 }
 
-// keyFault says why what a generator makes is no key, or "". The defaults are
-// those of AWS::SecretsManager::Secret GenerateSecretString: 32 characters, of
-// every kind but space.
+// keyFault returns the reason why a generator makes no key, or "". The defaults
+// are those of AWS::SecretsManager::Secret GenerateSecretString: 32 characters,
+// of every kind but space.
 func keyFault(generator map[string]any) string {
 	if generator["secretStringTemplate"] != nil || generator["generateStringKey"] != nil {
 		return "generates JSON"

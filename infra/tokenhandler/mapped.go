@@ -12,18 +12,18 @@ import (
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// DefaultStatuses come down as they are where Route.Statuses and Props.Statuses
-// are nil. A method gets those of them that can occur on it: 201 only with a
-// body, 304 only if If-None-Match or If-Modified-Since goes up.
+// DefaultStatuses reach the page unchanged if Route.Statuses and Props.Statuses
+// are nil. A method gets those that can occur on it: 201 only with a body, 304
+// only if If-None-Match or If-Modified-Since reaches the upstream API.
 var DefaultStatuses = slices.Clone(mapped.DefaultStatuses)
 
 // requestIDHeader carries upstream the id by which the logs know the request.
 const requestIDHeader = "X-Request-Id"
 
 // mapped describes a method of a mapped route. It is of the type HTTP and not
-// HTTP_PROXY: it sends only what is mapped, so that no cookie, CSRF header or
-// Authorization of the client reaches upstream, and it can map CORS headers onto
-// the answer.
+// HTTP_PROXY. It sends only mapped headers and parameters, so that no cookie,
+// CSRF header or Authorization of the client reaches upstream, and it can map
+// CORS headers onto the response.
 func (h *ProtectedAPI) mapped(route Route, method string, parameters []string, protected bool) mapped.Method {
 	m := mapped.Method{
 		HTTPMethod: method,
@@ -95,7 +95,7 @@ func mappedIntegration(route Route, m mapped.Method) awsapigateway.Integration {
 	})
 }
 
-// declareMapped declares what mappedIntegration uses.
+// declareMapped declares the parameters that mappedIntegration uses.
 func declareMapped(options *awsapigateway.MethodOptions, m mapped.Method) {
 	request := map[string]*bool{}
 	for name, required := range m.Declared() {

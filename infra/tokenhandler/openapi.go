@@ -12,8 +12,9 @@ import (
 // same account and region: it belongs under components.securitySchemes, and its
 // name in the security of every operation. See [TokenHandler.ExtendSpec].
 //
-// It caches nothing, so it is not for use with Props.AuthorizerCaching; and
-// with Props.AccessTokens.DPoP every route is made by Protect.
+// The scheme caches no results, so it cannot be combined with
+// Props.AuthorizerCaching. With Props.AccessTokens.DPoP every route must be
+// made by Protect.
 func (h *TokenHandler) OpenAPISecurityScheme() map[string]any {
 	if h.props.AuthorizerCaching.TTL != 0 || h.props.AccessTokens.DPoP {
 		misuse("OpenAPISecurityScheme: expected neither Props.AuthorizerCaching nor Props.AccessTokens.DPoP, for which routes are made by Protect")
@@ -34,9 +35,9 @@ func (h *TokenHandler) OpenAPISecurityScheme() map[string]any {
 	}
 }
 
-// OpenAPIPreflight is the operation that answers CORS preflights for methods of
-// a path: it belongs under options of that path. Headers are allowed besides
-// those that every preflight allows.
+// OpenAPIPreflight is the operation that responds to CORS preflights for
+// methods of a path. It belongs under options of that path. headers are allowed
+// besides those that every preflight allows.
 func (h *ProtectedAPI) OpenAPIPreflight(methods []string, headers ...string) map[string]any {
 	for _, m := range methods {
 		if !isMethod(m) {
@@ -72,9 +73,9 @@ func first(pairs [][2]string) []string {
 }
 
 // ExtendSpec protects a REST API that an inline OpenAPI definition makes, with
-// the same sessions: what [TokenHandler.Extend] is to APIs made of methods. The
-// definition has [TokenHandler.OpenAPISecurityScheme], names it in the security
-// of every operation, and maps the token into Authorization:
+// the same sessions, as [TokenHandler.Extend] does for APIs made of methods.
+// The definition has [TokenHandler.OpenAPISecurityScheme], names it in the
+// security of every operation, and maps the token into Authorization:
 //
 //	"x-amazon-apigateway-integration": {"type": "http", …, "requestParameters":
 //	    {"integration.request.header.Authorization": "context.authorizer.token"}}

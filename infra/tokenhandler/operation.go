@@ -24,12 +24,12 @@ type Operation struct {
 	// LogRetention of the log groups that are made. Default: one month.
 	LogRetention awslogs.RetentionDays `json:"logRetentionDays" default:"ONE_MONTH"`
 
-	// AccessLogs writes a line of JSON per request: who (principalId, a
-	// subject or an opaque id), what and how it ended, never a token. The
-	// account needs a role for API Gateway's logs, once per account and region
-	// (AWS::ApiGateway::Account); without one the deployment fails. That role
-	// is everyone's, so it is not made here, and access logs are off by
-	// default. Not with a given API.
+	// AccessLogs writes a line of JSON per request: the user (principalId, a
+	// subject or an opaque id), the request and the result, and never a token.
+	// The account needs a role for API Gateway's logs, once per account and
+	// region (AWS::ApiGateway::Account), or the deployment fails. The construct
+	// does not make that role, because it belongs to the whole account. Not
+	// with a given API.
 	AccessLogs bool `json:"accessLogs"`
 	// AccessLogGroup takes the access logs. Nil: one is made.
 	AccessLogGroup awslogs.ILogGroup
@@ -70,8 +70,8 @@ type Operation struct {
 type FunctionOptions struct {
 	// MemorySize in MB. Default: 256.
 	MemorySize int `json:"Memory" default:"256"`
-	// ReservedConcurrency is how many may run at once, at most; what is
-	// reserved, other functions of the account cannot use. 0: no limit.
+	// ReservedConcurrency is the maximum of concurrent executions. Other
+	// functions of the account cannot use reserved concurrency. 0: no limit.
 	ReservedConcurrency int `json:"ReservedConcurrency"`
 	// ProvisionedConcurrency is how many are kept warm, behind an alias "live".
 	ProvisionedConcurrency int `json:"ProvisionedConcurrency"`
@@ -175,8 +175,8 @@ func (h *TokenHandler) allowLogs(key awskms.Key) {
 	}), nil)
 }
 
-// warm gives what is invoked of a function: itself, or an alias with
-// provisioned concurrency.
+// warm returns the invoked resource of a function: the function itself, or an
+// alias with provisioned concurrency.
 func (h *TokenHandler) warm(id string, function awslambda.Function) awslambda.IFunction {
 	n := h.props.Operation.options(id).ProvisionedConcurrency
 	if n == 0 {
@@ -210,9 +210,9 @@ func (h *TokenHandler) stageOptions() *awsapigateway.StageOptions {
 	return options
 }
 
-// accessLogFormat holds nothing a caller wrote: variables are put into the
-// line without escaping. The path is the resource's template for the same
-// reason, and because paths name people and things.
+// accessLogFormat contains no text of a caller, because API Gateway does not
+// escape variables in the line. For the same reason, and because paths name
+// people and things, the path is the resource's template.
 func accessLogFormat() string {
 	raw, err := json.Marshal(map[string]string{
 		"requestId":         "$context.requestId",
@@ -246,8 +246,8 @@ func (h *TokenHandler) addWebACL() {
 	}
 }
 
-// kept applies the removal policy to a resource that holds state: whatever is
-// made here goes through it.
+// kept applies the removal policy to a resource that holds state. Every such
+// resource of the construct needs it.
 func kept[R awscdk.IResource](h *TokenHandler, r R) R {
 	r.ApplyRemovalPolicy(h.props.Operation.RemovalPolicy)
 	return r

@@ -12,9 +12,9 @@ import (
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// AddPreflight adds the OPTIONS method that answers CORS preflights for
-// methods of a resource. [ProtectedAPI.Protect] does it for its routes; it is
-// needed only for methods made in another way.
+// AddPreflight adds the OPTIONS method that responds to CORS preflights for
+// methods of a resource. [ProtectedAPI.Protect] adds it to its routes. Call it
+// only for methods made in another way.
 func (h *ProtectedAPI) AddPreflight(resource awsapigateway.IResource, methods ...string) {
 	for _, m := range methods {
 		if !isMethod(m) {
@@ -48,9 +48,9 @@ func (h *ProtectedAPI) addRoutePreflight(resource awsapigateway.IResource, route
 	h.redeployFor("OPTIONS "+route.Path, map[string]any{"origins": h.props.Application.TrustedWebOrigins, "cors": cors})
 }
 
-// preflight is a MOCK OPTIONS method. CDK's own preflight answers unknown
-// origins with the first trusted one; this answers them without any
-// Access-Control header.
+// preflight is a MOCK OPTIONS method. CDK's own preflight returns the first
+// trusted origin to unknown origins. This one returns no Access-Control header
+// to them.
 func (h *ProtectedAPI) preflight(methods, headers []string) (awsapigateway.Integration, *awsapigateway.MethodOptions) {
 	cors := h.preflightHeaders(methods, headers)
 
@@ -68,7 +68,8 @@ func (h *ProtectedAPI) preflight(methods, headers []string) (awsapigateway.Integ
 		IntegrationResponses: &[]*awsapigateway.IntegrationResponse{{
 			StatusCode: jsii.String("204"),
 			ResponseParameters: &map[string]*string{
-				// For every origin: RFC 9110 section 12.5.5, the answer depends on it.
+				// For every origin: RFC 9110 section 12.5.5, the response
+				// depends on it.
 				"method.response.header.Vary": jsii.String("'Origin'"),
 			},
 			ResponseTemplates: &map[string]*string{
@@ -86,7 +87,7 @@ func (h *ProtectedAPI) preflight(methods, headers []string) (awsapigateway.Integ
 	}
 }
 
-// preflightHeaders are what a preflight answers besides the origin.
+// preflightHeaders are the headers of a preflight response besides the origin.
 func (h *ProtectedAPI) preflightHeaders(methods, headers []string) [][2]string {
 	if len(h.props.CORS.AllowMethods) > 0 {
 		methods = h.props.CORS.AllowMethods
@@ -105,10 +106,10 @@ func (h *ProtectedAPI) preflightHeaders(methods, headers []string) [][2]string {
 	}
 }
 
-// preflightTemplate gives a trusted origin itself and the cors headers, any
-// other nothing. An absent header is null, and in Velocity null == "" is
-// false: !$origin is what covers it. The names and values are checked at
-// synthesis to hold nothing that Velocity would interpret.
+// preflightTemplate returns a trusted origin and the CORS headers to that
+// origin only. An absent header is null, and in Velocity null == "" is false,
+// so the template tests !$origin. Synthesis checks that the names and values
+// contain no characters that Velocity would interpret.
 //
 // The header map is asked and not $input.params("origin"), which would also
 // find a query parameter of that name.

@@ -44,7 +44,7 @@ type Props struct {
 	// AuthorizerCaching lets API Gateway cache results of the authorizer.
 	AuthorizerCaching AuthorizerCaching
 
-	// CORS widens what the preflights allow.
+	// CORS extends the headers and methods that preflights allow.
 	CORS CORS `json:"cors"`
 
 	// RefusalFields are fields that the gateway adds to the JSON body of every
@@ -64,11 +64,12 @@ type Props struct {
 	// the account and region. Default: the names of the stack and the construct.
 	APIName string `json:"apiName"`
 
-	// BinaryMediaTypes are the media types of bodies that the API passes as they
-	// are, such as image/png, or */* for all; not used with a given API. API
-	// Gateway decodes all others as text, which destroys other bytes. The type is
-	// that of Content-Type upwards. Downwards API Gateway also compares the first
-	// type of Accept. With binary media types Route.RequestSchema is refused.
+	// BinaryMediaTypes are the media types of bodies that the API passes
+	// unchanged, such as image/png, or */* for all; not used with a given API.
+	// API Gateway decodes all other bodies as text, which destroys binary ones.
+	// For requests the type is that of Content-Type. For responses API Gateway
+	// also compares the first type of Accept. With binary media types
+	// Route.RequestSchema is refused.
 	BinaryMediaTypes []string `json:"binaryMediaTypes"`
 
 	// DualStack makes the API that is made, and its Domain, reachable by IPv6 and
@@ -184,13 +185,13 @@ const (
 	ClassicDialect   = settings.DialectClassic
 )
 
-// None is a duration that means none, where the zero value means the default,
-// as in PhantomToken.MaxAge.
+// None is a duration that switches a setting off if the zero value means the
+// default, as in PhantomToken.MaxAge.
 const None = settings.None
 
-// CORS widens what browsers on a trusted origin may do. There are no
-// wildcards: with credentials, browsers take "*" literally (Fetch standard,
-// "CORS protocol and credentials").
+// CORS extends the rights of pages on a trusted origin. There are no wildcards:
+// with credentials, browsers take "*" literally (Fetch standard, "CORS protocol
+// and credentials").
 type CORS struct {
 	// AllowMethods replaces, in every preflight, the methods of the resource.
 	AllowMethods []string `json:"allowMethods"`
@@ -203,7 +204,7 @@ type CORS struct {
 	// Retry-After and those a route adds.
 	ExposeHeaders []string `json:"exposeHeaders"`
 
-	// MaxAge is how long a browser may keep the answer to a preflight, in
+	// MaxAge is how long a browser may keep the response to a preflight, in
 	// whole seconds.
 	MaxAge time.Duration `json:"maxAge" default:"10m"`
 }

@@ -75,9 +75,9 @@ func (h *ProtectedAPI) addAuthorizer() {
 	h.redeployWith("authorizer", "REQUEST, TTL 0, no identity source")
 }
 
-// redeployWith makes a deployment of its own of what an authorizer is: its
-// change reaches the stage only with a new deployment. CDK sees to that behind
-// a feature flag, which is the consumer's.
+// redeployWith makes a new deployment if the properties of an authorizer
+// change: such a change reaches the stage only with a new deployment. CDK does
+// this behind a feature flag, which the consumer controls.
 func (h *ProtectedAPI) redeployWith(authorizer, is string) {
 	if d := h.API.LatestDeployment(); d != nil {
 		d.AddToLogicalId(map[string]any{
@@ -87,7 +87,7 @@ func (h *ProtectedAPI) redeployWith(authorizer, is string) {
 	}
 }
 
-// redeployFor makes a deployment of its own of what a method is.
+// redeployFor makes a new deployment if the properties of a method change.
 func (h *ProtectedAPI) redeployFor(method string, is map[string]any) {
 	if d := h.API.LatestDeployment(); d != nil {
 		raw, err := json.Marshal(is) // sorted, so that it is the same each time

@@ -33,7 +33,7 @@ func (r gatewayResponse) placeholders() map[string]string {
 	return map[string]string{"{code}": r.code, "{message}": r.message, "{status}": status, "{requestId}": "$context.requestId"}
 }
 
-// refusalFieldsFault returns what is wrong with refusal fields, or "".
+// refusalFieldsFault returns the fault of refusal fields, or "".
 //
 // API Gateway replaces $context and $stageVariables in the body and escapes
 // neither their values nor anything else, so texts must not contain characters

@@ -11,16 +11,16 @@ import (
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
-// demands are what all routes of one authorizer demand of the access token. A
-// handler and those made from it with Extend share them: they share the
-// authorizer, which knows a route by its method and resource.
+// demands are the requirements of all routes of one authorizer. A handler and
+// those made from it with Extend share them, because they share the authorizer,
+// which knows a route by its method and resource.
 type demands struct {
 	authorizer settings.Authorizer
 	routes     map[string]settings.Requirement
 	upstreams  settings.Upstreams // with Props.AccessTokens.DPoP
 }
 
-// demand tells the authorizer what a protected route demands.
+// demand adds the requirements of a protected route to those of the authorizer.
 func (h *ProtectedAPI) demand(r Route) {
 	h.checkDemands(r)
 	changed := false

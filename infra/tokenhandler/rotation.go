@@ -58,7 +58,7 @@ func (h *TokenHandler) addRotation(p Props) {
 
 	// "If you include the context key aws:SourceArn in your Lambda rotation
 	// function policy, the rotation function can only be used to rotate the
-	// secret specified by that ARN" (the same guide), which is what we want.
+	// secret specified by that ARN" (the same guide). That is intended.
 	invoke := awslambda.NewCfnPermission(h, jsii.String("RotationPermission"), &awslambda.CfnPermissionProps{
 		Action:        jsii.String("lambda:InvokeFunction"),
 		FunctionName:  rotation.FunctionArn(),

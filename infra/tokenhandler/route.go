@@ -17,8 +17,9 @@ import (
 // Route is a path of the API that is passed on to an upstream: an HTTP API
 // (Upstream) or a Lambda (Function).
 //
-// An HTTP API gets, unless Transparent is set, only what is listed here, and
-// only what is listed here comes back. Bodies are passed as text, unchanged.
+// Unless Transparent is set, an HTTP API gets only the headers and parameters
+// that are listed here, and the page gets only the listed response headers.
+// Bodies are passed as text, unchanged.
 type Route struct {
 	// Path on the API, such as /orders/{id}. A greedy parameter ({proxy+}) may
 	// be its last segment if Transparent or Function is set.
@@ -28,16 +29,16 @@ type Route struct {
 	// Transparent or Function is set.
 	Methods []string `json:"methods"`
 
-	// Upstream is the URL the request goes to: https (http for loopback names
-	// only), without query. It may use the parameters of Path; {proxy} stands
-	// for the greedy one. Host names may be tokens, behind a literal https://.
+	// Upstream is the URL of the upstream request: https (http for loopback
+	// names only), without query. It may use the parameters of Path. {proxy} is
+	// the greedy one. Host names may be tokens, behind a literal https://.
 	Upstream string `json:"upstream"`
 
 	// Transparent passes on every request header and query parameter, and the
-	// answer as it is (HTTP_PROXY). Authorization is the access token; Cookie
-	// and the CSRF header are overwritten with "none". The gateway can add no
-	// CORS header to such an answer: it is for pages on the origin of the API,
-	// or upstream APIs that write them.
+	// whole response (HTTP_PROXY). Authorization is the access token; Cookie
+	// and the CSRF header are overwritten with "none". The gateway cannot add
+	// CORS headers to such a response: use it for pages on the origin of the
+	// API, or with upstream APIs that write them.
 	Transparent bool `json:"transparent"`
 
 	// VPCLink leads to an Upstream inside a VPC, through a Network Load Balancer.
@@ -59,10 +60,11 @@ type Route struct {
 	// in Go.
 	Function awslambda.IFunction `json:"function"`
 
-	// Stream sends answers on as they arrive, such as server-sent events. Only
-	// with Transparent or Function. API Gateway ends a stream after 15 minutes, or
-	// after 5 minutes without data. The authorizer decides when a stream starts;
-	// it does not end with the session. A Function must stream its answers, too.
+	// Stream passes on responses as they arrive, such as server-sent events.
+	// Only with Transparent or Function. API Gateway ends a stream after 15
+	// minutes, or after 5 minutes without data. The authorizer decides when a
+	// stream starts, and a stream does not end with the session. A Function
+	// must stream its responses, too.
 	Stream bool `json:"stream"`
 
 	// Timeout is how long the gateway waits for the upstream: 50 ms to 29 s, up
@@ -80,8 +82,8 @@ type Route struct {
 	MethodScopes map[string][]string `json:"methodScopes"`
 	Claims       map[string]string   `json:"claims"`
 
-	// QueryParameters that go up, by name; all others are dropped. Not with
-	// Transparent or Function.
+	// QueryParameters are the query parameters that the upstream API gets. All
+	// others are dropped. Not with Transparent or Function.
 	QueryParameters []string `json:"queryParameters"`
 
 	// RequiredQueryParameters must be there and not empty, or the gateway
@@ -89,29 +91,31 @@ type Route struct {
 	// Of a mapped route they are some of QueryParameters.
 	RequiredQueryParameters []string `json:"requiredQueryParameters"`
 
-	// RequestSchema is the JSON schema (draft 4) that bodies of POST, PUT and
-	// PATCH must meet, or the gateway refuses the request with 400, after the
-	// authorizer and before upstream. It holds whatever the content type says,
-	// so the route then takes JSON only; an empty body counts as {}. Methods
-	// are listed, not ANY.
+	// RequestSchema is the JSON schema (draft 4) of bodies of POST, PUT and
+	// PATCH. If a body does not match, the gateway refuses the request with
+	// 400, after the authorizer and before upstream. It applies to every
+	// content type, so the route then accepts JSON only; an empty body counts
+	// as {}. Methods must be listed, not ANY.
 	RequestSchema map[string]any `json:"requestSchema"`
 
-	// RequestHeaders that go up besides Authorization, Content-Type and
-	// Accept. Preflights allow them; with Transparent or Function that is all
-	// they are for.
+	// RequestHeaders are headers that the upstream API gets besides
+	// Authorization, Content-Type and Accept. Preflights allow them, which is
+	// their only effect with Transparent or Function.
 	RequestHeaders []string `json:"requestHeaders"`
 
-	// Statuses of the upstream API that come down as they are. Nil: Props.Statuses.
-	// All others come down as the first of their class, 200, 400 or 500. Redirects
-	// and 206 become 502, and 401 is always itself. Each takes about a kilobyte of
-	// the template for every method. Not with Transparent or Function.
+	// Statuses are the statuses of the upstream API that reach the page
+	// unchanged. Nil: Props.Statuses. All others become the first of their
+	// class, 200, 400 or 500. Redirects and 206 become 502, and 401 always
+	// stays 401. Each takes about a kilobyte of the template for every method.
+	// Not with Transparent or Function.
 	Statuses []int `json:"statuses"`
 
-	// ResponseHeaders that come down besides Content-Type, ETag, Location and
-	// Retry-After. The page may read them. Answers have "Cache-Control: no-store"
-	// and a Content-Security-Policy that allows nothing; a route that lists one of
-	// these two passes on the upstream's own, and none where the upstream sends
-	// none. Not with Transparent or Function.
+	// ResponseHeaders are response headers that the page gets besides
+	// Content-Type, ETag, Location and Retry-After. The page may read them.
+	// Responses have "Cache-Control: no-store" and a Content-Security-Policy
+	// that forbids everything. A route that lists one of these two passes on
+	// the upstream's header instead, or no header if the upstream omits it. Not
+	// with Transparent or Function.
 	ResponseHeaders []string `json:"responseHeaders"`
 }
 
@@ -135,13 +139,13 @@ func (h *ProtectedAPI) Protect(route Route) awsapigateway.IResource {
 }
 
 // Public adds a route without the authorizer, and its preflight. The reason
-// stays in the template as metadata, where the check of synthesis and people
-// find it. Upstream gets neither a token nor the session cookies, a Function
-// gets the sealed cookies. A public route is never greedy: it would serve what
-// other routes lack.
+// stays in the template as metadata, for the check of synthesis and for
+// readers. An upstream API gets neither a token nor the session cookies; a
+// Function gets the sealed cookies. A public route must not be greedy, because
+// it would also serve the methods that other routes lack.
 //
-// With several trusted origins the answers carry no CORS headers: the
-// authorizer, which tells them apart, does not run.
+// With several trusted origins the responses have no CORS headers, because the
+// authorizer, which distinguishes them, does not run.
 func (h *ProtectedAPI) Public(route Route, reason string) awsapigateway.IResource {
 	if reason = strings.TrimSpace(reason); reason == "" {
 		misuse("Public got no reason for %s: expected why the route is open to everyone", route.Path)
@@ -258,14 +262,14 @@ func (r Route) timeout() awscdk.Duration {
 	return awscdk.Duration_Millis(jsii.Number(float64(timeout.Milliseconds())))
 }
 
-// transparentIntegration is HTTP_PROXY, which passes on all that is not mapped
-// over. REST APIs have no mapping that removes a header, so the session and the
-// headers of package proxyheader are overwritten. A mapping replaces a header of
-// the same spelling; AWS does not document what becomes of another letter case,
-// so both that browsers use are mapped: "Header names and query parameters are
-// processed in a case-sensitive way" (Amazon API Gateway important notes), and
-// HTTP/2 has them in lower case. Authorization needs no such care: the authorizer
-// refuses a request that brings one beside the session.
+// transparentIntegration is HTTP_PROXY, which passes on everything that no
+// mapping overwrites. REST APIs have no mapping that removes a header, so the
+// session and the headers of package proxyheader are overwritten. A mapping
+// replaces a header of the same spelling. AWS does not document its effect on
+// other letter cases, so both that browsers use are mapped: "Header names and
+// query parameters are processed in a case-sensitive way" (Amazon API Gateway
+// important notes), and HTTP/2 has them in lower case. Authorization does not
+// need this: the authorizer refuses a request with one beside the session.
 func (h *ProtectedAPI) transparentIntegration(route Route, method string, parameters []string, protected bool) awsapigateway.Integration {
 	up := h.overwritten()
 	if !protected {
@@ -296,8 +300,8 @@ func (h *ProtectedAPI) overwritten() map[string]*string {
 		overwrite(header.Name, header.Source)
 	}
 	if !h.binary() {
-		// Without binary media types API Gateway decodes answers as text, which
-		// destroys compressed ones.
+		// Without binary media types API Gateway decodes responses as text,
+		// which destroys compressed ones.
 		overwrite("Accept-Encoding", "'identity'")
 	}
 	return up

@@ -42,8 +42,8 @@ type SiteProps struct {
 	// then needs a web ACL of its own, Props.Operation.WebACL: it also answers at
 	// its execute-api host, which the site's web ACL does not protect.
 	WebACL string `json:"webAcl"`
-	// LogBucket takes CloudFront's access logs. Nil: none are written. They
-	// hold no cookies.
+	// LogBucket takes CloudFront's access logs. They contain no cookies. Nil:
+	// no logs.
 	LogBucket awss3.IBucket `json:"logBucket"`
 }
 
@@ -55,12 +55,12 @@ const DefaultContentSecurityPolicy = "default-src 'none'; script-src 'self'; sty
 // front of a private bucket and of the API. Pages and API have the same origin,
 // so that CORS is not needed and routes may be Transparent.
 //
-// The application's files are put into Bucket by whoever builds them. A path
-// without a dot in its last segment is answered with /index.html, so that links
-// into the application work.
+// The build of the application puts its files into Bucket. The distribution
+// serves /index.html for a path without a dot in its last segment, so that
+// links into the application work.
 //
-// The API also answers at its execute-api host, without a session: browsers send
-// the __Host- cookies to the site only. See [SiteProps].WebACL.
+// The API also responds at its execute-api host, without a session: browsers
+// send the __Host- cookies to the site only. See [SiteProps].WebACL.
 type Site struct {
 	constructs.Construct
 
@@ -104,7 +104,7 @@ func (s *Site) addDistribution(p SiteProps) {
 	api := &awscloudfront.BehaviorOptions{
 		// The stage is part of the origin's path: the host is API Gateway's own.
 		Origin: awscloudfrontorigins.NewRestApiOrigin(p.Handler.API, nil),
-		// Every answer is somebody's own.
+		// Every response belongs to one user.
 		CachePolicy: awscloudfront.CachePolicy_CACHING_DISABLED(),
 		// Cookies, Origin and the CSRF header go on. Host does not: API Gateway
 		// finds the API by it.
@@ -112,7 +112,7 @@ func (s *Site) addDistribution(p SiteProps) {
 		AllowedMethods:        awscloudfront.AllowedMethods_ALLOW_ALL(),
 		ViewerProtocolPolicy:  awscloudfront.ViewerProtocolPolicy_HTTPS_ONLY,
 		ResponseHeadersPolicy: s.headers("ApiHeaders", ""),
-		Compress:              jsii.Bool(false), // BREACH: answers hold tokens against CSRF
+		Compress:              jsii.Bool(false), // BREACH: responses contain CSRF values
 	}
 	behaviors := map[string]*awscloudfront.BehaviorOptions{}
 	for _, path := range append([]string{p.Handler.props.Application.AgentPath + "/*"}, p.APIPaths...) {
@@ -150,8 +150,8 @@ func (s *Site) addDistribution(p SiteProps) {
 	s.Distribution = awscloudfront.NewDistribution(s, jsii.String("Distribution"), props)
 }
 
-// pages answers links into the application with its page. An error response of
-// the distribution would do that for the API's 404 too.
+// pages serves the application's page for links into the application. An error
+// response of the distribution would also replace the API's 404.
 const pages = `function handler(event) {
   var request = event.request;
   var last = request.uri.substring(request.uri.lastIndexOf('/') + 1);
@@ -187,8 +187,9 @@ func (s *Site) headers(id, content string) awscloudfront.ResponseHeadersPolicy {
 	return awscloudfront.NewResponseHeadersPolicy(s, jsii.String(id), props)
 }
 
-// Validate implements constructs.IValidation: a route that the distribution
-// does not pass on would be answered with the application's page.
+// Validate implements constructs.IValidation. It refuses a route that the
+// distribution does not pass on, because the distribution would serve the
+// application's page.
 func (s *Site) Validate() *[]*string {
 	faults := []*string{}
 	for _, route := range s.handler.routes {

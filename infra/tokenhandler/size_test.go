@@ -77,7 +77,7 @@ func TestHundredRoutesFitIntoTemplates(t *testing.T) {
 
 // The deployment waits for all methods, and there is a new one after any change.
 func TestSpreadMethodsAreDeployed(t *testing.T) {
-	all, files := large(t, 14, nil)
+	all, files := large(t, 11, nil)
 	if len(files) < 5 {
 		t.Fatalf("got templates %v, want nested stacks", files)
 	}
@@ -92,11 +92,11 @@ func TestSpreadMethodsAreDeployed(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(int, *Route){
-		"query parameter": func(i int, r *Route) { r.QueryParameters = append(r.QueryParameters, fmt.Sprint("x", i/13)) },
-		"upstream":        func(i int, r *Route) { r.Upstream = strings.Replace(r.Upstream, "things13", "others", 1) },
+		"query parameter": func(i int, r *Route) { r.QueryParameters = append(r.QueryParameters, fmt.Sprint("x", i/10)) },
+		"upstream":        func(i int, r *Route) { r.Upstream = strings.Replace(r.Upstream, "things10", "others", 1) },
 	} {
-		_, files := large(t, 14, func(i int, r *Route) {
-			if i == 13 {
+		_, files := large(t, 11, func(i int, r *Route) {
+			if i == 10 {
 				change(i, r)
 			}
 		})
@@ -106,7 +106,7 @@ func TestSpreadMethodsAreDeployed(t *testing.T) {
 	}
 
 	// A new route moves no method, and the API stays.
-	more, _ := large(t, 15, nil)
+	more, _ := large(t, 12, nil)
 	moved := places(all)
 	now := places(more)
 	for method := range moved {

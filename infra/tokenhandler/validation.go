@@ -23,7 +23,8 @@ const maxSchema = 400 << 10
 // methodsWithBody are those Route.RequestSchema is for.
 var methodsWithBody = []string{"POST", "PUT", "PATCH"}
 
-// checkValidation panics if what a route demands of requests cannot be demanded.
+// checkValidation panics if the gateway cannot check the requirements of a
+// route.
 func (h *ProtectedAPI) checkValidation(r Route) {
 	for i, q := range r.RequiredQueryParameters {
 		switch {
@@ -64,7 +65,7 @@ func checkSchema(schema map[string]any) error {
 	}
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft4)
-	c.UseLoader(jsonschema.SchemeURLLoader{}) // no scheme at all: nothing is fetched
+	c.UseLoader(jsonschema.SchemeURLLoader{}) // no scheme at all, so that validators do not fetch it
 	if err := c.AddResource("urn:model", document); err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func checkSchema(schema map[string]any) error {
 	return err
 }
 
-// validate adds to the options of a method what the route demands of requests.
+// validate adds the requirements of the route to the options of a method.
 func (h *ProtectedAPI) validate(options *awsapigateway.MethodOptions, route Route, method string) {
 	if len(route.RequiredQueryParameters) > 0 {
 		if options.RequestParameters == nil {
@@ -158,9 +159,9 @@ func (h *ProtectedAPI) binary() bool {
 	return ok && api.BinaryMediaTypes() != nil && len(*api.BinaryMediaTypes()) > 0
 }
 
-// agentSchemas are the JSON bodies of the agent's endpoints that take any
-// (docs/openapi.yaml). They refuse nothing that the agent accepts: additional
-// members stay allowed, and the agent still checks for itself.
+// agentSchemas are the JSON bodies of the agent's endpoints that take one
+// (docs/openapi.yaml). They accept every body that the agent accepts:
+// additional members stay allowed, and the agent still checks them.
 func agentSchemas(allowed []string) map[string]map[string]any {
 	parameter := map[string]any{
 		"type":     "object",
@@ -186,10 +187,10 @@ func agentSchemas(allowed []string) map[string]map[string]any {
 // validation is not performed"). An empty body is taken for {}, which both
 // models accept.
 //
-// It is not done where a page could not read the gateway's refusal: with several
-// trusted origins only the agent, which runs without the authorizer, can name
-// the one that asked. And not with binary media types, since nothing says how
-// binary bodies are validated.
+// The models are omitted if a page could not read the gateway's refusal: with
+// several trusted origins only the agent, which runs without the authorizer,
+// can name the origin of the request. They are also omitted with binary media
+// types, because AWS does not document how it validates binary bodies.
 func (h *TokenHandler) validateAgent(options *awsapigateway.MethodOptions, path string, allowed []string) bool {
 	schema, ok := agentSchemas(allowed)[path]
 	if !ok || h.binary() || len(trustedBy(h.siblings())) != 1 {

@@ -1,6 +1,6 @@
 // Package mapped writes the mappings of mapped routes: integrations of the type
-// HTTP, which send upstream only what is mapped and send down only what is
-// mapped. It knows API Gateway's expressions and nothing of the CDK.
+// HTTP, which pass only mapped headers and parameters in both directions. It
+// uses API Gateway's expressions and not the CDK.
 package mapped
 
 import (

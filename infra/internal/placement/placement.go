@@ -31,7 +31,7 @@ import (
 // takes the preflights out of the parent.
 var layouts = []int{0, 16, 64}
 
-// Limits for what routes may take of a template, with room for the rest of it.
+// Limits of the routes' share of a template, with room for the rest of it.
 const (
 	maxParentBytes     = 600_000
 	maxParentResources = 380
