@@ -26,6 +26,9 @@ func (h *TokenHandler) addAgent(basePath string, allowed []string) {
 	if h.props.Sessions.Enabled {
 		endpoints = append(slices.Clip(endpoints), contract.BackChannel)
 	}
+	if h.props.DeviceBinding.On() {
+		endpoints = slices.Concat(endpoints, contract.Device)
+	}
 	for _, e := range endpoints {
 		resource := h.resource(basePath + "/" + e.Path)
 		if h.props.API != nil { // one that was made just now has no method yet
@@ -41,7 +44,9 @@ func (h *TokenHandler) addAgent(basePath string, allowed []string) {
 			h.validated = append(h.validated, method.Node().DefaultChild().(awsapigateway.CfnMethod))
 		}
 		h.agent[resourcePathOf(method)] = basePath + "/" + e.Path
-		if e != contract.BackChannel { // no page calls it
+		// The provider calls the first, and browsers call the others by themselves, from
+		// the origin of the API.
+		if e != contract.BackChannel && !slices.Contains(contract.Device, e) {
 			h.addPreflight(resource, []string{e.Method}, nil)
 		}
 	}

@@ -35,6 +35,9 @@ type Props struct {
 	// Sessions records each session in a DynamoDB table.
 	Sessions Sessions `json:"sessions"`
 
+	// DeviceBinding binds sessions to the browser's device.
+	DeviceBinding DeviceBinding
+
 	// AccessTokens holds which access tokens the authorizer accepts.
 	AccessTokens AccessTokens
 
@@ -136,6 +139,8 @@ type (
 	Cookies = settings.Cookies
 	// Session holds how long sessions last and how they end.
 	Session = settings.Session
+	// DeviceBinding binds sessions to the browser's device.
+	DeviceBinding = settings.DeviceBinding
 	// AccessTokens holds which access tokens the authorizer accepts.
 	AccessTokens = settings.AccessTokens
 	// PhantomToken has the authorizer ask the provider about every access token.

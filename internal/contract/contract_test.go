@@ -76,7 +76,7 @@ func TestOpenAPIMatchesPackage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var endpoints []string
-	for _, e := range append(slices.Clip(contract.Endpoints), contract.Mediation) {
+	for _, e := range slices.Concat(contract.Endpoints, contract.Device, []contract.Endpoint{contract.Mediation}) {
 		endpoints = append(endpoints, e.Method+" /"+e.Path)
 	}
 	slices.Sort(endpoints)
@@ -119,7 +119,7 @@ func TestOpenAPIMatchesPackage(t *testing.T) {
 // agentAnswers401 reports whether the agent itself responds with 401 for a
 // code, and not only the authorizer.
 func agentAnswers401(r contract.Refusal) bool {
-	return len(r.Statuses) == 1 && r.By&contract.Agent != 0
+	return r.By&contract.Agent != 0 && (len(r.Statuses) == 1 || r.Code == contract.CodeDeviceProofRequired)
 }
 
 func document() string {
@@ -171,6 +171,9 @@ Below the agent's base path, by default ` + "`/oauth-agent`. [openapi.yaml](open
 		fmt.Fprintf(&b, "| %s | `%s` |\n", e.Method, e.Path)
 	}
 	fmt.Fprintf(&b, "| %s | `%s`, only with token mediation |\n", contract.Mediation.Method, contract.Mediation.Path)
+	for _, e := range contract.Device {
+		fmt.Fprintf(&b, "| %s | `%s`, only with device binding; the browser itself calls it |\n", e.Method, e.Path)
+	}
 	fmt.Fprintf(&b, `
 ## Headers
 

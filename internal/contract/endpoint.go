@@ -15,6 +15,9 @@ const (
 	EndpointBackChannelLogout = "backchannel-logout"
 	EndpointLogout            = "logout"
 	EndpointToken             = "token"
+
+	EndpointDeviceRegister = "device/register"
+	EndpointDeviceRefresh  = "device/refresh"
 )
 
 // Endpoints are the agent's endpoints except [Mediation].
@@ -31,6 +34,14 @@ var Endpoints = []Endpoint{
 // BackChannel is the endpoint that the provider calls to end sessions. It exists
 // only where sessions are recorded.
 var BackChannel = Endpoint{"POST", EndpointBackChannelLogout}
+
+// Device are the endpoints that a browser itself calls, for sessions that are
+// bound to the device. They exist only where device binding is on, and have no
+// CORS headers.
+var Device = []Endpoint{
+	{"POST", EndpointDeviceRegister},
+	{"POST", EndpointDeviceRefresh},
+}
 
 // Mediation is the endpoint that gives the access token to the page. It exists
 // only where token mediation is on.

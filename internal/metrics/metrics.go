@@ -10,6 +10,8 @@
 //	Latency                by Function, in milliseconds
 //	DecryptionFailures     by Function; only if the session cookie did not open
 //	IntrospectionFailures  by Function; only if the provider left a token undecided
+//	BoundSessions          by Function; only with device binding, for each allowed
+//	                       request: 1 if its session is bound to a device, else 0
 //
 // and from the agent:
 //
@@ -47,6 +49,7 @@ const (
 	Latency               = "Latency"
 	DecryptionFailures    = "DecryptionFailures"
 	IntrospectionFailures = "IntrospectionFailures"
+	BoundSessions         = "BoundSessions"
 	Failures              = "Failures"
 	ProviderFailures      = "ProviderFailures"
 )
@@ -75,8 +78,8 @@ var (
 )
 
 func endpointPaths() []string {
-	paths := []string{contract.Mediation.Path}
-	for _, e := range contract.Endpoints {
+	paths := []string{contract.Mediation.Path, contract.BackChannel.Path}
+	for _, e := range slices.Concat(contract.Endpoints, contract.Device) {
 		paths = append(paths, e.Path)
 	}
 	return paths
@@ -109,6 +112,8 @@ type Decision struct {
 	// Unopened says that the session cookie did not open, Unavailable that the
 	// provider left the token undecided.
 	Unopened, Unavailable bool
+	// Bound is nil without device binding and for refusals.
+	Bound *bool
 }
 
 // Decided writes the line of a decision.
@@ -124,10 +129,14 @@ func (r *Recorder) Decided(d Decision) {
 	r.text(`,`)
 	r.directive(`["Function"]`, `{"Name":"Latency","Unit":"Milliseconds"}`,
 		when(d.Unopened, `{"Name":"DecryptionFailures","Unit":"Count"}`),
-		when(d.Unavailable, `{"Name":"IntrospectionFailures","Unit":"Count"}`))
+		when(d.Unavailable, `{"Name":"IntrospectionFailures","Unit":"Count"}`),
+		when(d.Bound != nil, `{"Name":"BoundSessions","Unit":"Count"}`))
 	r.text(`]},"Function":"`, r.function, `","Code":"`, code, `","Decisions":1,"Latency":`)
 	r.milliseconds(d.Took)
 	r.text(when(d.Unopened, `,"DecryptionFailures":1`), when(d.Unavailable, `,"IntrospectionFailures":1`))
+	if d.Bound != nil {
+		r.text(`,"BoundSessions":`, when(*d.Bound, "1"), when(!*d.Bound, "0"))
+	}
 	r.end()
 }
 

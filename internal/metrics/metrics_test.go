@@ -83,6 +83,8 @@ func check(t *testing.T, line string) map[string]float64 {
 	return values
 }
 
+func pointer(b bool) *bool { return &b }
+
 func TestDecided(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -99,6 +101,10 @@ func TestDecided(t *testing.T) {
 			map[string]float64{"Decisions Function=f Code=undecided": 1, "Latency Function=f": 0, "IntrospectionFailures Function=f": 1}},
 		{"both", Decision{Code: Undecided, Unopened: true, Unavailable: true},
 			map[string]float64{"Decisions Function=f Code=undecided": 1, "Latency Function=f": 0, "DecryptionFailures Function=f": 1, "IntrospectionFailures Function=f": 1}},
+		{"bound session", Decision{Code: Allow, Bound: pointer(true)},
+			map[string]float64{"Decisions Function=f Code=allow": 1, "Latency Function=f": 0, "BoundSessions Function=f": 1}},
+		{"session that is not bound", Decision{Code: Allow, Bound: pointer(false)},
+			map[string]float64{"Decisions Function=f Code=allow": 1, "Latency Function=f": 0, "BoundSessions Function=f": 0}},
 		{"unknown code", Decision{Code: `alice","x":"`},
 			map[string]float64{"Decisions Function=f Code=other": 1, "Latency Function=f": 0}},
 	} {

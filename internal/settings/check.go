@@ -82,6 +82,11 @@ func (c *Checker) shared(s *Shared) {
 	c.Refuse(table.Table == "" && table.Key != "", &table.Key, "requires %s", &table.Table)
 	c.Refuse(table.Table != "" && curity, &table.Table, "cannot be combined with %s curity, whose access token cookie has no session", &s.Cookies.Format)
 
+	device := &s.DeviceBinding
+	c.Refuse(device.On() && curity, &device.Mode, "cannot be combined with %s curity, whose access token cookie names no device", &s.Cookies.Format)
+	// Browsers renew the cookie at the host that set it.
+	c.Refuse(device.On() && s.Cookies.Domain != "", &device.Mode, "cannot be combined with %s: the other hosts of the domain do not get the device cookie", &s.Cookies.Domain)
+
 	key := &s.CookieKey
 	c.Refuse(c.loaded && key.Key == "" && key.SecretARN == "", &key.Key, "is missing: it must be "+rules["key"].expects+", unless %s is set", &key.SecretARN)
 	c.Refuse(key.Key != "" && key.SecretARN != "", &key.Key, "cannot be combined with %s", &key.SecretARN)

@@ -34,6 +34,7 @@ var rules = map[string]rule{
 	"key":           text("64 hexadecimal characters (32 bytes), not all the same", isKey),
 	"credential":    text("1 to 1024 printable ASCII characters", isCredential),
 	"scope":         text("scopes separated by single spaces", isScope),
+	"devicebinding": oneOf(DeviceBindingOff, DeviceBindingOffer, DeviceBindingRequired),
 	"logout":        oneOf(LogoutProvider, LogoutLocal),
 	"introspection": oneOf(MediaTypeJWT, MediaTypeSigned, MediaTypeJSON),
 	"audience":      text("1 to 256 printable ASCII characters without comma and space", isAudience),
@@ -55,10 +56,11 @@ var rules = map[string]rule{
 	"requirements": {expects: `a JSON object of routes, such as {"GET /orders":{"scope":"orders.read"}}`},
 	"upstreams":    {expects: `a JSON object of URLs by route, such as {"GET /orders":"https://orders.internal.example/orders"}`},
 
-	"lifetime": seconds("a duration of whole seconds such as 30m or 8h, at most 8760h", time.Second, maxLifetime),
-	"repeat":   seconds("whole seconds from 1 to 300", time.Second, 5*time.Minute),
-	"cachettl": seconds("whole seconds from 1 to 60", time.Second, maxCacheTTL),
-	"maxage":   seconds("whole seconds from 0 to 300", None, 5*time.Minute),
+	"lifetime":     seconds("a duration of whole seconds such as 30m or 8h, at most 8760h", time.Second, maxLifetime),
+	"devicecookie": seconds("whole seconds from 60 to 3600", time.Minute, time.Hour),
+	"repeat":       seconds("whole seconds from 1 to 300", time.Second, 5*time.Minute),
+	"cachettl":     seconds("whole seconds from 1 to 60", time.Second, maxCacheTTL),
+	"maxage":       seconds("whole seconds from 0 to 300", None, 5*time.Minute),
 }
 
 func text(expects string, ok func(string) bool) rule { return rule{expects: expects, text: ok} }

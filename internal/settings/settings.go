@@ -56,13 +56,14 @@ import "strings"
 
 // Shared holds the settings of both Lambdas.
 type Shared struct {
-	Application  Application
-	Cookies      Cookies
-	AccessTokens AccessTokens
-	CookieKey    CookieKey
-	Sessions     Sessions  `json:"sessions"`
-	Operation    Operation `json:"operation"`
-	Network      Network   `json:"network"`
+	Application   Application
+	Cookies       Cookies
+	AccessTokens  AccessTokens
+	CookieKey     CookieKey
+	DeviceBinding DeviceBinding
+	Sessions      Sessions  `json:"sessions"`
+	Operation     Operation `json:"operation"`
+	Network       Network   `json:"network"`
 }
 
 // Agent holds the settings of the OAuth agent Lambda.

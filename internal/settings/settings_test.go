@@ -56,6 +56,7 @@ func TestLoadDefaults(t *testing.T) {
 	want.CookieKey.Key = testKey
 	want.Operation.Metrics = "emf"
 	want.Sessions.Repeat = time.Minute
+	want.DeviceBinding = settings.DeviceBinding{Mode: settings.DeviceBindingOff, CookieLifetime: 10 * time.Minute}
 	want.Session.Logout = "provider"
 	want.Provider.Profile, want.Provider.Issuer, want.Provider.ClientID, want.Provider.Scope = "oidc", "https://login.example.com", "spa", "openid"
 	want.Provider.ClientSecret = "correct horse battery staple"

@@ -62,6 +62,7 @@ func newHandler(lookup func(string) (string, bool), output io.Writer) (http.Hand
 		return nil, err
 	}
 	return oauthagent.New(oauthagent.Config{
+		Device:                deviceOf(s),
 		BasePath:              s.Application.AgentPath,
 		RedirectURI:           s.Application.RedirectURI,
 		PostLogoutRedirectURI: s.Application.PostLogoutRedirectURI,

@@ -47,6 +47,9 @@ type Names struct {
 	Anchor string
 	// Over marks a session as over: see [Fingerprint].
 	Over string
+	// Device shows for a while that the session's device proved its key. It is
+	// no part of [Names.Session].
+	Device string
 
 	login   string
 	options Options
@@ -82,6 +85,7 @@ func NewNamesOf(o Options) Names {
 		// one would sign the user in to another account.
 		login:   "__Host-" + bare + "-login-",
 		Over:    "__Host-" + bare + "-over",
+		Device:  "__Host-" + bare + "-device",
 		options: o,
 	}
 	if wide != "__Host-" {
@@ -97,6 +101,8 @@ func NewNamesOf(o Options) Names {
 	add("id", n.IDToken)
 	add("csrf", n.CSRF)
 	add("over", n.Over)
+	add("device", n.Device)
+	n.places[Challenge] = NewPlace("challenge", o.Deployment, bare, Challenge, "", "")
 	if n.Anchor != "" {
 		add("session", n.Anchor)
 	}
@@ -105,6 +111,10 @@ func NewNamesOf(o Options) Names {
 	}
 	return n
 }
+
+// Challenge is the name under which [Names.Seal] seals the challenges that a
+// device signs. It is no cookie.
+const Challenge = "challenge"
 
 // MaxLogins bounds the pending logins of one browser.
 const MaxLogins = 5

@@ -13,6 +13,7 @@
 //	POST refresh      renews the access token
 //	POST logout       removes the cookies: answers the URL to go to
 //	POST token        the access token; only with [Config.TokenMediation]
+//	POST device/…     called by the browser itself; only with [Config.Device]
 //
 // They speak two dialects at once. A request with token-handler-version: 1 is
 // of the assistant dialect (snake_case, bodies always); one without is of the
@@ -84,6 +85,9 @@ type Config struct {
 	// token.
 	TokenMediation bool
 
+	// Device binds sessions to the device. The zero value does not.
+	Device Device
+
 	// Logger gets one line for each request.
 	Logger *slog.Logger
 	// Metrics gets one line for each request. Nil: none.
@@ -111,6 +115,7 @@ type route struct {
 
 	checked bool // the session must be recorded, where sessions are
 	direct  bool // the provider calls it: no Origin, no cookies
+	device  bool // the browser itself calls it, not a page
 }
 
 // New returns the agent.
@@ -140,6 +145,11 @@ func New(config Config) http.Handler {
 	if config.Sessions != nil {
 		routes = append(routes, route{name: contract.EndpointBackChannelLogout, method: http.MethodPost, serve: (*agent).backChannelLogout, direct: true})
 	}
+	if config.Device.on() {
+		routes = append(routes,
+			route{name: contract.EndpointDeviceRegister, method: http.MethodPost, serve: (*agent).deviceRegister, checked: true, device: true},
+			route{name: contract.EndpointDeviceRefresh, method: http.MethodPost, serve: (*agent).deviceRefresh, checked: true, device: true})
+	}
 	for _, r := range routes {
 		a.routes[config.BasePath+"/"+r.name] = r
 	}
@@ -168,12 +178,18 @@ func (a *agent) dispatch(c *call) (body any, err error) {
 	}()
 	endpoint, known := a.routes[c.request.URL.Path]
 	c.endpoint = endpoint.name
-	if known && endpoint.direct {
+	if endpoint.direct || endpoint.device {
 		if c.request.Method != endpoint.method {
 			c.allow = endpoint.method
 			return nil, methodNotAllowed
 		}
-		return endpoint.serve(a, c)
+		if endpoint.direct {
+			return endpoint.serve(a, c)
+		}
+		if !fromBrowserItself(c.header) {
+			return nil, forbidden
+		}
+		return a.serve(c, endpoint)
 	}
 	// The origin comes first, so that every refusal after it can be read by the
 	// page it is for.
@@ -190,6 +206,11 @@ func (a *agent) dispatch(c *call) (body any, err error) {
 	if c.assistant, err = csrf.Assistant(c.header); err != nil {
 		return nil, unauthorized.because(err)
 	}
+	return a.serve(c, endpoint)
+}
+
+// serve opens the cookies and calls the endpoint.
+func (a *agent) serve(c *call, endpoint route) (any, error) {
 	c.open(a)
 	if endpoint.checked {
 		if err := a.checkRecord(c); err != nil {

@@ -265,12 +265,16 @@ func (w *world) endPage(page string) response {
 }
 
 // signIn signs the provider's user in.
-func (w *world) signIn() {
+func (w *world) signIn() { w.Helper(); w.login() }
+
+// login is signIn, and returns the answer of login/end.
+func (w *world) login() response {
 	w.Helper()
 	got := w.end(w.provider.Authorize(w, w.start()))
 	if got.StatusCode != 200 || got.json["handled"] != true || got.json["isLoggedIn"] != true || got.json["is_logged_in"] != true {
 		w.Fatalf("login/end: got %d %s", got.StatusCode, got.text)
 	}
+	return got
 }
 
 // dialects runs a test in both.

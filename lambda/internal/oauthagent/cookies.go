@@ -107,6 +107,7 @@ func (c *call) endSession(a *agent) {
 	for _, name := range a.Names.Session() {
 		c.set(a.Names.UnsetAll(name, c.received)...)
 	}
+	c.endDevice(a)
 	c.set(c.leftovers(a, cookie.SignOut)...)
 	c.unmark(a)
 }
@@ -135,6 +136,9 @@ func (c *call) sweep(a *agent) {
 		if c.received.Has(name) && !(loggedIn && opened) {
 			c.set(a.Names.UnsetAll(name, c.received)...)
 		}
+	}
+	if !loggedIn {
+		c.endDevice(a)
 	}
 	c.set(c.leftovers(a, cookie.Sweep)...)
 	c.unmark(a)
@@ -167,7 +171,8 @@ func (c *call) issue(a *agent, session cookie.SessionID, tokens oauth.Tokens, cs
 			cookies = append(cookies, a.Names.UnsetAll(part.name, c.received)...)
 			continue
 		}
-		value := a.Names.Seal(a.Ring, part.name, cookie.Content{Session: session, Expires: part.expires, Token: part.token})
+		value := a.Names.Seal(a.Ring, part.name, cookie.Content{Session: session, Expires: part.expires, Token: part.token,
+			Binding: a.bindingOf(part.name, c.deviceKey, tokens.RefreshToken != "")})
 		sealed, err := a.Names.SetSealed(part.name, value, c.received)
 		if err != nil {
 			c.endSession(a)
@@ -175,7 +180,7 @@ func (c *call) issue(a *agent, session cookie.SessionID, tokens oauth.Tokens, cs
 		}
 		cookies = append(cookies, sealed...)
 	}
-	if size, room := sizeOf(cookies), c.room(a, cookies); size > room {
+	if size, room := sizeOf(cookies)+a.Device.reserved(), c.room(a, cookies); size > room {
 		c.endSession(a)
 		return sessionTooLarge.with(fmt.Sprintf("the session's cookies take %d bytes, expected at most %d beside this browser's other headers", size, room))
 	}

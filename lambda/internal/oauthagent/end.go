@@ -151,6 +151,7 @@ func (a *agent) finishLogin(c *call, parameters url.Values) error {
 		return err
 	}
 	a.revokeReplaced(c, tokens.IDToken)
+	a.offerBinding(c, session)
 	c.adopt(a, session, tokens, csrfValue)
 	c.place = pending.Place
 	return nil

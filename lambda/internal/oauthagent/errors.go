@@ -67,6 +67,10 @@ var (
 	badResponse      = &failure{400, contract.CodeInvalidRequest, "The signed authorization response is not valid", ""}
 	stepUpFailed     = &failure{400, contract.CodeUnmetRequirements, "The user was not authenticated as it was asked for", ""}
 	rejected         = &failure{400, contract.CodeAuthorizationError, "A request sent to the Authorization Server was rejected", ""}
+	forbidden        = &failure{403, contract.CodeForbidden, "The request is not one that a browser makes by itself", ""}
+	deviceUnproved   = &failure{401, contract.CodeDeviceProofRequired, "The session is bound to a device that has not proved its key", ""}
+	deviceChallenge  = &failure{403, contract.CodeDeviceProofRequired, "A proof of the device's key is required", ""}
+	deviceRequired   = &failure{401, contract.CodeDeviceRequired, "The session is not bound to a device", ""}
 	notFound         = &failure{404, contract.CodeNotFound, "There is no such endpoint", ""}
 	methodNotAllowed = &failure{405, contract.CodeInvalidRequest, "The endpoint does not have this method", ""}
 	tooLarge         = &failure{413, contract.CodeInvalidRequest, "The request body is too large", ""}

@@ -38,6 +38,9 @@ func (a *agent) refresh(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.checkDevice(c); err != nil {
+		return nil, err
+	}
 	tokens, err := a.redeem(c, refreshToken.Token, id.Token, scope)
 	if err != nil {
 		return nil, err

@@ -27,8 +27,10 @@ type call struct {
 	origin    string // trusted, or empty
 	assistant bool
 	allow     string
-	notes     []string // for the log
-	place     string   // that the login just ended returns to
+	headers   map[string]string // beside those of every answer
+	deviceKey string            // that the session is bound to, for [call.issue]
+	notes     []string          // for the log
+	place     string            // that the login just ended returns to
 
 	cookies []*http.Cookie // to be set
 	state                  // of the cookies received

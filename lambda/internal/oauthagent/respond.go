@@ -31,6 +31,9 @@ func (a *agent) respond(w http.ResponseWriter, c *call, body any, err error) (st
 		h.Set("Access-Control-Allow-Credentials", "true")
 		h.Set("Access-Control-Expose-Headers", contract.HeaderRequestID)
 	}
+	for name, value := range c.headers {
+		h.Set(name, value)
+	}
 	if c.allow != "" {
 		h.Set("Allow", c.allow)
 	}

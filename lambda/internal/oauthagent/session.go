@@ -17,8 +17,10 @@ type sessionBody struct {
 	Claims        json.RawMessage `json:"claims,omitempty"`
 	IDTokenClaims json.RawMessage `json:"id_token_claims,omitempty"`
 	ExpiresIn     *int            `json:"access_token_expires_in,omitempty"`
-	ReturnTo      string          `json:"returnTo,omitempty"`
-	Place         string          `json:"return_to,omitempty"`
+	// DeviceBound is absent where device binding is off.
+	DeviceBound *bool  `json:"device_bound,omitempty"`
+	ReturnTo    string `json:"returnTo,omitempty"`
+	Place       string `json:"return_to,omitempty"`
 	// CSRF is for the classic dialect only.
 	CSRF string `json:"csrf,omitempty"`
 }
@@ -36,6 +38,10 @@ func (a *agent) sessionAnswer(c *call, handled bool) (any, error) {
 		return answer, nil
 	}
 	answer.IsLoggedIn, answer.LoggedIn = true, true
+	if a.Device.on() {
+		bound := c.isBound(a)
+		answer.DeviceBound = &bound
+	}
 	if id, ok := c.parts[a.Names.IDToken]; ok {
 		claims, err := oauth.Claims(id.Token)
 		if err != nil {
@@ -117,6 +123,9 @@ func (a *agent) claims(c *call) (any, error) {
 	if !ok || !c.loggedIn(a) {
 		return nil, c.refuse(unauthorized, "there is no session with an ID token")
 	}
+	if err := a.checkDevice(c); err != nil {
+		return nil, err
+	}
 	claims, err := oauth.Claims(id.Token)
 	if err != nil {
 		return nil, serverError.because(err)
@@ -137,6 +146,9 @@ func (a *agent) userInfo(c *call) (any, error) {
 		return nil, tokenExpired
 	default:
 		return nil, c.refuse(unauthorized, "there is no session with an access token and an ID token")
+	}
+	if err := a.checkDevice(c); err != nil {
+		return nil, err
 	}
 	subject := ""
 	if identified {

@@ -38,6 +38,9 @@ func (a *agent) token(c *call) (any, error) {
 	if _, err := a.doubleSubmit(c); err != nil {
 		return nil, err
 	}
+	if err := a.checkDevice(c); err != nil {
+		return nil, err
+	}
 	if access.Expired(c.now) || dpop.IsBound(access.Token) {
 		// A bound one is left from before DPoP was switched off, and has its key
 		// with it.

@@ -52,7 +52,7 @@ func (p *Proxy) Handle(ctx context.Context, r Request) (Response, error) {
 		return Response{}, err
 	}
 	if measured.Code = d.Code; d.Allow {
-		measured.Code = metrics.Allow
+		measured.Code, measured.Bound = metrics.Allow, d.Bound
 	}
 	if !d.Allow {
 		measured.Unopened = d.Message == messageNotOpened

@@ -11,7 +11,7 @@
 // # Order of the decision
 //
 // The first failure wins: method override, Authorization header, origin, path
-// parameters, CSRF, access token cookie, expiry, record of the session, then what the token is worth:
+// parameters, CSRF, access token cookie, expiry, device binding, record of the session, then what the token is worth:
 // phantom token exchange or signature, and the demands of the route; with DPoP
 // at last the proof of possession, see proof.go.
 //
@@ -77,7 +77,8 @@ type Proxy struct {
 	requirements requirements
 	claims       []string // that go upstream, in the order of their headers
 	caching      caching
-	proofs       *proofs           // nil where tokens are not bound
+	proofs       *proofs // nil where tokens are not bound
+	device       device
 	sessions     *sessions.Table   // nil where sessions are not recorded
 	metrics      *metrics.Recorder // nil: none
 }
@@ -126,6 +127,7 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 		caching:      newCaching(s),
 		proofs:       proofs,
 		sessions:     table,
+		device:       newDevice(s.DeviceBinding, ring, names),
 	}, nil
 }
 
@@ -177,6 +179,9 @@ type Decision struct {
 	// Claims are those that go upstream in headers, in the order of the headers'
 	// names; empty where the token lacks one.
 	Claims []string
+	// Bound tells whether the session is bound to a device. It is nil where device
+	// binding is off, and for a caller with a token of its own.
+	Bound *bool
 }
 
 // Decide decides over one request. An error means that nothing could be
@@ -241,6 +246,11 @@ func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Heade
 	if now := p.now(); content.Expired(now) || p.caching.outlives(content.Expires, now) {
 		return d.refuse(contract.CodeTokenExpired, messageExpired)
 	}
+
+	if code, message := p.device.refuses(content, cookies, header, p.now()); code != "" {
+		return d.refuse(code, message)
+	}
+	d.Bound = p.device.bound(content)
 
 	if p.sessions != nil {
 		// An error fails closed: the gateway answers it with 500.

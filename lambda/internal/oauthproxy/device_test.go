@@ -1,0 +1,94 @@
+package oauthproxy
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tokenhandler/aws/internal/settings"
+	"github.com/tokenhandler/aws/lambda/internal/cookie"
+)
+
+func TestDeviceBinding(t *testing.T) {
+	fingerprint := strings.Repeat("f", 16)
+	bound, unbound := accessToken(testToken), accessToken(testToken)
+	bound.Binding = fingerprint
+	withKey := bound
+	withKey.Binding = strings.Repeat("k", 64) // of a session without refresh token
+	device := func(change func(*cookie.Content)) cookie.Content {
+		c := cookie.Content{Session: session, Expires: testTime.Add(time.Minute), Token: base64.RawURLEncoding.EncodeToString([]byte(fingerprint))}
+		if change != nil {
+			change(&c)
+		}
+		return c
+	}
+	none := cookie.Content{}
+	for name, tt := range map[string]struct {
+		mode           string
+		access, device cookie.Content
+		skipped        bool
+		code           string // "" is an Allow
+	}{
+		"off, bound":                 {"off", bound, none, false, ""},
+		"offer, unbound":             {"offer", unbound, none, false, ""},
+		"required, unbound":          {"required", unbound, none, false, "device_binding_required"},
+		"bound and proved":           {"offer", bound, device(nil), false, ""},
+		"required, bound and proved": {"required", bound, device(nil), false, ""},
+		"no device cookie":           {"offer", bound, none, false, "device_proof_required"},
+		"the browser skipped":        {"offer", bound, none, true, "device_proof_required"},
+		"skipped, but proved":        {"offer", bound, device(nil), true, ""},
+		"ended":                      {"offer", bound, device(func(c *cookie.Content) { c.Expires = testTime }), false, "device_proof_required"},
+		"without an end":             {"offer", bound, device(func(c *cookie.Content) { c.Expires = time.Time{} }), false, "device_proof_required"},
+		"of another session":         {"offer", bound, device(func(c *cookie.Content) { c.Session = cookie.SessionID{9} }), false, "device_proof_required"},
+		"of another key": {"offer", bound, device(func(c *cookie.Content) {
+			c.Token = base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("g", 16)))
+		}), false, "device_proof_required"},
+		"key in the access token's cookie": {"offer", withKey, device(func(c *cookie.Content) {
+			c.Token = base64.RawURLEncoding.EncodeToString([]byte(cookie.DeviceFingerprint(withKey.Binding)))
+		}), false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := settings.Authorizer{Shared: shared()}
+			s.DeviceBinding.Mode = tt.mode
+			p, err := New(s, func() time.Time { return testTime })
+			if err != nil {
+				t.Fatal(err)
+			}
+			jar := p.names.AccessToken + "=" + p.names.Seal(p.ring, p.names.AccessToken, tt.access)
+			if tt.device.Token != "" {
+				jar += "; " + p.names.Device + "=" + p.names.Seal(p.ring, p.names.Device, tt.device)
+			}
+			headers := map[string][]string{"Origin": {trusted}, "Cookie": {jar}}
+			if tt.skipped {
+				headers["Secure-Session-Skipped"] = []string{`unreachable;session_identifier="x"`}
+			}
+			if d := decide(t, p, get(headers)); d.Allow != (tt.code == "") || d.Code != tt.code {
+				t.Errorf("got %t with %q, want %q", d.Allow, d.Code, tt.code)
+			} else if want := tt.access.Binding != ""; d.Allow && (d.Bound == nil) != (tt.mode == "off") || d.Bound != nil && *d.Bound != want {
+				t.Errorf("the decision tells %v, want %t", d.Bound, want)
+			}
+		})
+	}
+}
+
+// BenchmarkDecideBound stands beside BenchmarkDecide: it opens one cookie more.
+func BenchmarkDecideBound(b *testing.B) {
+	s := settings.Authorizer{Shared: shared()}
+	s.DeviceBinding.Mode = settings.DeviceBindingOffer
+	p, err := New(s, func() time.Time { return testTime })
+	if err != nil {
+		b.Fatal(err)
+	}
+	fingerprint := strings.Repeat("f", 16)
+	access := accessToken(strings.Repeat("x", 800))
+	access.Binding = fingerprint
+	device := cookie.Content{Session: session, Expires: testTime.Add(time.Minute), Token: base64.RawURLEncoding.EncodeToString([]byte(fingerprint))}
+	r := readEvent(b, sealed(b, testKey, access, csrfContent())+"; "+names.Device+"="+names.Seal(p.ring, names.Device, device))
+	b.ReportAllocs()
+	for b.Loop() {
+		if d, err := p.Decide(b.Context(), &r); err != nil || !d.Allow || d.Bound == nil || !*d.Bound {
+			b.Fatal("refused")
+		}
+	}
+}
