@@ -13,6 +13,10 @@ let api = '';
 /** The user, and when the access token expires. In memory only. */
 let known = emptyKnowledge();
 
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let bindingCheck;
+let bindingDelay = 1000; // milliseconds
+
 function emptyKnowledge() {
   return {
     claims: /** @type {Record<string, unknown>} */ ({}),
@@ -56,6 +60,7 @@ async function connect() {
 async function signedIn(session) {
   known.claims = session.idTokenClaims ?? await client.claims().catch(() => ({}));
   startClock(session.accessTokenExpiresIn);
+  showBinding(session);
   let problem;
   try {
     known.userInfo = await client.userInfo();
@@ -68,6 +73,18 @@ async function signedIn(session) {
   showEvidence();
   if (problem) tell(problem);
   else say('You are signed in.', 'ok');
+}
+
+/** @param {import('./client/token-handler.js').Session} session */
+function showBinding({ deviceBound }) {
+  byId('device').hidden = deviceBound === undefined;
+  byId('device').textContent = deviceBound ? 'This session is bound to this device. On another one, copies of its cookies are of no use.'
+    : 'This session is not bound to this device.';
+  // A browser binds the session moments after the sign-in.
+  clearTimeout(bindingCheck);
+  if (deviceBound !== false || bindingDelay > 16_000) return;
+  bindingCheck = setTimeout(() => client.session().then(showBinding, () => {}), bindingDelay);
+  bindingDelay *= 2;
 }
 
 /** Removes all data of the user from the page. @param {{title: string, text: string}} [notice] */

@@ -25,6 +25,9 @@ function answerInWords(status, code) {
   if (code === 'access_denied') {
     return { title: 'The provider refused the sign-in', text: 'It was cancelled, or this account may not use this application (access_denied). You can sign in again.' };
   }
+  if (code === 'device_binding_required') {
+    return { title: 'This browser cannot be used here', text: `The session must be bound to this device, and this browser did not bind it. ${answered}` };
+  }
   if (code === 'insufficient_scope' || status === 403) {
     return { title: 'The API refused the call', text: `You are signed in, but not allowed to do this. ${answered}` };
   }

@@ -6,6 +6,7 @@
  * @property {boolean} isLoggedIn
  * @property {Record<string, unknown>} [idTokenClaims]
  * @property {number} [accessTokenExpiresIn] in seconds; absent if the token handler does not know it
+ * @property {boolean} [deviceBound] whether the session is bound to this device; absent where device binding is off
  * @property {string} [returnTo] after a login: the path, query and fragment that the user was at before it
  */
 
@@ -55,8 +56,8 @@ export async function failure(response) {
 }
 
 /** @param {Record<string, any>} answer @returns {Session} */
-export function toSession({ is_logged_in: yes, id_token_claims: idTokenClaims, access_token_expires_in: expiry }) {
-  return { isLoggedIn: yes === true, idTokenClaims, accessTokenExpiresIn: seconds(expiry) };
+export function toSession({ is_logged_in: yes, id_token_claims: idTokenClaims, access_token_expires_in: expiry, device_bound: deviceBound }) {
+  return { isLoggedIn: yes === true, idTokenClaims, accessTokenExpiresIn: seconds(expiry), ...(typeof deviceBound === 'boolean' && { deviceBound }) };
 }
 
 /** @param {unknown} value */

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { API, FakeTab, json, lockManager, refusal, rotatingServer, scripted } from './testing/scripted.js';
+import { API, FakeTab, PAGE, json, lockManager, refusal, rotatingServer, scripted } from './testing/scripted.js';
 import { SessionExpiredError } from './token-handler.js';
 
 describe('an API call', () => {
-  for (const code of ['token_expired', 'unauthorized_request']) {
+  for (const code of ['token_expired', 'unauthorized_request', 'device_proof_required']) {
     it(`that gets 401 ${code} is refreshed once and retried once`, async () => {
       const { client, keys } = scripted({
         'GET /orders': [refusal(401, code), json(200, { orders: [] })],
@@ -111,6 +111,37 @@ describe('an API call', () => {
     await assert.rejects(client.session(), { code: 'unauthorized_request' });
     assert.equal(keys().filter((key) => key === 'POST /oauth-agent/refresh').length, 1);
   });
+});
+
+describe('a session that must be bound to the device', () => {
+  const login = (bound) => ({
+    'POST /oauth-agent/login/end': json(200, { handled: true, is_logged_in: true, device_bound: bound }),
+    'GET /oauth-agent/session': json(200, { is_logged_in: true, device_bound: bound }),
+  });
+  const required = refusal(401, 'device_binding_required');
+
+  it('is bound moments after the login: API calls wait for it', async () => {
+    const { client, keys } = scripted({ ...login(false), 'POST /orders': [required, required, json(200, {})] },
+      { tab: new FakeTab({ url: `${PAGE}?code=c&state=s` }) });
+    assert.equal((await client.onPageLoad()).deviceBound, false);
+    assert.equal((await client.fetch(`${API}/orders`, { method: 'POST', body: 'x' })).status, 200);
+    assert.equal(keys().filter((key) => key === 'POST /orders').length, 3);
+  });
+
+  it('waits no longer than the page', async () => {
+    const { client } = scripted({ ...login(false), 'GET /orders': required }, { tab: new FakeTab({ url: `${PAGE}?code=c&state=s` }) });
+    await client.onPageLoad();
+    await assert.rejects(client.fetch(`${API}/orders`, { signal: AbortSignal.timeout(50) }), { name: 'TimeoutError' });
+  });
+
+  for (const [name, url, bound] of [['long after the login', PAGE, false], ['that is bound', `${PAGE}?code=c&state=s`, true]]) {
+    it(`${name}: the refusal is the answer`, async () => {
+      const { client, keys } = scripted({ ...login(bound), 'GET /orders': required }, { tab: new FakeTab({ url }) });
+      await client.onPageLoad();
+      assert.equal((await client.fetch(`${API}/orders`)).status, 401);
+      assert.equal(keys().filter((key) => key === 'GET /orders').length, 1);
+    });
+  }
 });
 
 describe('single flight', () => {

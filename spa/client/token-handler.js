@@ -34,7 +34,10 @@ export { SessionExpiredError, TokenHandlerError };
 const VERSION_HEADER = 'token-handler-version';
 
 /** Codes after which the page refreshes. Not `insufficient_scope`: a new token has the same scope as the old one. */
-const REFRESHABLE = ['token_expired', 'unauthorized_request'];
+const REFRESHABLE = ['token_expired', 'unauthorized_request', 'device_proof_required'];
+
+/** How long after a login a call waits for the browser to bind the session, in milliseconds. */
+const BINDING_TIME = 5000;
 
 /** Calls of onPageLoad in flight, by browser and agent. @type {WeakMap<object, Map<string, Promise<Session>>>} */
 const loading = new WeakMap();
@@ -48,6 +51,7 @@ export class TokenHandlerClient extends EventTarget {
   #expires = 0; // of the access token, in milliseconds; 0: unknown
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
   /** @type {Promise<unknown>} */ #checking = Promise.resolve();
+  #bindsUntil = 0; // in milliseconds: the browser may still bind the session to its device
   #waiting = false; // one check waits for the running one
 
   /** @param {Options} options */
@@ -174,6 +178,7 @@ export class TokenHandlerClient extends EventTarget {
       if (place) session.returnTo = placeOf(place);
       this.#show(page, place);
       this.#tabs.tell('signedin');
+      if (session.deviceBound === false) this.#bindsUntil = Date.now() + BINDING_TIME;
     }
     return session;
   }
@@ -273,22 +278,28 @@ export class TokenHandlerClient extends EventTarget {
     if (!headers.has('accept')) headers.set('accept', 'application/json');
     /** @type {RequestInit} */
     const options = { ...init, headers, credentials: 'include' };
-    const repeated = request ? request.clone() : input; // the first call uses the body up
+    const signal = init?.signal ?? request?.signal;
+    const call = () => this.#fetch(request ? request.clone() : input, options); // a call uses the body up
     const refreshesBefore = this.#refreshes;
-    const first = await this.#fetch(input, options);
+    let first = await call();
+    // A browser binds the session to its device at its own pace, moments after the login.
+    while (Date.now() < this.#bindsUntil && !(init?.body instanceof ReadableStream) && await codeOf(first) === 'device_binding_required') {
+      await orAborted(new Promise((resolve) => { setTimeout(resolve, 300); }), signal);
+      first = await call();
+    }
     if (!await wantsRefresh(first)) return first;
 
     let refused; // a refresh that failed without ending the session: the call may still succeed
     if (refreshesBefore === this.#refreshes) {
       try {
-        await orAborted(this.refresh(), init?.signal ?? request?.signal);
+        await orAborted(this.refresh(), signal);
       } catch (error) {
         if (!(error instanceof TokenHandlerError) || error instanceof SessionExpiredError) throw error;
         refused = error;
       }
     }
     if (init?.body instanceof ReadableStream) return first;
-    const second = await this.#fetch(repeated, options);
+    const second = await call();
     if (!await wantsRefresh(second)) return second;
     // The session may still live if the provider was down: throw that error, the next call may succeed.
     throw refused ?? this.#expired(await failure(second));
@@ -328,9 +339,12 @@ export class TokenHandlerClient extends EventTarget {
 }
 
 /** Refusals are small JSON bodies; other bodies stay unread. @param {Response} response @returns {Promise<boolean>} */
-async function wantsRefresh(response) {
-  return response.status === 401 && response.headers.get('content-type')?.startsWith('application/json') === true
-    && REFRESHABLE.includes((await failure(response.clone())).code);
+async function wantsRefresh(response) { return REFRESHABLE.includes(await codeOf(response)); }
+
+/** The code of a refusal, or ''. @param {Response} response @returns {Promise<string>} */
+async function codeOf(response) {
+  return response.status === 401 && response.headers.get('content-type')?.startsWith('application/json')
+    ? (await failure(response.clone())).code : '';
 }
 
 /** @template T @param {Promise<T>} work @param {AbortSignal | null} [signal] @returns {Promise<T>} */

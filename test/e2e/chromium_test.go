@@ -46,7 +46,7 @@ type tab struct {
 // step is an action that returns nothing.
 type step = chromedp.Action[chromedp.Void]
 
-func openTab(t *testing.T) *tab {
+func openTab(t *testing.T, more ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(findBrowser(t)), chromedp.NoSandbox, chromedp.WindowSize(1280, 1000),
@@ -55,7 +55,7 @@ func openTab(t *testing.T) *tab {
 	if overTLS {
 		options = append(options, chromedp.Flag("ignore-certificate-errors-spki-list", browserPins()))
 	}
-	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	allocator, cancel := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	t.Cleanup(cancel)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)

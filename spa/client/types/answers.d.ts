@@ -7,6 +7,10 @@ export type Session = {
      */
     accessTokenExpiresIn?: number;
     /**
+     * whether the session is bound to this device; absent where device binding is off
+     */
+    deviceBound?: boolean;
+    /**
      * after a login: the path, query and fragment that the user was at before it
      */
     returnTo?: string;
@@ -16,6 +20,7 @@ export type Session = {
  * @property {boolean} isLoggedIn
  * @property {Record<string, unknown>} [idTokenClaims]
  * @property {number} [accessTokenExpiresIn] in seconds; absent if the token handler does not know it
+ * @property {boolean} [deviceBound] whether the session is bound to this device; absent where device binding is off
  * @property {string} [returnTo] after a login: the path, query and fragment that the user was at before it
  */
 /** A refusal: its HTTP status, its code (`server_error` if it has none), and details for developers. */
@@ -40,6 +45,6 @@ export declare function body(response: Response): Promise<Record<string, any>>;
 /** @param {Response} response */
 export declare function failure(response: Response): Promise<TokenHandlerError>;
 /** @param {Record<string, any>} answer @returns {Session} */
-export declare function toSession({ is_logged_in: yes, id_token_claims: idTokenClaims, access_token_expires_in: expiry }: Record<string, any>): Session;
+export declare function toSession({ is_logged_in: yes, id_token_claims: idTokenClaims, access_token_expires_in: expiry, device_bound: deviceBound }: Record<string, any>): Session;
 /** @param {unknown} value */
 export declare function seconds(value: unknown): number | undefined;
