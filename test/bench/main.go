@@ -1,7 +1,7 @@
-// Command bench measures the Lambdas as the Lambda service sees them: the time
-// from the start of the process to its first answer, warm invocations, and peak
-// memory. It serves the Lambda Runtime API and runs two bootstraps in turn, so
-// that other load on the machine falls on both.
+// Command bench measures the Lambdas from the point of view of the Lambda
+// service: the time from the start of the process to its first response, warm
+// invocations, and peak memory. It serves the Lambda Runtime API and runs two
+// bootstraps in turn, so that other load on the machine affects both.
 //
 //	go run ./test/bench                     the authorizer, then the agent, each against an empty handler
 //	go run ./test/bench -pair authorizer -runs 41

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// benchSize prints what APIs with many mapped methods take of CloudFormation's
-// limits, 1,000,000 bytes and 500 resources for each template.
+// benchSize prints how much APIs with many mapped methods use of
+// CloudFormation's limits, 1,000,000 bytes and 500 resources for each template.
 func benchSize(ctx context.Context, root, dir string) error {
 	program := filepath.Join(dir, "size")
 	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./test/bench/size")

@@ -39,7 +39,7 @@ func measure(ctx context.Context, pair [2]lambdabench.Bootstrap, runs, warm int)
 		unit   string
 		figure func(lambdabench.Sample) float64
 	}{
-		{"start to first answer", "ms", func(s lambdabench.Sample) float64 { return ms(s.Cold) }},
+		{"start to first response", "ms", func(s lambdabench.Sample) float64 { return ms(s.Cold) }},
 		{"warm p50", "ms", func(s lambdabench.Sample) float64 { return ms(s.P50) }},
 		{"warm p99", "ms", func(s lambdabench.Sample) float64 { return ms(s.P99) }},
 		{"peak memory", "MB", func(s lambdabench.Sample) float64 { return float64(s.Peak) / 1e6 }},

@@ -33,7 +33,7 @@ type section struct {
 var sections = []section{
 	{
 		title:   "Lambdas",
-		text:    "The time to the first answer, warm invocations and memory, beside an empty handler in Go, which is the floor. Processes run in turn.",
+		text:    "The time to the first response, warm invocations and memory, beside an empty handler in Go, which is the floor. Processes run in turn.",
 		command: []string{"go", "run", "./test/bench"}, lines: regexp.MustCompile(`(against|  )`),
 	},
 	{
@@ -63,7 +63,7 @@ var sections = []section{
 	},
 	{
 		title:   "Capacity",
-		text:    "What follows from the service times for three sizes of deployment; `go doc ./test/capacity` says what is assumed.",
+		text:    "The results of these service times for three sizes of deployment. `go doc ./test/capacity` lists the assumptions.",
 		command: []string{"go", "run", "./test/capacity"},
 	},
 }

@@ -42,8 +42,8 @@ func (s scenario) load() load {
 	}
 	if s.table {
 		// One consistent read of an item below 4 KB for each decision. A login
-		// writes the session; a refresh takes the lock and stores the sealed
-		// answer of up to 4 KB; a sign-out writes the revocation.
+		// writes the session. A refresh takes the lock and stores the sealed
+		// response of up to 4 KB. A sign-out writes the revocation.
 		l.reads = l.authorizer + l.refreshes
 		l.writes = l.logins + l.refreshes*(1+4) + s.signOut
 	}

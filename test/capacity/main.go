@@ -6,11 +6,11 @@
 //	go run ./test/capacity -users 250e3 -cache 30s -regions 2
 //	go run ./test/capacity -check             compares the model with load on the real Lambdas and the local run
 //
-// The service times are those of our Lambdas on this machine, measured when the
-// command starts, and stretched to the share of a CPU that their memory has in
-// Lambda. The prices are those of prices.json. API Gateway's own latency, the
-// upstream API and the free tiers are left out. Nothing here has been compared
-// with AWS.
+// The service times are those of our Lambdas on this machine. The command
+// measures them when it starts, and scales them to the share of a CPU that
+// their memory has in Lambda. prices.json has the prices. API Gateway's own
+// latency, the upstream API and the free tiers are not included. The figures
+// were not compared with AWS.
 package main
 
 import (

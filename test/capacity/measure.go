@@ -12,7 +12,7 @@ import (
 // measured are the service times of one Lambda on this machine.
 type measured struct {
 	warm []time.Duration // sorted
-	cold time.Duration   // median, from the start of the process to the first answer
+	cold time.Duration   // median, from the start of the process to the first response
 }
 
 // measure runs both Lambdas as test/bench does.

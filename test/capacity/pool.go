@@ -188,7 +188,7 @@ func simulate(classes []class, l limits, arrivals int, seed uint64) outcome {
 	return out
 }
 
-// quantile of sorted values; 0 if there are none.
+// quantile of sorted values; 0 for an empty list.
 func quantile(sorted []float64, q float64) float64 {
 	if len(sorted) == 0 {
 		return 0
@@ -217,7 +217,7 @@ func lognormal(median time.Duration, sigma float64) func(*rand.Rand) float64 {
 	return func(r *rand.Rand) float64 { return median.Seconds() * math.Exp(sigma*r.NormFloat64()) }
 }
 
-// sum adds what the parts take.
+// sum adds the durations of the parts.
 func sum(parts ...func(*rand.Rand) float64) func(*rand.Rand) float64 {
 	return func(r *rand.Rand) (total float64) {
 		for _, part := range parts {

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestBinary runs with every media type binary: sign-in still works, and bytes
-// that are no text go up and come down unchanged, by mapped and transparent
-// routes.
+// TestBinary runs with every media type binary: sign-in still works, and mapped
+// and transparent routes pass bytes that are not text unchanged in both
+// directions.
 func TestBinary(t *testing.T) {
 	payload := bytes.Repeat([]byte{0, 1, 0xff, 0xfe, '\r', '\n', 0x80}, 10_000)
 	var uploaded []byte

@@ -17,7 +17,7 @@ import (
 // breakage is one thing that is wrong with a system.
 type breakage struct {
 	name   string
-	change func(*http.Response) // of an answer
+	change func(*http.Response) // of a response
 	want   string               // in the line of a failed check
 }
 
@@ -46,8 +46,8 @@ func wantFail(t *testing.T, output string, code int, want string) {
 
 type protocol struct{}
 
-// newProxy passes requests on to the API and changes what it answers. The
-// request of an answer has the protocol of the client in its context.
+// newProxy passes requests on to the API and changes the responses. The request
+// of a response has the protocol of the client in its context.
 func newProxy(t *testing.T, s *system, change func(*http.Response)) *httputil.ReverseProxy {
 	t.Helper()
 	target, err := url.Parse(s.api)
@@ -103,7 +103,7 @@ type deafConn struct {
 
 func (c deafConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	// As long as before, so that what is around it stays where it is.
+	// The length stays the same, so that the other offsets stay valid.
 	copy(p, strings.Replace(string(p[:n]), "\r\n"+c.header+":", "\r\n"+strings.Repeat("x", len(c.header))+":", 1))
 	return n, err
 }

@@ -55,7 +55,8 @@ func TestCachedAuthorizer(t *testing.T) {
 		}
 	}
 
-	// Another cookie, another entry: the new token goes up at once.
+	// Another cookie has another entry: the new token reaches upstream
+	// immediately.
 	old := s.recorder.last().Header.Get("Authorization")
 	if status, answer, _ := p.call(t, "POST", "/oauth-agent/refresh", "", browser()); status != 200 {
 		t.Fatalf("refresh: got %d, %v", status, answer)

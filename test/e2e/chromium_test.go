@@ -35,7 +35,7 @@ func findBrowser(t *testing.T) string {
 	return ""
 }
 
-// tab is a page in a fresh browser, with what it complains of.
+// tab is a page in a fresh browser, with its errors.
 type tab struct {
 	context.Context
 
@@ -43,7 +43,7 @@ type tab struct {
 	problems []string
 }
 
-// step is an action that returns nothing.
+// step is an action without a result.
 type step = chromedp.Action[chromedp.Void]
 
 func openTab(t *testing.T, more ...chromedp.ExecAllocatorOption) *tab {
@@ -79,8 +79,8 @@ func watch(ctx context.Context) *tab {
 			if err != nil {
 				return
 			}
-			// A 401 is an answer the page expects and the browser's log tells of;
-			// an exception or something that the policy blocked is not.
+			// The page expects a 401, and the browser's log also contains it.
+			// Exceptions and requests that the policy blocked are errors.
 			if m.IsException() || m.Type == "error" && m.Source != "network" {
 				page.mu.Lock()
 				page.problems = append(page.problems, m.String())
@@ -91,7 +91,7 @@ func watch(ctx context.Context) *tab {
 	return page
 }
 
-// run runs actions and fails with what they were for.
+// run runs actions and fails with their description.
 func (p *tab) run(t *testing.T, what string, steps ...step) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(p.Context, 20*time.Second)
@@ -152,7 +152,7 @@ func enter(selector, text string) step { return chromedp.SendKeys(chromedp.CSS(s
 // until waits for a JavaScript expression to be true.
 func until(expression string) step { return chromedp.Poll[chromedp.Void](expression) }
 
-// apiCookies are what the browser holds for the API.
+// apiCookies are the browser's cookies for the API.
 func (p *tab) apiCookies(t *testing.T, s *system) []*network.Cookie {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(p.Context, 20*time.Second)
@@ -168,7 +168,7 @@ func (p *tab) apiCookies(t *testing.T, s *system) []*network.Cookie {
 func inChromium(t *testing.T, s *system) {
 	p := openTab(t)
 
-	p.run(t, "the application says that nobody is signed in",
+	p.run(t, "the application shows the signed-out state",
 		chromedp.Navigate(s.www), state("signed-out"), visible("#sign-in"))
 	p.screenshot(t, "1-signed-out")
 
@@ -186,7 +186,7 @@ func inChromium(t *testing.T, s *system) {
 		click(`button[type="submit"]`), state("signed-in"))
 
 	if url := value(t, p, "location", chromedp.Location()); url != s.www+"/" {
-		t.Errorf("after sign-in the address is %s, want %s/ with nothing of the answer left", url, s.www)
+		t.Errorf("after sign-in the address is %s, want %s/ without parts of the response", url, s.www)
 	}
 	if name := p.text(t, "#user-name"); name == "" {
 		t.Error("the application does not show the user")
@@ -261,15 +261,16 @@ func (p *tab) noTokens(t *testing.T, when string) {
 		Cookie                    string
 		Local, Session, Databases int
 	}
-	found := value(t, p, "what the page sees", chromedp.Evaluate[sight](`indexedDB.databases().then(d => ({
+	found := value(t, p, "cookies and storage of the page", chromedp.Evaluate[sight](`indexedDB.databases().then(d => ({
 		Cookie: document.cookie, Local: localStorage.length, Session: sessionStorage.length, Databases: d.length }))`,
 		chromedp.EvalAwaitPromise, chromedp.EvalAsValue))
 	if found.Cookie != "" || found.Local != 0 || found.Session != 0 || found.Databases != 0 {
-		t.Errorf("%s, a script of the page sees %+v, want nothing", when, found)
+		t.Errorf("%s, a script of the page sees %+v, want no values", when, found)
 	}
 }
 
-// checkUpstreamHeaders looks at what the browser's own request sent upstream.
+// checkUpstreamHeaders checks the headers that the browser's own request sent
+// upstream.
 func checkUpstreamHeaders(t *testing.T, s *system) {
 	t.Helper()
 	r := s.recorder.last()

@@ -52,7 +52,7 @@ type response struct {
 	body string
 }
 
-// described holds an answer of the agent against docs/openapi.yaml; see
+// described compares a response of the agent with docs/openapi.yaml; see
 // openapi_test.go.
 var described = func(*http.Request, *http.Response, string) error { return nil }
 

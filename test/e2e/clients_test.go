@@ -34,7 +34,7 @@ func TestTwoClients(t *testing.T) {
 		t.Helper()
 		reached := s.recorder.count()
 		if status, code := get(path, cookies); status != 401 || code != "unauthorized_request" || s.recorder.count() != reached {
-			t.Errorf("%s: got %d %v; want 401 unauthorized_request, and nothing upstream", what, status, code)
+			t.Errorf("%s: got %d %v; want 401 unauthorized_request, and no request upstream", what, status, code)
 		}
 	}
 
@@ -102,8 +102,8 @@ func TestTwoClients(t *testing.T) {
 	}
 }
 
-// mixUp hands the answer to one client's request to the other: refused, the
-// code is not redeemed, and the right client still can.
+// mixUp gives the response to one client's request to the other client. It is
+// refused, the code is not redeemed, and the right client can still redeem it.
 func mixUp(t *testing.T, s *system) {
 	for from, to := range map[string]string{"/oauth-agent": "/admin-agent", "/admin-agent": "/oauth-agent"} {
 		p := newPerson(s, false)
@@ -114,7 +114,7 @@ func mixUp(t *testing.T, s *system) {
 			return p.endLogin(t, page)
 		}
 		if status, answer := end(to, page); status != 400 || answer["code"] != "invalid_request" {
-			t.Errorf("the answer for %s at %s: got %d, %v; want 400 invalid_request", from, to, status, answer)
+			t.Errorf("the response for %s at %s: got %d, %v; want 400 invalid_request", from, to, status, answer)
 		}
 		// With the login cookie, under the other's name.
 		own := maps.Clone(p.session())
@@ -123,10 +123,10 @@ func mixUp(t *testing.T, s *system) {
 			p.session()[prefixes.Replace(name)] = value
 		}
 		if status, answer := end(to, page); status != 400 || answer["code"] != "invalid_request" {
-			t.Errorf("the answer and the cookie for %s at %s: got %d, %v; want 400 invalid_request", from, to, status, answer)
+			t.Errorf("the response and the cookie for %s at %s: got %d, %v; want 400 invalid_request", from, to, status, answer)
 		}
 		if status, answer := end(from, page); status != 200 || answer["is_logged_in"] != true {
-			t.Errorf("the answer for %s at %s: got %d, %v", from, from, status, answer)
+			t.Errorf("the response for %s at %s: got %d, %v", from, from, status, answer)
 		}
 	}
 }

@@ -103,12 +103,12 @@ func anotherImplementation(t *testing.T, s *system, p *person) {
 	if status, answer, _ := p.call(t, "GET", "/orders", "", p.header("Cookie", "example-at="+theirs)); status != 200 {
 		t.Errorf("GET /orders with an access token of theirs: got %d, %v", status, answer)
 	}
-	// A1: no answer shows what is in a cookie.
+	// A1: no response shows the content of a cookie.
 	thief := newPerson(s, true)
 	for _, path := range []string{"/oauth-agent/session", "/oauth-agent/claims"} {
 		_, _, resp := thief.call(t, "GET", path, "", thief.header("Cookie", "example-at="+theirs+"; example-csrf="+theirs+"; example-id="+theirs))
 		if strings.Contains(resp.body, token) {
-			t.Errorf("%s answered the access token", path)
+			t.Errorf("%s returned the access token", path)
 		}
 	}
 }

@@ -15,9 +15,9 @@ import (
 )
 
 // TestDPoP runs the whole system with access tokens that are bound to a key of
-// the session (RFC 9449). The provider is the real one and demands nonces; the
-// sample upstream API verifies every proof, and so does this test, with what
-// the provider says of the token.
+// the session (RFC 9449). The provider is the real one and requires nonces. The
+// sample upstream API verifies every proof, and so does this test, with the
+// provider's introspection of the token.
 func TestDPoP(t *testing.T) {
 	s := start(t, "-c", "dpop=true", "-c", `routes=[{"path":"/orders","methods":["GET","POST"],"upstream":"{upstream}/orders","queryParameters":["page"]},`+
 		`{"path":"/orders/{id}","methods":["GET"],"upstream":"{upstream}/orders/{id}"}]`)
@@ -56,7 +56,7 @@ func TestDPoP(t *testing.T) {
 		}
 		keys[key] = true
 
-		// upstream holds what reached the API against the rules.
+		// upstream checks the requests that reached the API.
 		upstream := func(method, path string, want int) string {
 			t.Helper()
 			before := s.recorder.count()
@@ -75,7 +75,7 @@ func TestDPoP(t *testing.T) {
 			t.Error("upstream got another token than the session's")
 		}
 		upstream("GET", "/orders?page=2", 200) // no query in htu
-		upstream("POST", "/orders", 415)       // the body is none, the proof is good
+		upstream("POST", "/orders", 415)       // the body is refused, the proof is good
 		upstream("GET", "/orders/7", 404)      // the sample has no such order, the proof is good
 		upstream("GET", "/orders/%C3%A5%20;,=@$&+b", 404)
 
@@ -84,7 +84,8 @@ func TestDPoP(t *testing.T) {
 		if values := s.recorder.last().Header.Values("DPoP"); status != 200 || len(values) != 1 || values[0] == "e30.e30.c2ln" {
 			t.Errorf("with a DPoP header of the client: got %d and %d headers", status, len(values))
 		}
-		// What upstream gets is of no use without the key, and its proof of none a second time.
+		// A stolen request is of no use without the key, and a proof is not
+		// accepted twice.
 		last := s.recorder.last()
 		for name, change := range map[string]func(*http.Request){
 			"the proof again": func(*http.Request) {},

@@ -34,7 +34,7 @@ func TestEndToEnd(t *testing.T) {
 		t.Errorf("after Ctrl-C: %v\n%s", err, s.output.String())
 	}
 	t.Run("metrics in the output", func(t *testing.T) { measured(t, s.output.String()) })
-	t.Run("nothing secret in the output", func(t *testing.T) {
+	t.Run("no secret in the output", func(t *testing.T) {
 		known.check(t, "the output of the run", s.output.String(), everything)
 	})
 }
@@ -122,10 +122,10 @@ func journey(t *testing.T, s *system, known *secrets, classic bool) {
 		t.Errorf("session after logout: got %d, %v", status, answer)
 	}
 
-	known.check(t, "what the browser was sent", p.seen.String(), tokens)
+	known.check(t, "the cookies and responses of the browser", p.seen.String(), tokens)
 }
 
-// checkUpstream looks at what reached upstream last.
+// checkUpstream checks the last request that reached upstream.
 func checkUpstream(t *testing.T, s *system, known *secrets, method string) {
 	t.Helper()
 	r := s.recorder.last()
@@ -176,7 +176,7 @@ func checkRefused(t *testing.T, s *system, status int, answer map[string]any, re
 	}
 	for _, origin := range resp.Header.Values("Access-Control-Allow-Origin") {
 		if origin != s.www {
-			t.Errorf("Access-Control-Allow-Origin: got %q, want %q or none", origin, s.www)
+			t.Errorf("Access-Control-Allow-Origin: got %q, want %q or no header", origin, s.www)
 		}
 	}
 }
@@ -231,10 +231,10 @@ func refusals(t *testing.T, s *system, known *secrets) {
 			}
 		})
 	}
-	// And with nothing wrong they still pass.
+	// Without a fault they still pass.
 	for _, p := range []*person{classic, assistant} {
 		if status, answer, _ := p.call(t, "GET", "/orders", "", p.header()); status != 200 {
-			t.Errorf("GET /orders with nothing wrong: got %d, %v", status, answer)
+			t.Errorf("GET /orders without a fault: got %d, %v", status, answer)
 		}
 	}
 }

@@ -14,9 +14,9 @@ import (
 	"testing"
 )
 
-// Rule 49, as far as the certified provider has it: the client signs its
-// requests and its assertions with a key, pushes the requests, and takes
-// nothing but signed responses; the user, the API and the page notice nothing.
+// Rule 49, as far as the certified provider supports it: the client signs its
+// requests and its assertions with a key, pushes the requests, and accepts only
+// signed responses. For the user, the API and the page nothing changes.
 func TestSignedAndPushed(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/tokenhandler/aws/internal/githubtest"
 )
 
-// A stage with a provider of its own is run with that: a page that signs in
-// with GitHub, and a route of GitHub's API. The server is scripted, as GitHub's
-// documents have it; everything else is what is deployed.
+// A stage with its own provider: a page signs in with GitHub, and a route leads
+// to GitHub's API. The server is scripted from GitHub's documentation.
+// Everything else is deployed code.
 func TestGitHubStage(t *testing.T) {
 	g := githubtest.New(t, "")
 	secrets := filepath.Join(t.TempDir(), "secrets.json")

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// malformed sends what no client sends: every answer is a 4xx with a code.
+// malformed sends malformed requests: every response is a 4xx with a code.
 func malformed(t *testing.T, s *system, known *secrets) {
 	p := newPerson(s, true)
 	p.signIn(t)
@@ -27,7 +27,7 @@ func malformed(t *testing.T, s *system, known *secrets) {
 		{"G13 login/end: not JSON", "POST", "/oauth-agent/login/end", "pageUrl", p.header(jsonType...)},
 		{"G13 login/end: relative pageUrl", "POST", "/oauth-agent/login/end", `{"pageUrl":"/x?code=a&state=b"}`, p.header(jsonType...)},
 		{"login/end: unknown state", "POST", "/oauth-agent/login/end", "code=a&state=b", p.header("Content-Type", formType[1], "Cookie", "x=y")},
-		{"A10 login/end: an error nobody asked for", "POST", "/oauth-agent/login/end", "error=evil_code&error_description=call+me&state=b", p.header(formType...)},
+		{"A10 login/end: an error without a login", "POST", "/oauth-agent/login/end", "error=evil_code&error_description=call+me&state=b", p.header(formType...)},
 		{"login/end: code twice", "POST", "/oauth-agent/login/end", "code=a&code=c&state=b", p.header(formType...)},
 		{"login/end: bad escapes", "POST", "/oauth-agent/login/end", "code=%zz&state=%", p.header(formType...)},
 		{"refresh: no CSRF header", "POST", "/oauth-agent/refresh", "", http.Header{"Origin": {s.www}}},
@@ -40,7 +40,7 @@ func malformed(t *testing.T, s *system, known *secrets) {
 		{"unknown path of the agent", "GET", "/oauth-agent/admin", "", p.header()},
 		{"unknown method", "DELETE", "/orders", "", p.header()},
 		{"GET on a POST endpoint", "GET", "/oauth-agent/login/start", "", p.header()},
-		{"cookies that are none", "GET", "/orders", "", p.header("Cookie", "=;;==; __Host-th-at; __Host-th-at=%%%; \x80")},
+		{"malformed cookies", "GET", "/orders", "", p.header("Cookie", "=;;==; __Host-th-at; __Host-th-at=%%%; \x80")},
 		{"query of junk", "GET", "/orders?a=%zz&&=&%00", "", p.header("Cookie", "x=y")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -92,7 +92,8 @@ func malformed(t *testing.T, s *system, known *secrets) {
 		})
 	}
 
-	// A1: whatever stands in the CSRF cookie's place, its content is not told.
+	// A1: no response shows the content of a CSRF cookie's value, whatever it
+	// is.
 	t.Run("A1 no decryption oracle", func(t *testing.T) {
 		for _, name := range []string{"__Host-th-at", "__Host-th-auth", "__Host-th-id"} {
 			cookies := clone(p.session())

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// measured reads the metrics that the Lambdas wrote in the course of the run:
-// whole lines, of known members only, for what has happened.
+// measured checks the metrics that the Lambdas wrote during the run: whole
+// lines with known members only, for events that happened.
 func measured(t *testing.T, output string) {
 	seen := map[string]bool{}
 	for line := range strings.Lines(output) {

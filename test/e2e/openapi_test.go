@@ -12,8 +12,8 @@ var description = sync.OnceValues(func() (*openapitest.Description, error) {
 	return openapitest.Load("../../docs/openapi.yaml")
 })
 
-// Every answer of the agent, and every one the gateway gives in its place, is
-// as docs/openapi.yaml says. Preflights are the gateway's own.
+// Every response of the agent, and every response of the gateway instead of it,
+// matches docs/openapi.yaml. Preflights belong to the gateway.
 func init() {
 	described = func(req *http.Request, resp *http.Response, body string) error {
 		endpoint, agent := strings.CutPrefix(strings.Replace(req.URL.Path, "/admin-agent", "/oauth-agent", 1), "/oauth-agent")

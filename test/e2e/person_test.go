@@ -14,7 +14,7 @@ type person struct {
 	*agentClient
 	agent   string // path of the agent
 	classic bool   // the dialect the application speaks
-	csrf    string // classic: what login/end handed out
+	csrf    string // classic: the value that login/end returned
 
 	answers []*url.URL // the pages that the provider sent the browser back to
 }
@@ -23,7 +23,7 @@ func newPerson(s *system, classic bool) *person {
 	return &person{system: s, agentClient: newClient(), agent: "/oauth-agent", classic: classic}
 }
 
-// header is what the application's fetch sends along.
+// header is the header that the application's fetch adds.
 func (p *person) header(extra ...string) http.Header {
 	h := http.Header{"Origin": {p.www}, "Accept": {"application/json"}}
 	switch {
@@ -38,7 +38,7 @@ func (p *person) header(extra ...string) http.Header {
 	return h
 }
 
-// call sends a request to the API and decodes the JSON answer.
+// call sends a request to the API and decodes the JSON response.
 func (p *person) call(t *testing.T, method, path, body string, header http.Header) (int, map[string]any, *response) {
 	t.Helper()
 	resp, err := p.do(method, p.api+path, body, header)
@@ -74,7 +74,7 @@ func (p *person) startLogin(t *testing.T) string {
 func (p *person) atProvider(t *testing.T, location string) *url.URL {
 	t.Helper()
 	page, err := p.do("GET", location, "", nil)
-	for range 4 { // login, consent, and what else the provider asks
+	for range 4 { // login, consent, and the provider's other questions
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,7 @@ import (
 // provider about every access token, callers that bring a token of their own,
 // and a route that demands scopes.
 func TestPhantomTokens(t *testing.T) {
-	// The API behind the routes keeps what it was called with.
+	// The API behind the routes records its requests.
 	var upstream atomic.Pointer[http.Request]
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		upstream.Store(r)
@@ -133,7 +133,7 @@ func TestPhantomTokens(t *testing.T) {
 		}
 	})
 
-	t.Run("P1 nothing but a clear yes", func(t *testing.T) {
+	t.Run("P1 only an active token passes", func(t *testing.T) {
 		defer broken.Store(nil)
 		answer := func(status int, contentType, body string) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) {
@@ -189,7 +189,7 @@ func TestPhantomTokens(t *testing.T) {
 	}
 	output := s.output.String()
 	if !strings.Contains(output, "undecided") || !strings.Contains(output, "introspection: expected status 200, got 500") {
-		t.Error("what could not be decided is not in the log")
+		t.Error("the log lacks the undecided request")
 	}
 	known.check(t, "the output of the run", output, everything)
 	for _, secret := range []string{opaque, "maintenance", "tenant=1"} {

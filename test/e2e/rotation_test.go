@@ -33,7 +33,7 @@ func TestKeyRotation(t *testing.T) {
 	r := &rotationRun{system: s, client: secretsClient(port), arn: secretARN(t, s)}
 	known := &secrets{tokens: map[string]string{r.value(t): "the first key"}, access: map[string]bool{}, others: map[string]string{}}
 
-	// Two who sign in and then do nothing for a rotation, and for two.
+	// Two users sign in and are then idle, for one rotation and for two.
 	once, twice := newPerson(s, true), newPerson(s, false)
 	once.signIn(t)
 	twice.signIn(t)
@@ -46,7 +46,7 @@ func TestKeyRotation(t *testing.T) {
 		current := r.value(t)
 		known.tokens[current] = "a rotated key"
 		if current == before {
-			t.Fatal("the rotation changed nothing")
+			t.Fatal("the rotation changed no cookie")
 		}
 		r.pass(t, 20) // with the Lambdas that have not heard of it
 
@@ -55,7 +55,8 @@ func TestKeyRotation(t *testing.T) {
 		fresh := newPerson(s, true)
 		fresh.signIn(t)
 		r.sealedWith(t, fresh, before)
-		// An agent, for the authorizers are still not to hear of the new key.
+		// Only an agent, because the authorizers must not learn of the new key
+		// yet.
 		r.sealAnew(t, fresh, before, current)
 		if status, answer, _ := fresh.call(t, "GET", "/oauth-agent/session", "", fresh.header()); status != 200 || answer["isLoggedIn"] != true {
 			t.Errorf("GET session, sealed with a key that has not settled: got %d, %v", status, answer)
@@ -85,8 +86,8 @@ func TestKeyRotation(t *testing.T) {
 		t.Errorf("a session refreshed once in two rotations: got %d, %v", status, answer)
 	}
 
-	// The key of this session has left the ring of whatever Lambda saw a cookie
-	// with the newest key.
+	// The key of this session has left the ring of every Lambda that saw a
+	// cookie with the newest key.
 	if status, answer, _ := live.call(t, "GET", "/orders", "", live.header()); status != 200 {
 		t.Errorf("GET /orders after the traffic: got %d, %v", status, answer)
 	}
@@ -110,7 +111,7 @@ func TestKeyRotation(t *testing.T) {
 }
 
 // A region whose secret is a replica: its Lambdas read the key as those of the
-// first region do, and it has nothing that could rotate it.
+// first region do, and it has no function that could rotate it.
 func TestKeyRotatedElsewhere(t *testing.T) {
 	const key = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 	values := filepath.Join(t.TempDir(), "secrets.json")
@@ -156,7 +157,8 @@ func secretsClient(port string) *secretsmanager.Client {
 	})
 }
 
-// secretARN is what the Lambdas are told; none of them is told the key.
+// secretARN is the only information that the Lambdas get. They never get the
+// key.
 func secretARN(t *testing.T, s *system) string {
 	t.Helper()
 	environments, err := lambdaEnvironments(s.out)

@@ -23,11 +23,11 @@ type secrets struct {
 	mu     sync.Mutex
 	sealer *sealer
 	access map[string]bool   // access tokens
-	tokens map[string]string // value → what it is
+	tokens map[string]string // value → its description
 	others map[string]string
 }
 
-// learn takes what a signed-in person's cookies hold.
+// learn records the contents of a signed-in user's cookies.
 func (k *secrets) learn(t *testing.T, s *system, p *person) {
 	t.Helper()
 	k.mu.Lock()
@@ -83,8 +83,8 @@ func (k *secrets) learn(t *testing.T, s *system, p *person) {
 	}
 }
 
-// isAccessToken reports whether a session's cookie holds the token. Where no
-// cookie can be opened, nobody knows.
+// isAccessToken reports whether a session's cookie contains the token. It is
+// false if no cookie can be opened.
 func (k *secrets) isAccessToken(token string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -100,7 +100,7 @@ func (k *secrets) check(t *testing.T, where, text string, of kind) {
 		t.Skip("the tokens of the run are not known on this system")
 	}
 	if len(k.tokens) == 0 || text == "" {
-		t.Errorf("nothing to look for in %s (%d secrets, %d bytes)", where, len(k.tokens), len(text))
+		t.Errorf("no secrets or no output to search in %s (%d secrets, %d bytes)", where, len(k.tokens), len(text))
 	}
 	look := maps.Clone(k.tokens)
 	if of == everything {

@@ -35,8 +35,8 @@ func twoTabs(t *testing.T, s *system, known *secrets) {
 					t.Errorf("cookie %s is left", name)
 				}
 			}
-			// Each answer of the provider is used once (A11): sent again, it gets the
-			// session and changes no cookie.
+			// Each response of the provider is used once (A11). If it is sent
+			// again, the agent returns the session and changes no cookie.
 			before := clone(p.session())
 			for i, page := range pages {
 				if status, answer := p.endLogin(t, page); status != 200 || answer["handled"] != true || !maps.Equal(before, p.session()) {
@@ -51,9 +51,9 @@ func twoTabs(t *testing.T, s *system, known *secrets) {
 	}
 }
 
-// A20: whoever kept a copy of the cookies is signed out, too, without anybody
-// having gone to the provider's own logout: the provider no longer takes the
-// refresh token.
+// A20: signing out also ends copies of the cookies, even if the user did not
+// visit the provider's own logout: the provider no longer accepts the refresh
+// token.
 func logoutRevokes(t *testing.T, s *system, known *secrets) {
 	for _, classic := range []bool{false, true} {
 		p := newPerson(s, classic)
@@ -74,15 +74,14 @@ func logoutRevokes(t *testing.T, s *system, known *secrets) {
 	}
 }
 
-// The answer of a refresh that was on its way when somebody signed out comes
-// after the cookies were removed and sets new ones. They are of no use: with
-// the refresh token that signing out revoked, the provider gave up whatever had
-// come of it.
+// The response of a refresh that was under way during sign-out arrives after
+// the cookies were removed and sets new ones. They are of no use: signing out
+// revoked the refresh token, and the provider revoked its access tokens too.
 func refreshInFlight(t *testing.T, s *system, known *secrets) {
 	p := newPerson(s, false)
 	p.signIn(t)
 	known.learn(t, s, p)
-	late := newPerson(s, false) // the same browser, as the answer will leave it
+	late := newPerson(s, false) // the same browser, after the response
 	late.cookies["api.example.localhost"] = maps.Clone(p.session())
 	if status, answer, _ := late.call(t, "POST", "/oauth-agent/refresh", "", late.header()); status != 200 {
 		t.Fatalf("refresh: got %d, %v", status, answer)
@@ -104,8 +103,8 @@ func refreshInFlight(t *testing.T, s *system, known *secrets) {
 	}
 }
 
-// A run with what is off by default: a bound on sessions, logout that stays
-// here, and the access token for the page.
+// A run with options that are off by default: a limit on sessions, local
+// logout, and the access token for the page.
 func TestSessionOptions(t *testing.T) {
 	const lifetime = 5 * time.Second
 	s := start(t, "-c", "sessionLifetime="+lifetime.String(), "-c", "sessionIdleLifetime=1h", "-c", "logout=local", "-c", "tokenMediation=true")
@@ -127,8 +126,8 @@ func TestSessionOptions(t *testing.T) {
 	known.check(t, "the output of the run", s.output.String(), everything)
 }
 
-// sessionEnds watches a session reach its end: refreshes do not extend it, and
-// the authorizer, which knows no session, lets nobody in after it.
+// sessionEnds waits for the end of a session: refreshes do not extend it, and
+// afterwards the authorizer, which does not know sessions, refuses its cookies.
 func sessionEnds(t *testing.T, s *system, known *secrets, lifetime time.Duration) {
 	p := newPerson(s, false)
 	p.signIn(t)
@@ -175,7 +174,7 @@ func tokenMediation(t *testing.T, s *system, known *secrets) {
 		if status, answer, _ := p.call(t, "GET", "/orders", "", p.header()); status != 200 || s.recorder.last().Header.Get("Authorization") != "Bearer "+token {
 			t.Errorf("the page's token is not the one that goes upstream: got %d, %v", status, answer)
 		}
-		// Without the CSRF defence there is none.
+		// Without the CSRF defence there is no token.
 		refused := p.header()
 		refused.Del("Token-Handler-Version")
 		refused.Del("X-Th-Csrf")

@@ -13,8 +13,8 @@ import (
 )
 
 // smokeTest runs the smoke test as a team runs it against a deployed system:
-// against the run as it is, and with one thing broken at a time, which it has
-// to notice. TestSmoke does it for all kinds of routes.
+// against the unchanged run, and with one fault at a time, which it must find.
+// TestSmoke does this for all kinds of routes.
 func smokeTest(t *testing.T, s *system, known *secrets) {
 	run := buildSmoke(t)
 	p := newPerson(s, false)
@@ -32,7 +32,7 @@ func smokeTest(t *testing.T, s *system, known *secrets) {
 	t.Log(output)
 
 	broken(t, s, smoke, []breakage{
-		{"any origin is answered", func(r *http.Response) {
+		{"any origin is allowed", func(r *http.Response) {
 			if origin := r.Request.Header.Get("Origin"); origin != "" {
 				r.Header.Set("Access-Control-Allow-Origin", origin)
 			}
@@ -42,7 +42,7 @@ func smokeTest(t *testing.T, s *system, known *secrets) {
 				r.Header.Del("Access-Control-Allow-Origin")
 			}
 		}, "GET /orders without a cookie"},
-		{"answers without Vary", func(r *http.Response) { r.Header.Del("Vary") }, "GET session returns signed out"},
+		{"responses without Vary", func(r *http.Response) { r.Header.Del("Vary") }, "GET session returns signed out"},
 		{"a route without authorizer", func(r *http.Response) {
 			if is(r.Request, "POST", "/orders") {
 				r.StatusCode = 200
@@ -56,7 +56,7 @@ func smokeTest(t *testing.T, s *system, known *secrets) {
 		{"a cookie that scripts can read", weaken("; HttpOnly"), "the login cookie"},
 		{"a cookie for http", weaken("; Secure"), "the login cookie"},
 		{"a cookie that other sites send", weaken("; SameSite=Strict"), "the login cookie"},
-		{"answers that caches keep", func(r *http.Response) { r.Header.Del("Cache-Control") }, "GET session returns signed out"},
+		{"responses that caches keep", func(r *http.Response) { r.Header.Del("Cache-Control") }, "GET session returns signed out"},
 		{"no PKCE", func(r *http.Response) {
 			if is(r.Request, "POST", "/oauth-agent/login/start") && r.StatusCode == 200 {
 				replaceBody(r, `{"authorization_url":"`+s.login+`/auth?response_type=code&state=x"}`)
@@ -102,7 +102,7 @@ func smokeTest(t *testing.T, s *system, known *secrets) {
 				uncors(r)
 			}
 		}, "POST /orders with a body that is not JSON, with a session"},
-		{"what was to be refused reaches the upstream API", func(r *http.Response) {
+		{"a request that must be refused reaches the upstream API", func(r *http.Response) {
 			if is(r.Request, "POST", "/orders") && r.StatusCode == 400 {
 				r.Header.Del("X-Amzn-Errortype")
 			}
@@ -112,7 +112,7 @@ func smokeTest(t *testing.T, s *system, known *secrets) {
 				replaceBody(r, `{"code":"unauthorized_request","error_code":"unauthorized_request","message":"Access denied due to invalid request details"}`)
 			}
 		}, "Does a request without cookies and origin reach the authorizer?"},
-		{"an answer for too many headers that any page can read", func(r *http.Response) {
+		{"any page can read the response to too many headers", func(r *http.Response) {
 			if r.StatusCode == 431 {
 				r.Header.Set("Access-Control-Allow-Origin", "*")
 			}
@@ -142,7 +142,7 @@ func buildSmoke(t *testing.T) func(s *system, api, session string, args ...strin
 
 func is(r *http.Request, method, path string) bool { return r.Method == method && r.URL.Path == path }
 
-// uncors takes away what lets pages read an answer.
+// uncors removes the headers with which pages may read a response.
 func uncors(r *http.Response) { r.Header.Del("Access-Control-Allow-Origin") }
 
 // weaken takes an attribute from every cookie that is set, or puts another in

@@ -20,7 +20,7 @@ const smokeRoutes = `routes=[
 	{"path":"/health/raw","methods":["GET"],"upstream":"{upstream}/health","public":"no data","transparent":true}]`
 
 // TestSmoke runs the smoke test against routes of every kind and two trusted
-// origins, as it is, over HTTP/2 and with one thing broken at a time.
+// origins: unchanged, over HTTP/2, and with one fault at a time.
 func TestSmoke(t *testing.T) {
 	s := start(t, "-c", "origins={www},"+secondOrigin, "-c", strings.Join(strings.Fields(smokeRoutes), " "))
 	known := &secrets{}
@@ -83,7 +83,7 @@ func TestSmoke(t *testing.T) {
 			"pass gateway GET /raw/echo with cookie over HTTP/2: which cookie reaches upstream? the constant",
 			"pass gateway Is a preflight treated alike with origin over HTTP/2? yes")
 	})
-	t.Run("over HTTP/2, without an answer to preflights", func(t *testing.T) {
+	t.Run("over HTTP/2, without a response to preflights", func(t *testing.T) {
 		proxy := https(t, newProxy(t, s, func(r *http.Response) {
 			if r.Request.Method == "OPTIONS" && r.Request.Context().Value(protocol{}) == 2 {
 				uncors(r)
@@ -134,12 +134,12 @@ func TestSmoke(t *testing.T) {
 		}
 	}
 	broken(t, s, smoke, []breakage{
-		{"preflights of the second origin are not answered", func(r *http.Response) {
+		{"preflights of the second origin fail", func(r *http.Response) {
 			if r.Request.Method == "OPTIONS" && from(r, secondOrigin) {
 				uncors(r)
 			}
 		}, "OPTIONS /orders from " + secondOrigin},
-		{"answers that the second origin cannot read", func(r *http.Response) {
+		{"responses that the second origin cannot read", func(r *http.Response) {
 			if r.StatusCode == 200 && from(r, secondOrigin) {
 				uncors(r)
 			}
@@ -162,14 +162,14 @@ func TestSmoke(t *testing.T) {
 				uncors(r)
 			}
 		}, "Does a gateway response take a header from the authorizer's context, after an Allow?"},
-		{"an origin where none is known", func(r *http.Response) {
+		{"an origin although the context has no origin", func(r *http.Response) {
 			if is(r.Request, "GET", "/orders") && r.StatusCode == 200 && from(r, "") {
 				r.Header.Set("Access-Control-Allow-Origin", s.www)
 			}
 		}, "Is a header absent if the context does not have its value, after an Allow?"},
-		{"the client's cookie goes up beside the constant", received("/raw/echo", `"cookie":["none","a=b"]`), "GET /raw/echo with Cookie over HTTP/1.1"},
-		{"the client's cookie goes up", received("/raw/echo", `"cookie":["a=b"]`), "/raw/echo: cookie of the client does not reach it"},
-		{"the client's CSRF value goes up", received("/raw/echo", `"x-th-csrf":["a"]`), "/raw/echo: x-th-csrf of the client does not reach it"},
+		{"the client's cookie reaches upstream beside the constant", received("/raw/echo", `"cookie":["none","a=b"]`), "GET /raw/echo with Cookie over HTTP/1.1"},
+		{"the client's cookie reaches upstream", received("/raw/echo", `"cookie":["a=b"]`), "/raw/echo: cookie of the client does not reach it"},
+		{"the client's CSRF value reaches upstream", received("/raw/echo", `"x-th-csrf":["a"]`), "/raw/echo: x-th-csrf of the client does not reach it"},
 		{"a public route is refused", func(r *http.Response) {
 			if is(r.Request, "GET", "/health") {
 				r.StatusCode = 403

@@ -39,7 +39,8 @@ type system struct {
 	done   chan error
 }
 
-// recorder keeps what reaches upstream, byte for byte as headers go.
+// recorder keeps the requests that reach upstream, with the exact bytes of
+// their headers.
 type recorder struct {
 	server *httptest.Server
 
@@ -86,7 +87,7 @@ func newRecorder(t *testing.T, upstreamPort int) *recorder {
 	return r
 }
 
-// passOn has a proxy send what it received, as if it were not there.
+// passOn makes a proxy send the request unchanged.
 func passOn(r *httputil.ProxyRequest, target *url.URL) {
 	r.SetURL(target)
 	r.Out.Host = r.In.Host
@@ -132,7 +133,7 @@ func start(t *testing.T, flags ...string) *system {
 	if overTLS {
 		s.backChannel = fmt.Sprintf("http://127.0.0.1:%d", back)
 	}
-	// What flags need to know of this run.
+	// The values of this run that flags need.
 	known := strings.NewReplacer("{www}", s.www, "{login}", s.login, "{back}", fmt.Sprintf("http://127.0.0.1:%d", back), "{upstream}", s.recorder.server.URL)
 	for i, flag := range flags {
 		flags[i] = known.Replace(flag)
@@ -177,7 +178,7 @@ func start(t *testing.T, flags ...string) *system {
 	return s
 }
 
-// stop sends what Ctrl-C sends and waits for the end.
+// stop sends the signal of Ctrl-C and waits for the end.
 func (s *system) stop() error {
 	if s.cmd.ProcessState != nil {
 		return nil
@@ -195,9 +196,9 @@ func (s *system) stop() error {
 	}
 }
 
-// dependOnSources reads every source file of the checkout: the go command
-// caches the result of a test by the files that the test itself opens, and
-// what its child processes compile and run would not count.
+// dependOnSources reads every source file of the checkout. The go command
+// caches the result of a test by the files that the test itself opens, and does
+// not see the files that child processes compile and run.
 func dependOnSources(t *testing.T, root string) {
 	t.Helper()
 	skip := []string{".git", "node_modules", ".local", "cdk.out"}

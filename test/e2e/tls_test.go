@@ -25,8 +25,8 @@ func scheme() string {
 	return "http"
 }
 
-// accepted are the certificates of this process's local runs. Nothing else is
-// trusted for them.
+// accepted are the certificates of this process's local runs. The client trusts
+// no others for them.
 var accepted struct {
 	sync.Mutex
 	pins map[string]bool

@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// TestTransparentRoute sends a signed-in person's requests through a
-// transparent route: whatever the client sends goes up, except what the token
-// handler writes over. The local gateway is pessimistic here: a mapped header
-// replaces the client's only where the spelling is the same.
+// TestTransparentRoute sends a signed-in user's requests through a transparent
+// route: every header of the client reaches upstream except those that the
+// token handler overwrites. The local gateway assumes the worst case: a mapped
+// header replaces the client's only if the spelling is the same.
 func TestTransparentRoute(t *testing.T) {
 	s := start(t, "-c", `routes=[{"path":"/raw/{proxy+}","methods":["ANY"],"upstream":"{upstream}/{proxy}","transparent":true},`+
 		`{"path":"/orders","methods":["GET","POST"],"upstream":"{upstream}/orders"}]`)
@@ -42,7 +42,7 @@ func TestTransparentRoute(t *testing.T) {
 			t.Errorf("upstream received the query %q", r.URL.RawQuery)
 		}
 		if r.Header.Get("X-Custom") != "kept" {
-			t.Error("a header of the client's did not go up")
+			t.Error("a header of the client did not reach upstream")
 		}
 		for name, values := range r.Header {
 			if text := strings.Join(values, ","); strings.Contains(text, "__Host-th-") || strings.Contains(text, p.csrf) {

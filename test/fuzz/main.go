@@ -31,7 +31,7 @@ import (
 func main() {
 	each := flag.Duration("time", time.Minute, "`time` for each target")
 	only := flag.String("only", "", "regular `expression` of the targets' names (default: all)")
-	list := flag.Bool("list", false, "print the targets and fuzz none")
+	list := flag.Bool("list", false, "only print the targets")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, *each, *only, *list)

@@ -77,8 +77,8 @@ type request struct {
 	header       []string
 	body         string
 
-	// HTTP/1.1 sends names as they are spelled here. HTTP/2 always sends them in
-	// lower case (RFC 9113 section 8.2.1).
+	// HTTP/1.1 sends names in this spelling. HTTP/2 always sends them in lower
+	// case (RFC 9113 section 8.2.1).
 	http1   bool
 	spelled []string // pairs; they replace other headers of these names
 }

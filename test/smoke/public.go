@@ -25,8 +25,8 @@ func (r *run) publicRoutes() {
 	}
 }
 
-// openTo checks that the upstream API answered, with any status, and that the CORS
-// headers are those of a route without an authorizer.
+// openTo checks that the upstream API responded, with any status, and that the
+// CORS headers are those of a route without an authorizer.
 func (r *run) openTo(resp *response, route route, origin string) error {
 	if code, err := resp.code(); err == nil && resp.Header.Get("X-Amzn-Errortype") != "" {
 		if code == contract.CodeUpstreamUnavailable || code == contract.CodeUpstreamTimeout {

@@ -48,7 +48,8 @@ func (r *run) passes() string {
 	return "was not observed to pass"
 }
 
-// ask adds the row of a question: the observation, or the reason for having none.
+// ask adds the row of a question: the observation, or the reason why it is
+// missing.
 func (r *run) ask(question string, look func() (seen string, err error)) {
 	seen, err := look()
 	if err != nil {

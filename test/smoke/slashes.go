@@ -57,7 +57,7 @@ func (r *run) encodedSlashes() {
 }
 
 // climbs sends a path that leads elsewhere if it is decoded on its way. The
-// authorizer checks the path before the cookie and answers with another code.
+// authorizer checks the path before the cookie and refuses with another code.
 func (r *run) climbs(path string) (string, error) {
 	q := request{method: "GET", path: path, origin: r.origins[0], header: with(assistant, []string{"Cookie", r.cookie("at") + "=probe"})}
 	if r.session != "" {

@@ -106,7 +106,7 @@ func TestReadTemplate(t *testing.T) {
 			func(o options) any { return o.facts.classic }, true},
 		{"cookies of another format", `"AGENT_BASE_PATH"`, `"COOKIE_FORMAT":"curity","AGENT_BASE_PATH"`, nil, "",
 			func(o options) any { return o.facts.lead }, ""},
-		{"a validator that validates nothing", `"ValidateRequestBody":true`, `"ValidateRequestBody":false`, nil, "",
+		{"a validator without checks", `"ValidateRequestBody":true`, `"ValidateRequestBody":false`, nil, "",
 			func(o options) any { return o.facts.details[route{"ANY", "/orders"}].body }, false},
 		{"several token handlers", `"Function":{`, second + `,"Function":{`, nil, "must be one of admin, shop", nil, nil},
 		{"one of several, by prefix", `"Function":{`, second + `,"Function":{`, []string{"-prefix", "shop"}, "",
@@ -118,7 +118,7 @@ func TestReadTemplate(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "template.json")
 			text := strings.Replace(template, tt.old, tt.new, 1)
 			if text == template {
-				t.Fatal("nothing was replaced")
+				t.Fatal("the text was not replaced")
 			}
 			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
@@ -227,7 +227,7 @@ func TestAltered(t *testing.T) {
 	}
 }
 
-// Questions that the template alone answers.
+// Questions that the template alone settles.
 func TestTemplateQuestions(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

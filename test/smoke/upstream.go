@@ -83,8 +83,8 @@ func authorized(received map[string][]string) error {
 	return nil // the name is enough: the client sent no such header, so the gateway wrote it
 }
 
-// leaked looks for the session's cookies in every header. Short values prove
-// nothing and are skipped.
+// leaked looks for the session's cookies in every header. Short values are no
+// proof and are skipped.
 func (r *run) leaked(received map[string][]string) error {
 	for name, values := range received {
 		all := strings.Join(values, ",")

@@ -26,13 +26,13 @@ type Bootstrap struct {
 	Name, Path string
 	Env        []string
 	Event      []byte
-	Check      func(answer []byte) error // of the first answer; nil accepts any
+	Check      func(answer []byte) error // of the first response; nil accepts any
 }
 
 // Sample holds the figures of one process.
 type Sample struct {
-	Cold     time.Duration   // from the start of the process to its first answer
-	Warm     []time.Duration // later invocations, from event to answer, sorted
+	Cold     time.Duration   // from the start of the process to its first response
+	Warm     []time.Duration // later invocations, from event to response, sorted
 	P50, P99 time.Duration   // of Warm
 	Peak     int64           // highest resident memory, in bytes
 }
@@ -99,7 +99,7 @@ func Start(ctx context.Context, b Bootstrap) (*Environment, error) {
 	return e, nil
 }
 
-// Invoke gives the event to the bootstrap and waits for its answer.
+// Invoke gives the event to the bootstrap and waits for its response.
 func (e *Environment) Invoke(ctx context.Context, event []byte) (Answer, error) {
 	var a Answer
 	select {

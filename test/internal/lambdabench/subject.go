@@ -12,8 +12,8 @@ import (
 	"github.com/tokenhandler/aws/internal/sealedtest"
 )
 
-// Subjects make the settings, the event and the check of the answer for our
-// Lambdas. The check is there so that no refusal is measured by mistake. The
+// Subjects make the settings, the event and the check of the response for our
+// Lambdas. The check makes sure that no refusal is measured by mistake. The
 // caller sets Name and Path.
 var Subjects = map[string]func() (Bootstrap, error){"authorizer": authorizer, "agent": agent}
 
@@ -82,7 +82,7 @@ func agent() (Bootstrap, error) {
 		Event: event,
 		Check: func(answer []byte) error {
 			if !bytes.Contains(answer, []byte(`"statusCode":200`)) {
-				return errors.New("the agent did not answer 200")
+				return errors.New("the agent did not return 200")
 			}
 			return nil
 		},
