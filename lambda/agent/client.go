@@ -75,7 +75,7 @@ func newAuthentication(s settings.Agent, signer clientauth.Signer) (clientauth.M
 	return nil, nil, errors.New("CLIENT_AUTHENTICATION is not known")
 }
 
-// newSigner returns nil where nothing is signed.
+// newSigner returns nil if the client signs no messages.
 func newSigner(s settings.Agent, lookup func(string) (string, bool)) (clientauth.Signer, error) {
 	a := s.Provider.Authentication
 	switch {

@@ -85,7 +85,7 @@ func newHandler(lookup func(string) (string, bool), output io.Writer) (http.Hand
 	}), nil
 }
 
-// newTable returns the table of the sessions, nil where nothing is recorded.
+// newTable returns the table of the sessions, or nil without one.
 func newTable(s settings.Agent, deployment string) (*sessions.Table, error) {
 	if s.Sessions.Table == "" {
 		return nil, nil

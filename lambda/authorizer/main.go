@@ -1,6 +1,6 @@
 // Command authorizer is the OAuth proxy Lambda: the REQUEST authorizer of the
-// REST API. See package oauthproxy for what it decides and
-// settings.Authorizer for its environment.
+// REST API. Package oauthproxy documents its decisions and settings.Authorizer
+// its environment.
 package main
 
 import (

@@ -1,15 +1,15 @@
 // Package apigateway lets an http.Handler serve the events of an Amazon API
 // Gateway REST API (Lambda proxy integration, payload format 1.0).
 //
-// It stands in front of github.com/akrylysov/algnhsa and hands it events that
-// leave nothing to choose:
+// It converts events before github.com/akrylysov/algnhsa reads them, so that
+// they are unambiguous:
 //
-//   - The path is the event's resource, the path that was declared, without the
-//     base path of a custom domain, which the event's path may include. So every
-//     route has to be a resource of its own: there are no path parameters.
-//   - Header names are compared without letter case, as HTTP does: REST APIs
-//     hand them over as the client wrote them. The values of names that differ
-//     only in case are put together; none is dropped.
+//   - The path is the event's resource, the declared path. The event's path may
+//     also include the base path of a custom domain. So every route must be a
+//     resource of its own, without path parameters.
+//   - Header names are compared without letter case, as HTTP does, because REST
+//     APIs pass them as the client wrote them. Names that differ only in case
+//     become one header with all values.
 package apigateway
 
 import (
@@ -25,7 +25,7 @@ import (
 )
 
 // Handler returns the Lambda handler for h. An event that is not from a REST
-// API is an error; nothing a client can send is.
+// API is an error. No request of a client causes an error.
 func Handler(h http.Handler) lambda.Handler {
 	return handler{algnhsa.New(h, &algnhsa.Options{RequestType: algnhsa.RequestTypeAPIGatewayV1})}
 }
@@ -96,8 +96,8 @@ func mergeHeaders(single map[string]string, multi map[string][]string) http.Head
 			merged.Add(name, single[name])
 		}
 	}
-	// The adapter would make the request's URL of it, and fail where it is no
-	// host; nothing here depends on it.
+	// The adapter would make the request's URL from it, and fail if it is not a
+	// host. The agent does not use the host.
 	merged.Del("Host")
 	return merged
 }

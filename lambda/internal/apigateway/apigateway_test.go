@@ -31,7 +31,7 @@ func event() map[string]any {
 	}
 }
 
-// seen is what the handler behind the adapter saw.
+// seen is the request that the handler behind the adapter got.
 type seen struct {
 	method, path, body, id, host string
 	header                       http.Header
@@ -78,7 +78,7 @@ func TestInvoke(t *testing.T) {
 }
 
 // On a custom domain the event's path includes the base path mapping, and may
-// be anything a client can write; the resource is what was declared.
+// be any text of a client. The resource is the declared path.
 func TestRoutesOnResource(t *testing.T) {
 	for _, path := range []string{"/v1/oauth-agent/session", "/oauth-agent/session/", "//evil.example/session", "/%zz", "", "/a?b"} {
 		e := event()
@@ -130,7 +130,7 @@ func TestDecodesBody(t *testing.T) {
 	}
 }
 
-// A host that is none must not become an error of the Lambda.
+// A malformed host must not become an error of the Lambda.
 func TestStrangeHost(t *testing.T) {
 	e := event()
 	e["headers"] = map[string]string{"Host": "a b%zz"}

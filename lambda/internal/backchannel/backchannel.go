@@ -250,8 +250,8 @@ func plain(ctx context.Context, err error) error {
 	return &Error{Reason(err), ctx.Err()}
 }
 
-// Reason classifies an error of net/http. It never quotes it: net/http's own
-// text repeats what the server sent.
+// Reason classifies an error of net/http. It never quotes it, because
+// net/http's own text repeats data of the server.
 func Reason(err error) string {
 	var timeout interface{ Timeout() bool }
 	var dns *net.DNSError
@@ -273,5 +273,5 @@ func Reason(err error) string {
 	case errors.As(err, &op) && op.Op == "proxyconnect":
 		return "cannot be reached through the proxy"
 	}
-	return "answered something that cannot be used, or broke off"
+	return "sent a response that cannot be used, or broke off"
 }

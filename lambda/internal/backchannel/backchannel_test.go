@@ -225,7 +225,7 @@ func TestDoSendsOnceWhatMayBeUsedUp(t *testing.T) {
 	}
 }
 
-// Errors are made of constants, whatever the other side sends.
+// Errors consist of constants and contain no text of the other side.
 func TestErrorsQuoteNothing(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer string

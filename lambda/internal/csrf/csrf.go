@@ -34,8 +34,8 @@ const (
 	TokenMismatch   Refusal = "The CSRF header of the request does not match its cookie"
 )
 
-// Header returns all values of the request header with a name, whatever its
-// letter case.
+// Header returns all values of the request header with a name, in any letter
+// case.
 type Header func(name string) []string
 
 // HTTPHeader adapts the header of an http.Request.
@@ -44,7 +44,7 @@ func HTTPHeader(h http.Header) Header { return h.Values }
 // Rules are the rules of one deployment.
 type Rules struct {
 	// TrustedOrigins are compared exactly, as browsers serialise origins. An
-	// empty list trusts nobody.
+	// empty list trusts no origin.
 	TrustedOrigins []string
 	// SameOriginReads trusts GET and HEAD requests of pages on this host itself.
 	SameOriginReads bool
@@ -75,10 +75,10 @@ func (r Rules) Origin(method string, header Header) (string, error) {
 	return "", OriginMissing
 }
 
-// sameSite reports whether Sec-Fetch-Site, where browsers send it, says what it
-// says of a page of ours: it is on the API's site, or its cookies would not be
-// sent (they are SameSite=Strict). Anything else is not from a browser, or from
-// one in which something has gone wrong with the Origin.
+// sameSite reports whether Sec-Fetch-Site, if the browser sends it, fits a page
+// of ours: the page is on the API's site, or the browser would not send its
+// cookies (they are SameSite=Strict). Other values are not from a browser, or
+// from one with a fault in the Origin.
 func sameSite(header Header) bool {
 	for _, site := range header("Sec-Fetch-Site") {
 		if site != "same-origin" && site != "same-site" {
@@ -117,8 +117,8 @@ func (r Rules) DoubleSubmit(header Header, cookieValue string) error {
 	return nil
 }
 
-// Safe reports whether the method is one that changes nothing and needs no
-// CSRF header. OPTIONS is not among them: preflights never come here.
+// Safe reports whether the method changes no state and needs no CSRF header.
+// OPTIONS is not among them: preflights never reach the authorizer.
 func Safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
 // distinct drops repetitions: a proxy may send one value twice, but two

@@ -37,7 +37,7 @@ func TestOrigin(t *testing.T) {
 		{"trusted, same-site", rules, "POST", http.Header{"Origin": {trusted}, "Sec-Fetch-Site": {"same-site"}}, trusted, nil},
 		{"trusted, same-origin", rules, "POST", http.Header{"Origin": {trusted}, "Sec-Fetch-Site": {"same-origin"}}, trusted, nil},
 		{"trusted, but cross-site", rules, "POST", http.Header{"Origin": {trusted}, "Sec-Fetch-Site": {"cross-site"}}, "", csrf.SiteContradicts},
-		{"trusted, but of nobody", rules, "POST", http.Header{"Origin": {trusted}, "Sec-Fetch-Site": {"none"}}, "", csrf.SiteContradicts},
+		{"trusted, Sec-Fetch-Site none", rules, "POST", http.Header{"Origin": {trusted}, "Sec-Fetch-Site": {"none"}}, "", csrf.SiteContradicts},
 		{"trusted, same-site and cross-site", rules, "POST", http.Header{"Origin": {trusted}, "Sec-Fetch-Site": {"same-site", "cross-site"}}, "", csrf.SiteContradicts},
 		{"trusted, joined sites", rules, "POST", http.Header{"Origin": {trusted}, "Sec-Fetch-Site": {"same-site, cross-site"}}, "", csrf.SiteContradicts},
 		{"trusted, empty site", rules, "POST", http.Header{"Origin": {trusted}, "Sec-Fetch-Site": {""}}, "", csrf.SiteContradicts},

@@ -8,9 +8,9 @@ import (
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// FuzzRules: whatever the headers say, an origin that is told is a trusted one
-// that the request named, none is needed only where browsers send none, and a
-// double submit passes with the cookie's value alone.
+// FuzzRules: for all headers, an origin in the result is a trusted one that the
+// request named; a missing origin passes only if browsers send none; and a
+// double submit passes with the cookie's value only.
 func FuzzRules(f *testing.F) {
 	const trusted, value = "https://www.example.com", "the-csrf-value"
 	rules := Rules{TrustedOrigins: []string{trusted, "https://admin.example.com"}, HeaderName: "x-th-csrf"}

@@ -15,7 +15,7 @@
 // four, so that package cookie goes on packing a JWT as raw bytes. A text of
 // this form contains a private key: it is secret, and must not be sent anywhere.
 //
-// # What is not done
+// # Not done
 //
 // Proofs are made and not verified, with ES256 and no other algorithm. There is
 // no authorization code binding (section 10): codes are bound by PKCE.
@@ -133,8 +133,8 @@ type Request struct {
 	Method string
 	// URL is the target of the request. Query and fragment are left out.
 	URL string
-	// AccessToken goes along with the request. It is empty where there is none
-	// yet, at a token endpoint.
+	// AccessToken is the token that the request carries. It is empty at a token
+	// endpoint, before there is one.
 	AccessToken string
 	// Nonce is the last one that the server demanded, or empty.
 	Nonce string

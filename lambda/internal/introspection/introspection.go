@@ -1,5 +1,5 @@
-// Package introspection asks the provider about an access token, and gets, in
-// the phantom token pattern, the JWT that stands for it.
+// Package introspection asks the provider about an access token. In the phantom
+// token pattern the response is a JWT that replaces the token.
 //
 // The answer is a clear yes, a clear no, or an error: only a yes lets a request
 // pass. There are three forms of the answer, and a client asks for one of them:
@@ -75,8 +75,8 @@ type Config struct {
 	// the JWT of [JWT] is trusted because it came over an authenticated TLS
 	// connection.
 	Verifier *jwt.Verifier
-	// Issuer and Audience, where given, must be the token's, if the answer names
-	// an issuer, and whether or not it names an audience.
+	// Issuer and Audience, if set, must be those of the token: the issuer if
+	// the response names one, the audience in any case.
 	Issuer   string
 	Audience []string
 
@@ -194,7 +194,7 @@ func (c *Client) ask(ctx context.Context, token string) (Result, error) {
 	return c.read(ctx, token, answer)
 }
 
-// read interprets an answer.
+// read interprets a response.
 func (c *Client) read(ctx context.Context, token string, a backchannel.Answer) (Result, error) {
 	switch {
 	case a.Status == http.StatusNoContent && c.cfg.MediaType == JWT && len(a.Body) == 0:
@@ -211,7 +211,7 @@ func (c *Client) read(ctx context.Context, token string, a backchannel.Answer) (
 	// a.MediaType is Signed.
 	object, err := c.cfg.Verifier.Introspection(ctx, string(bytes.TrimSpace(a.Body)), c.cfg.ClientID)
 	if err != nil {
-		// Not %w: an invalid answer says nothing about the token.
+		// Not %w: an invalid response is not a result about the token.
 		return Result{}, fmt.Errorf("introspection: the answer: %v", err)
 	}
 	return c.readJSON(token, object, true)
@@ -244,7 +244,7 @@ func (c *Client) readJSON(token string, object []byte, mayBeActive bool) (Result
 	return result, err
 }
 
-// readJWT reads the JWT that stands for the token.
+// readJWT reads the JWT that replaces the token.
 func (c *Client) readJWT(ctx context.Context, token string) (Result, error) {
 	if len(token) > MaxToken {
 		return Result{}, fmt.Errorf("introspection: expected a JWT of at most %d bytes, got %d", MaxToken, len(token))

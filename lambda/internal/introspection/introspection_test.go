@@ -32,8 +32,8 @@ const (
 
 var testTime = time.Unix(1_800_000_000, 0)
 
-// endpoint is an introspection endpoint that answers what the test scripts and
-// checks how it is asked.
+// endpoint is an introspection endpoint that returns scripted responses and
+// checks its requests.
 type endpoint struct {
 	*httptest.Server
 	calls  atomic.Int32
@@ -146,8 +146,8 @@ const (
 	foreign
 )
 
-// P1: only a clear yes is a yes. A clear no is a no, everything else is an
-// error: an answer that was not understood lets no request pass.
+// P1: only a clear yes is a yes. A clear no is a no. Everything else is an
+// error: a response that was not understood lets no request pass.
 func TestIntrospect(t *testing.T) {
 	s := newSigner(t)
 	exp := testTime.Unix() + 60
@@ -304,7 +304,7 @@ func TestIntrospect(t *testing.T) {
 	}
 }
 
-// The token arrives as it is, with any characters in it.
+// The token arrives unchanged, with any characters in it.
 func TestTheTokenIsEncoded(t *testing.T) {
 	e := newEndpoint(t, JSON)
 	e.script = func(w http.ResponseWriter, token string) {
@@ -317,7 +317,7 @@ func TestTheTokenIsEncoded(t *testing.T) {
 	}
 }
 
-// P1, P2: an endpoint that is not there, or does not answer in time.
+// P1, P2: an endpoint that is missing, or does not respond in time.
 func TestUnreachable(t *testing.T) {
 	e := newEndpoint(t, JWT)
 	slow := e.client(t, func(c *Config) { c.HTTP = backchannel.New(backchannel.Config{Timeout: 50 * time.Millisecond}) })
@@ -335,7 +335,7 @@ func TestUnreachable(t *testing.T) {
 func TestCache(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		exp    int64 // seconds from now; 0: none
+		exp    int64 // seconds from now; 0: no expiry
 		maxAge time.Duration
 		after  time.Duration
 		calls  int32

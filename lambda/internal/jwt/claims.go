@@ -197,7 +197,8 @@ func (c Claims) Header(name string) string {
 	return value
 }
 
-// Member returns a member of the object as it is, nil if it is missing or null.
+// Member returns a member of the object unchanged, nil if it is missing or
+// null.
 func (c Claims) Member(name string) json.RawMessage {
 	if raw := c.members[name]; !bytes.Equal(raw, []byte("null")) {
 		return raw

@@ -130,7 +130,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		if parsed.signedBy(key{public: &ecKey.PublicKey}) || parsed.signedBy(key{public: &rsaKey.PublicKey}) || parsed.signedBy(key{public: edKey.Public()}) {
-			t.Error("a signature that nobody made")
+			t.Error("a made-up signature")
 		}
 	})
 }

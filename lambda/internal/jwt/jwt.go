@@ -5,7 +5,7 @@
 // The keys come from the provider's JWK set only: of the token's header the key
 // id is used, and no key or address in it.
 //
-// # What is not done
+// # Not done
 //
 // No discovery: the URL of the key set is configured. No encrypted tokens. No
 // revocation: a signed token is accepted until it expires; package
@@ -36,8 +36,8 @@ var (
 // bytes.
 const maxAccessToken = 16 << 10
 
-// leeway is for clocks that differ, on claims that lie in the future. An
-// expiry has none.
+// leeway is for clocks that differ, on claims that lie in the future. It does
+// not extend an expiry.
 const leeway = 30 * time.Second
 
 // freshness is how old a signed introspection response may be.
@@ -105,7 +105,7 @@ var otherKinds = []string{"events", "token_introspection", "code", "c_hash", "s_
 // section 3.11 and 3.12). nonce and at_hash do not tell an ID token: Keycloak
 // writes them into access tokens.
 func (v *Verifier) checkKind(typ string, c Claims) error {
-	// Providers older than RFC 9068 write the type JWT or none.
+	// Providers older than RFC 9068 write the type JWT or no type.
 	marked := typ == "at+jwt"
 	if !marked && (v.cfg.RequireType || typ != "jwt" && typ != "") {
 		return fmt.Errorf("%w: it has another type than an access token", ErrInvalid)
@@ -171,8 +171,8 @@ func (v *Verifier) check(c Claims) error {
 	return nil
 }
 
-// isForUs compares the audience. Access tokens of Cognito have none, and name
-// the client that they were issued to ("Verifying JSON web tokens": "The
+// isForUs compares the audience. Access tokens of Cognito have no audience and
+// name the client that they were issued to ("Verifying JSON web tokens": "The
 // client_id claim should match").
 func (v *Verifier) isForUs(c Claims) bool {
 	if c.Member("aud") != nil || c.text("token_use") != "access" {
@@ -215,9 +215,9 @@ func (v *Verifier) Introspection(ctx context.Context, response, audience string)
 	return c.Member("token_introspection"), nil
 }
 
-// Payload returns the payload of a JWT, a JSON object, byte for byte. It
-// verifies nothing: it is for tokens that were verified when they were
-// received, or whose way here vouches for them.
+// Payload returns the payload of a JWT, a JSON object, byte for byte. It does
+// not verify the JWT: use it for tokens that were verified when they were
+// received, or that arrived over a trusted channel.
 func Payload(token string) (json.RawMessage, error) {
 	segments := strings.Split(token, ".")
 	if len(segments) != 3 {

@@ -204,8 +204,8 @@ func TestAccessToken(t *testing.T) {
 	}
 }
 
-// Access tokens of providers as they are, and other kinds of JWT of the same
-// provider, which must not pass for one.
+// Access tokens in the form of real providers, and other kinds of JWT of the
+// same providers, which must not pass as access tokens.
 func TestKinds(t *testing.T) {
 	p := newProvider(t, public(&rsaKey.PublicKey, "rsa", ""))
 	loose := p.verifier(&testTime)
@@ -327,7 +327,7 @@ func TestKeySet(t *testing.T) {
 		_, err := v.AccessToken(context.Background(), token, "")
 		if want == errUndecided {
 			if err == nil || errors.Is(err, ErrInvalid) || errors.Is(err, ErrExpired) {
-				t.Errorf("%s: got %v, want an error that decides nothing", what, err)
+				t.Errorf("%s: got %v, want an error without a decision", what, err)
 			}
 		} else if !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", what, err, want)

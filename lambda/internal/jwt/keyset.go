@@ -34,7 +34,8 @@ const maxJWS = 64 << 10
 type KeySetConfig struct {
 	URL    string
 	Client *backchannel.Client
-	// Algorithms are those accepted; empty stands for all that the package knows.
+	// Algorithms are the accepted algorithms; empty means all that the package
+	// knows.
 	Algorithms []string
 	Now        func() time.Time
 }
@@ -121,7 +122,7 @@ func (s *KeySet) current(ctx context.Context) (keys []key, fetched bool, err err
 	return s.keys, false, nil
 }
 
-// missing returns the keys after one more fetch, if that is allowed now.
+// missing returns the keys after another fetch, if that is allowed now.
 func (s *KeySet) missing(ctx context.Context) ([]key, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,7 +151,7 @@ func (s *KeySet) fetch(ctx context.Context, now time.Time) error {
 	}
 	if err != nil {
 		err = fmt.Errorf("key set of the provider %w", err)
-		if !errors.Is(err, context.Canceled) { // says nothing about the provider
+		if !errors.Is(err, context.Canceled) { // not an error of the provider
 			s.tried, s.failure = now, err
 		}
 		return err

@@ -3,20 +3,19 @@
 //
 // With Secrets Manager, the versions AWSCURRENT and AWSPREVIOUS open, so that
 // the key can be rotated under traffic. AWSCURRENT seals once it is ten minutes
-// old, and AWSPREVIOUS until then (settle.go). The ring is read at start, where
-// a failure ends the Lambda: without keys nothing can be decided. After that it
-// is read again
+// old, and AWSPREVIOUS until then (settle.go). The ring is read at start. If
+// that fails, the Lambda ends, because it cannot decide without keys. After that
+// the ring is read again
 //
 //   - when a cookie names a key that the ring does not have, at most three
-//     times in half a minute, so that cookies anyone can make up do not turn
-//     into calls to Secrets Manager,
+//     times in half a minute, so that made-up cookies do not cause many calls
+//     to Secrets Manager,
 //   - every five minutes of use, and
-//   - when AWSCURRENT is ten minutes old. That it becomes the key that seals
-//     without a look at the secret would be wrong: it may have been replaced,
-//     so that what the one before sealed is to end, not to be sealed anew.
+//   - when AWSCURRENT is ten minutes old, before it begins to seal: it may have
+//     been replaced, and then the cookies of its predecessor must end.
 //
-// A failure then keeps the keys there are: they were valid, and to refuse
-// every session because Secrets Manager is away would help nobody.
+// If that fails, the ring keeps its keys. They were valid, and refusing every
+// session while Secrets Manager is unavailable would help no user.
 //
 // # Why not the AWS SDK, nor the Lambda extension
 //
@@ -173,8 +172,8 @@ func (s *source) fetch() (versions, error) {
 		case err != nil:
 			return versions{}, err
 		case previous.id == current.id:
-			continue // a rotation came in between: what was current is previous now
-		case !settings.IsKey(previous.key.Reveal()): // what is no key has sealed nothing
+			continue // a rotation came in between: the current version is the previous one now
+		case !settings.IsKey(previous.key.Reveal()): // a version that is not a key has sealed no cookie
 			return versions{current: current}, nil
 		}
 		return versions{current, &previous}, nil

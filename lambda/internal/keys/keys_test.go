@@ -105,8 +105,8 @@ func sealsWith(t *testing.T, ring *cookie.Ring, n int) {
 	}
 }
 
-// A key that nobody told us of is read when a cookie names it; the one before
-// still opens; the one before that does not.
+// An unknown key is read when a cookie names it. The previous key still opens.
+// The key before it does not.
 func TestRotation(t *testing.T) {
 	c := newClock()
 	s := &secret{clock: c, current: 1}
@@ -125,7 +125,7 @@ func TestRotation(t *testing.T) {
 	opens(t, ring, 1, false)
 }
 
-// What anyone can make up does not turn into calls.
+// Made-up key ids do not cause calls.
 func TestUnknownKeysAreBounded(t *testing.T) {
 	s, c := &secret{current: 1}, newClock()
 	ring := start(t, s, c)
@@ -149,7 +149,7 @@ func TestUnknownKeysAreBounded(t *testing.T) {
 
 // Without any unknown key, the ring is read again in time.
 func TestMaxAge(t *testing.T) {
-	s, c := &secret{current: 1}, newClock() // without dates, what is new seals
+	s, c := &secret{current: 1}, newClock() // without dates, the new version seals
 	ring := start(t, s, c)
 	s.rotate()
 	c.pass(maxAge - time.Second)
@@ -163,7 +163,7 @@ func TestMaxAge(t *testing.T) {
 	}
 }
 
-// Fails closed at start, and keeps what it has afterwards.
+// It fails closed at start, and afterwards keeps its keys.
 func TestUnreachable(t *testing.T) {
 	s, c := &secret{current: 1, err: errors.New("keys: away")}, newClock()
 	if ring, err := renewing(s.get, c.Now); err == nil || ring != nil {

@@ -100,8 +100,9 @@ type sealed struct {
 	at    time.Time
 }
 
-// refused has cookies sealed and opened in all regions, over four rotations half
-// an hour apart, and counts what becomes of those of the last quarter of an hour.
+// refused has cookies sealed and opened in all regions, over four rotations
+// half an hour apart, and counts the refused cookies of the last quarter of an
+// hour.
 func (w *world) refused() (refused, opened int) {
 	const every, life = 30 * time.Minute, 15 * time.Minute
 	began, next := w.clock.now, w.clock.now.Add(every)
@@ -128,8 +129,8 @@ func (w *world) refused() (refused, opened int) {
 	return refused, opened
 }
 
-// What one region seals, another does not refuse, though its copy of the secret
-// gets the new version minutes later.
+// A region accepts the cookies of another region, although its copy of the
+// secret gets the new version minutes later.
 func TestRegions(t *testing.T) {
 	for _, delay := range []time.Duration{0, time.Second, 30 * time.Second, 2 * time.Minute, 4 * time.Minute} {
 		for _, own := range []bool{false, true} {
@@ -137,7 +138,7 @@ func TestRegions(t *testing.T) {
 			refused, opened := w.refused()
 			t.Logf("replication takes %s, dates of its own %t: %d refused, %d opened", delay, own, refused, opened)
 			if refused > 0 || opened < 3000 {
-				t.Error("a region refused what another had sealed, or few were tried")
+				t.Error("a region refused cookies of another region, or few were tried")
 			}
 			for _, r := range w.regions {
 				for _, ring := range r.instances {
@@ -151,13 +152,13 @@ func TestRegions(t *testing.T) {
 	refused, opened := newWorld(t, 0, 4*time.Minute, false).refused()
 	t.Logf("with no time to settle: %d refused, %d opened", refused, opened)
 	if refused == 0 {
-		t.Error("with no time to settle, nothing was refused: the test proves nothing")
+		t.Error("without a time to settle, no region refused a cookie: the test cannot fail")
 	}
 }
 
-// Two rotations within five minutes end every session, however often it is
-// refreshed meanwhile: nothing is sealed with the key between the two before
-// the first is gone. More than ten minutes apart they do not, and a third helps.
+// Two rotations within five minutes end every session, even if it is refreshed
+// meanwhile: the key between the two seals no cookie before the first is gone.
+// More than ten minutes apart they do not, and a third rotation helps.
 func TestRotationsThatEndSessions(t *testing.T) {
 	for _, tt := range []struct {
 		after []time.Duration // the rotation before

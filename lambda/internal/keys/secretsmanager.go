@@ -22,7 +22,7 @@ import (
 // errNoVersion: the secret has no version with this stage.
 var errNoVersion = errors.New("keys: the secret has no such version")
 
-// maxAnswer bounds an answer: a secret has at most 65,536 bytes.
+// maxAnswer bounds a response: a secret has at most 65,536 bytes.
 const maxAnswer = 128 << 10
 
 // client calls GetSecretValue of one secret (AWS Secrets Manager API
@@ -60,7 +60,7 @@ func newClient(arn string, env func(string) string, now func() time.Time) (*clie
 		c.endpoint = "https://secretsmanager." + c.region + "." + suffix + "/"
 	}
 	c.http = &http.Client{
-		// A redirect would take the signature, and the answer, elsewhere.
+		// A redirect would send the signature, and the secret, elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       fetchTime,
 	}
@@ -105,7 +105,7 @@ func (c *client) call(ctx context.Context, stage string) (v version, retry bool,
 	return v, answer.StatusCode >= 500, err
 }
 
-// parseAnswer reads an answer. No error shows any of it but the error's type.
+// parseAnswer reads a response. Errors show only its error type.
 func parseAnswer(status int, text []byte) (version, error) {
 	var fields struct {
 		VersionID    string `json:"VersionId"`
@@ -133,13 +133,13 @@ func parseAnswer(status int, text []byte) (version, error) {
 // parseDate reads a CreatedDate, "the date and time that this version of the
 // secret was created", in seconds since the epoch, such as 1523477145.713 (AWS
 // Secrets Manager API Reference, GetSecretValue). It returns the zero time for
-// what is none.
+// anything else.
 func parseDate(text []byte) time.Time {
 	var seconds float64
 	if json.Unmarshal(text, &seconds) != nil || seconds <= 0 {
 		return time.Time{}
 	}
-	whole, part := math.Modf(min(seconds, 1<<40)) // what is later is far enough in the future
+	whole, part := math.Modf(min(seconds, 1<<40)) // later dates are far enough in the future
 	return time.Unix(int64(whole), int64(part*float64(time.Second)))
 }
 

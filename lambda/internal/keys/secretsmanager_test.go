@@ -43,7 +43,7 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
-// What is sent, and what is made of each answer. No error shows the answer.
+// The request, and the result of each response. No error shows the response.
 func TestGet(t *testing.T) {
 	ok := `{"ARN":"x","Name":"x","VersionId":"v1","SecretString":"` + key(1) + `","VersionStages":["AWSCURRENT"],"CreatedDate":1523477145.713}`
 	for _, tt := range []struct {
@@ -51,7 +51,7 @@ func TestGet(t *testing.T) {
 		status  int
 		body    string
 		missing bool
-		want    string // of the error, "" for none
+		want    string // of the error, "" for no error
 		calls   int
 	}{
 		{"a version", 200, ok, false, "", 1},
@@ -106,7 +106,7 @@ func TestGet(t *testing.T) {
 	}
 }
 
-// What is no date is none, and the version is there all the same.
+// A malformed date is no date, and the version is still read.
 func TestCreatedDate(t *testing.T) {
 	for date, want := range map[string]time.Time{
 		"1523477145.713":  time.UnixMilli(1523477145713),
@@ -125,7 +125,7 @@ func TestCreatedDate(t *testing.T) {
 	}
 }
 
-// Nobody listens: an error, soon, that shows no secret.
+// Without a server there is an error, soon, that shows no secret.
 func TestGetUnreachable(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
@@ -138,7 +138,7 @@ func TestGetUnreachable(t *testing.T) {
 	}
 }
 
-// FuzzParseAnswer: no answer but one with a version is a version.
+// FuzzParseAnswer: only a response with a version is a version.
 func FuzzParseAnswer(f *testing.F) {
 	f.Add(200, []byte(`{"VersionId":"v1","SecretString":"s"}`))
 	f.Add(200, []byte(`{"VersionId":"v1","SecretString":"s","CreatedDate":1523477145.713}`))

@@ -68,8 +68,8 @@ func TestReadWhenSettled(t *testing.T) {
 	}
 }
 
-// A version that is to seal may be no longer current: what cannot be read
-// again does not begin to seal with it.
+// A version that is about to seal may no longer be current. If the secret
+// cannot be read again, that version does not begin to seal.
 func TestSettlesOnlyWhenRead(t *testing.T) {
 	c := newClock()
 	s := &secret{clock: c, current: 1}
@@ -84,7 +84,7 @@ func TestSettlesOnlyWhenRead(t *testing.T) {
 	sealsWith(t, ring, 2)
 }
 
-// The first key of all seals at once: nothing else could.
+// The first key of all seals immediately, because there is no other.
 func TestFirstVersion(t *testing.T) {
 	c := newClock()
 	s := &secret{clock: c}

@@ -35,9 +35,9 @@ type Login struct {
 const requestLifetime = time.Minute
 
 // Authorize returns the URL of an authorization request and the login to
-// remember. The caller must pass harmless extra parameters only: they are added
-// as they are. An extra scope replaces the configured one, and must be part of
-// it.
+// remember. The caller must pass harmless extra parameters only, because they
+// are added unchanged. An extra scope replaces the configured one, and must be
+// part of it.
 func (c *Client) Authorize(ctx context.Context, extra map[string]string) (string, Login, error) {
 	p, err := c.authorizationServer(ctx)
 	if err != nil {
@@ -100,7 +100,7 @@ func random() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// narrow sets the scope: the one asked for, as far as it is configured.
+// narrow sets the scope: the requested one, as far as it is configured.
 func (c *Client) narrow(parameters url.Values) error {
 	if !parameters.Has("scope") {
 		if c.config.Scopes != "" {

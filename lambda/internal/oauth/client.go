@@ -17,7 +17,7 @@
 // and registered error codes only: no text of a provider or a browser reaches
 // a log through them.
 //
-// # What is not done
+// # Not done
 //
 // No encryption (JWE).
 package oauth
@@ -48,7 +48,7 @@ type Config struct {
 	RedirectURI           string
 	PostLogoutRedirectURI string // optional
 
-	// Profile is oidc, cognito, github or oauth2; empty stands for oidc.
+	// Profile is oidc, cognito, github or oauth2; empty means oidc.
 	Profile string
 
 	// MetadataURL is where the metadata is, if it is not at the well-known place
@@ -66,7 +66,7 @@ type Config struct {
 	// change them, and they cannot change the parameters of the protocol.
 	AuthorizeParameters map[string]string
 	// Algorithms are the accepted signature algorithms of the provider; empty
-	// stands for all that package jwt knows.
+	// means all that package jwt knows.
 	Algorithms []string
 
 	// Push sends authorization requests to the provider directly. It is also
@@ -98,7 +98,7 @@ type Config struct {
 
 	// Transport replaces that of package backchannel. For tests.
 	Transport http.RoundTripper
-	// Now is the clock. Nil stands for time.Now.
+	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }
 

@@ -318,7 +318,7 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
-// Which answers to a refresh end the session: every lasting refusal that is
+// Responses to a refresh that end the session: every lasting refusal that is
 // not the client's own fault, in any form.
 func TestRefreshRefusals(t *testing.T) {
 	const js = "application/json"
@@ -347,7 +347,7 @@ func TestRefreshRefusals(t *testing.T) {
 		{"token_inactive", js, `{"error":"token_inactive"}`, 401, ends},
 		{"access_denied", js, `{"error":"access_denied"}`, 403, ends},
 		{"unknown code", js, `{"error":"leak_revoked"}`, 400, ends},
-		{"invalid_scope though none was asked for", js, `{"error":"invalid_scope"}`, 400, ends},
+		{"invalid_scope without a requested scope", js, `{"error":"invalid_scope"}`, 400, ends},
 		{"invalid_target", js, `{"error":"invalid_target"}`, 400, ends},
 		{"an object of another framework", js, `{"errorCode":"leak","message":"expired"}`, 400, ends},
 		{"error is an object", js, `{"error":{"type":"OAuthException"}}`, 400, ends},
@@ -391,7 +391,7 @@ func TestRefreshRefusals(t *testing.T) {
 			}
 			_, err := c.Refresh(t.Context(), tokens.RefreshToken, tokens.IDToken)
 			want(t, p, err, tt.want)
-			// The same answer to a code never is the end of a session.
+			// The same response to a code never ends a session.
 			if _, err := signIn(t, p, c); err == nil {
 				t.Error("a login succeeded")
 			}
@@ -457,7 +457,7 @@ func TestCheckIssuer(t *testing.T) {
 			t.Errorf("supported %t: missing iss: got %v", supported, err)
 		}
 	}
-	// Without metadata the settings say so.
+	// Without metadata the settings decide.
 	p, config := start(t)
 	config = explicit(p, config)
 	if err := oauth.New(config).CheckIssuer(t.Context(), ""); err != nil {

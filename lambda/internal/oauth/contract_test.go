@@ -20,8 +20,8 @@ import (
 
 const ordersAPI = "https://orders.example.com/"
 
-// Against the certified provider: every way to authenticate, to ask and to be
-// answered that it knows (rules 33, 40, 45, 46, 47, 49).
+// Against the certified provider: all its forms of client authentication,
+// requests and responses (rules 33, 40, 45, 46, 47, 49).
 func TestContract(t *testing.T) {
 	ec := oauthtest.NewKey()
 	rsaKey, _ := rsa.GenerateKey(rand.Reader, 2048)
@@ -133,7 +133,7 @@ func TestContract(t *testing.T) {
 		kind(t, err, oauth.Rejected)
 	})
 	// Rule 46: "send only client_id and request_uri afterwards".
-	t.Run("what a pushed request leaves in the URL", func(t *testing.T) {
+	t.Run("the parameters of the URL after a pushed request", func(t *testing.T) {
 		config := r.config("basic")
 		config.Push = true
 		authorizationURL, login, err := oauth.New(config).Authorize(t.Context(), nil)

@@ -40,7 +40,7 @@ const (
 	metadataRetry = 30 * time.Second
 )
 
-// provider is what the client knows of its provider.
+// provider holds the endpoints and keys of the provider.
 type provider struct {
 	endpoints
 	requirePAR  bool // RFC 9126 section 5
@@ -146,7 +146,7 @@ func (c *Client) fetchMetadata(ctx context.Context) (map[string]json.RawMessage,
 		if err == nil {
 			document, err := strictjson.Object(answer.Body)
 			if err != nil {
-				return nil, &Error{Unavailable, "discovery: the provider answered something other than a JSON object without duplicate names"}
+				return nil, &Error{Unavailable, "discovery: the provider did not answer with a JSON object without duplicate names"}
 			}
 			return document, nil
 		}

@@ -78,7 +78,7 @@ func TestDiscoveryFails(t *testing.T) {
 	}
 }
 
-// An optional endpoint that cannot be used stops nothing else.
+// An optional endpoint that cannot be used does not affect the others.
 func TestUnusableOptionalEndpoints(t *testing.T) {
 	for _, name := range []string{"userinfo_endpoint", "end_session_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint", "mtls_endpoint_aliases"} {
 		for _, value := range []any{"/leak", "javascript:leak()", "https://leak.example/#x", 7, []string{"leak"}, map[string]any{"token_endpoint": "leak"}, ""} {
@@ -145,7 +145,7 @@ func TestConfiguredEndpointsAreNotDiscovered(t *testing.T) {
 		t.Error(err)
 	}
 	if got := p.Requests(metadataPath) - before; got != 0 {
-		t.Errorf("got %d discoveries, want none", got)
+		t.Errorf("got %d discoveries, want 0", got)
 	}
 	// Login needs more, and a failing discovery does not stop it if the rest is
 	// configured.

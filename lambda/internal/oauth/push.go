@@ -12,7 +12,7 @@ import (
 const parEndpoint = "pushed authorization request endpoint"
 
 // push sends the parameters of an authorization request to the provider and
-// returns the request_uri that stands for them (RFC 9126).
+// returns the request_uri that replaces them (RFC 9126).
 func (c *Client) push(ctx context.Context, p *provider, parameters url.Values) (string, error) {
 	if p.PAR == "" {
 		return "", &Error{Unavailable, "the provider has no " + parEndpoint}

@@ -198,7 +198,7 @@ func (r *real) browse(t *testing.T, authorizationURL string) url.Values {
 	return nil
 }
 
-// signIn does the whole code flow in whatever form the client is configured.
+// signIn runs the whole code flow in the configured form of the client.
 func (r *real) signIn(t *testing.T, c *oauth.Client, extra map[string]string) (oauth.Tokens, error) {
 	t.Helper()
 	authorizationURL, login, err := c.Authorize(t.Context(), extra)

@@ -11,7 +11,8 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth/oauthtest"
 )
 
-// Rule 47, points 12 and 13: what a login asked for is checked.
+// Rule 47, points 12 and 13: the response is checked against the request of the
+// login.
 func TestStepUp(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -53,7 +54,7 @@ func TestStepUp(t *testing.T) {
 	}
 }
 
-// A6: whatever an extra parameter is called, it takes the place of none of ours.
+// A6: an extra parameter of any name replaces none of ours.
 func TestExtraCannotReplace(t *testing.T) {
 	p, config := start(t)
 	extra := map[string]string{}
@@ -105,7 +106,7 @@ func TestMixUp(t *testing.T) {
 	}
 }
 
-// What a pushed request may be answered, and must not.
+// The responses to a pushed request that are accepted, and those that are not.
 func TestPushAnswers(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -207,8 +208,9 @@ func TestPostIsBounded(t *testing.T) {
 	}
 }
 
-// Fixed parameters are in every request. They win over those of the page, lose
-// against those of the protocol, and demand of the ID token what the page's do.
+// Fixed parameters are in every request. They override those of the page, never
+// those of the protocol, and the ID token is checked against them as against
+// the page's.
 func TestFixedParameters(t *testing.T) {
 	_, config := start(t)
 	config.EssentialACR = true

@@ -7,8 +7,8 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/strictjson"
 )
 
-// ResponseState returns the state of a signed authorization response. It
-// verifies nothing: it is for finding the login that the response may be of,
+// ResponseState returns the state of a signed authorization response. It does
+// not verify the response: it finds the login that the response may belong to,
 // before [Client.Response] verifies it.
 func ResponseState(response string) string {
 	payload, err := Claims(response)

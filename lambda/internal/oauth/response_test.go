@@ -11,7 +11,8 @@ import (
 )
 
 // Rule 27, 45: a signed authorization response is the provider's, for us, and
-// fresh; never unsigned, and never signed with what an attacker knows.
+// fresh. It is never unsigned, and never signed with a secret that an attacker
+// knows.
 func TestSignedResponse(t *testing.T) {
 	p, config := start(t)
 	config.ResponseMode = "jwt"
@@ -66,7 +67,7 @@ func TestSignedResponse(t *testing.T) {
 	}
 }
 
-// The same of a signed UserInfo answer (OpenID Connect Core section 5.3.2).
+// The same for a signed UserInfo response (OpenID Connect Core section 5.3.2).
 func TestSignedUserInfo(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

@@ -11,9 +11,9 @@ import (
 
 const revocationEndpoint = "revocation endpoint"
 
-// Revoke revokes a refresh token at the provider, and with it the grant it is
-// of (RFC 7009). It does nothing where the provider has no such endpoint. It
-// makes one attempt: the caller ends the session whatever comes of it.
+// Revoke revokes a refresh token at the provider, and with it its grant (RFC
+// 7009). It returns immediately if the provider has no such endpoint. It makes
+// one attempt, because the caller ends the session in any case.
 func (c *Client) Revoke(ctx context.Context, refreshToken string) error {
 	return c.revoke(ctx, refreshToken, "refresh_token")
 }

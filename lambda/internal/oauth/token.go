@@ -12,13 +12,13 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/strictjson"
 )
 
-// Tokens are what a grant gave. All but Expires are secret.
+// Tokens are the tokens of a grant. All but Expires are secret.
 type Tokens struct {
 	AccessToken string
-	// RefreshToken is empty if the provider issued none.
+	// RefreshToken is empty if the provider issued no refresh token.
 	RefreshToken string
-	// IDToken has been verified. After a refresh it is empty where the
-	// provider sent no new one, and always where it issues none.
+	// IDToken has been verified. It is empty if the provider issues no ID
+	// tokens, and after a refresh without a new one.
 	IDToken string
 	// Expires is when the access token does; zero where that is not known.
 	Expires time.Time

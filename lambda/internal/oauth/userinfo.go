@@ -12,10 +12,10 @@ import (
 
 const userInfoEndpoint = "userinfo endpoint"
 
-// UserInfo returns what the UserInfo endpoint says of the user, a JSON object,
-// byte for byte; of a signed answer, which is verified, the payload. Its sub
-// must be the given one, that of the session's ID token. Where the provider
-// issues no ID tokens the subject may be empty, for not known.
+// UserInfo returns the response of the UserInfo endpoint, a JSON object, byte
+// for byte; of a signed response, which is verified, the payload. Its sub must
+// be the given one, that of the session's ID token. If the provider issues no
+// ID tokens, the subject may be empty.
 func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (json.RawMessage, error) {
 	key, accessToken, err := c.accessKey(accessToken)
 	if err != nil {
@@ -74,7 +74,7 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (jso
 	return body, nil
 }
 
-// checkUser holds an answer to its subject.
+// checkUser compares a response with its subject.
 func (c *Client) checkUser(body []byte, subject string) error {
 	members, err := strictjson.Object(body)
 	if err != nil {

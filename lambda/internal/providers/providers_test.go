@@ -65,7 +65,7 @@ type shape struct {
 		AuthorizeParameters  map[string]string `json:"authorizeParameters"`
 		AccessTokenIssuer    string            `json:"accessTokenIssuer"` // if it is not the issuer
 	} `json:"client"`
-	Metadata map[string]any    `json:"metadata"` // nil: it publishes none
+	Metadata map[string]any    `json:"metadata"` // nil: it publishes no endpoint
 	Response map[string]string `json:"response"` // parameters beside code and state
 	Keys     struct {
 		Algorithm jose.SignatureAlgorithm `json:"alg"`
@@ -127,7 +127,7 @@ type provider struct {
 	shape
 	key     crypto.Signer
 	nonce   string
-	refusal int // index of the refusal that a refresh gets; -1: none
+	refusal int // index of the refusal that a refresh gets; -1: no refusal
 	serial  int
 	revoked atomic.Int32
 	now     time.Time
@@ -418,7 +418,7 @@ func (w *world) call() string {
 	return d.Token
 }
 
-// verify does what the authorizer does with verifyTokens.
+// verify verifies a token as the authorizer does with verifyTokens.
 func (w *world) verify(token string) error {
 	clock := func() time.Time { return w.now }
 	issuer := w.Client.Issuer
@@ -467,7 +467,8 @@ func TestProviders(t *testing.T) {
 				t.Errorf("refresh without a refresh token: got %d %v", status, body)
 			}
 
-			// The refresh token is lost, in each way that the provider says so.
+			// The refresh token is lost, in each form in which the provider
+			// reports it.
 			for i := range s.Refusals {
 				w.refusal = -1
 				w.signIn()
@@ -488,7 +489,8 @@ func TestProviders(t *testing.T) {
 			if status != 200 || text(body["logout_url"]) != want || len(w.cookies) != 0 {
 				t.Errorf("logout: got %d %v, want %s", status, body, want)
 			}
-			// Of the refresh token, or of the access token where there is none.
+			// Of the refresh token, or of the access token if there is no
+			// refresh token.
 			if revokes := text(s.Metadata["revocation_endpoint"]) != ""; (w.revoked.Load() == 1) != revokes {
 				t.Errorf("got %d revocations, want one: %t", w.revoked.Load(), revokes)
 			}
@@ -501,7 +503,7 @@ func TestProviders(t *testing.T) {
 	}
 }
 
-// The table of docs/providers.md says of each provider what its shape says.
+// The table of docs/providers.md matches the shape of each provider.
 func TestDocumentedTable(t *testing.T) {
 	document, err := os.ReadFile("../../../docs/providers.md")
 	if err != nil {

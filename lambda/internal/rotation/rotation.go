@@ -1,16 +1,15 @@
-// Package rotation rotates the key of the cookies in Secrets Manager: it is
-// what the rotation Lambda runs ("Lambda rotation functions", AWS Secrets
-// Manager User Guide).
+// Package rotation rotates the cookie key in Secrets Manager. The rotation
+// Lambda runs it ("Lambda rotation functions", AWS Secrets Manager User Guide).
 //
-// Secrets Manager invokes it four times per rotation. Each step may be
-// repeated, and does nothing the second time:
+// Secrets Manager invokes it four times per rotation. Each step may be repeated
+// and has no effect the second time:
 //
 //	createSecret  puts a new key, 32 random bytes, as version AWSPENDING
-//	setSecret     nothing: no other system knows the key
+//	setSecret     has no effect, because no other system knows the key
 //	testSecret    checks that AWSPENDING is a key
-//	finishSecret  makes it AWSCURRENT; what was current becomes AWSPREVIOUS
+//	finishSecret  makes it AWSCURRENT; the former current version becomes AWSPREVIOUS
 //
-// Nothing of a key is logged or in an error.
+// Logs and errors contain no part of a key.
 package rotation
 
 import (
@@ -33,7 +32,7 @@ const (
 	stagePending = "AWSPENDING"
 )
 
-// Event is what Secrets Manager sends.
+// Event is the event that Secrets Manager sends.
 type Event struct {
 	SecretID           string `json:"SecretId"`
 	ClientRequestToken string // id of the version to make
@@ -122,7 +121,7 @@ func (r Rotator) test(ctx context.Context, e Event) error {
 
 func (r Rotator) finish(ctx context.Context, e Event) error {
 	if err := r.test(ctx, e); err != nil {
-		return err // nothing that is no key becomes current
+		return err // only a key becomes current
 	}
 	stages, err := r.stages(ctx, e)
 	if err != nil {

@@ -42,7 +42,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// value returns the value of a stage, or "" for none.
+// value returns the value of a stage, or "".
 func (w *world) value(stage string) string {
 	w.Helper()
 	v, err := w.client.GetSecretValue(context.Background(), &secretsmanager.GetSecretValueInput{SecretId: aws.String(arn), VersionStage: &stage})
@@ -71,7 +71,7 @@ func (w *world) step(step string) error {
 	return w.rotator.Handle(context.Background(), Event{SecretID: arn, ClientRequestToken: token, Step: step})
 }
 
-// Every step twice, and at the end what was current is previous.
+// Every step runs twice. At the end the former current version is previous.
 func TestSteps(t *testing.T) {
 	w := newWorld(t)
 	w.begin(token)
@@ -95,7 +95,7 @@ func TestSteps(t *testing.T) {
 	if current := w.value("AWSCURRENT"); current != made || current == firstKey || !settings.IsKey(current) || w.value("AWSPREVIOUS") != firstKey {
 		t.Error("after the rotation: want a new key as AWSCURRENT and the first as AWSPREVIOUS")
 	}
-	// And late repetitions of any step change nothing.
+	// Late repetitions of any step change no version.
 	for _, step := range []string{"createSecret", "testSecret", "finishSecret"} {
 		if err := w.step(step); err != nil || w.value("AWSCURRENT") != made || w.value("AWSPREVIOUS") != firstKey {
 			t.Errorf("%s after the end: %v", step, err)
@@ -126,7 +126,7 @@ func TestRotateSecret(t *testing.T) {
 		}
 		w.store.Wait()
 		if w.value("AWSPREVIOUS") != seen[len(seen)-1] {
-			t.Error("AWSPREVIOUS is not what was current")
+			t.Error("AWSPREVIOUS is not the former current version")
 		}
 		seen = append(seen, w.value("AWSCURRENT"))
 	}
@@ -145,14 +145,14 @@ func TestRefusals(t *testing.T) {
 		{"another step", func(w *world) { w.begin(token) }, Event{arn, token, "deleteSecret"}, "one of the four steps"},
 		{"no token", func(w *world) { w.begin(token) }, Event{arn, "", "createSecret"}, "one of the four steps"},
 		{"not set up", func(*world) {}, Event{arn, token, "createSecret"}, "not set up"},
-		{"a version nobody asked for", func(w *world) { w.begin("22222222-2222-2222-2222-222222222222") }, Event{arn, token, "createSecret"}, "not AWSPENDING"},
+		{"a version without a request", func(w *world) { w.begin("22222222-2222-2222-2222-222222222222") }, Event{arn, token, "createSecret"}, "not AWSPENDING"},
 		{"finish before create", func(w *world) { w.begin(token) }, Event{arn, token, "finishSecret"}, "ResourceNotFoundException"},
 		{"another secret", func(w *world) { w.begin(token) }, Event{arn + "x", token, "createSecret"}, "ResourceNotFoundException"},
-		{"what is no key", func(w *world) {
+		{"a value that is not a key", func(w *world) {
 			w.begin(token)
 			w.put("hunter2")
 		}, Event{arn, token, "testSecret"}, "no key"},
-		{"what is no key becomes current", func(w *world) {
+		{"a value that is not a key becomes current", func(w *world) {
 			w.begin(token)
 			w.put(strings.Repeat("0", 64))
 		}, Event{arn, token, "finishSecret"}, "no key"},

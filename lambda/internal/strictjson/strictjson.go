@@ -20,8 +20,8 @@ const MaxDepth = 64
 
 var errNotAnObject = errors.New("strictjson: expected one JSON object of UTF-8 text without duplicate names")
 
-// Object returns the members of the one JSON object that b is, by name. The
-// error says what was expected and nothing of what came.
+// Object returns the members of the one JSON object in b, by name. The error
+// names the expected form and contains no part of b.
 func Object(b []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(b) {
 		return nil, errNotAnObject

@@ -52,8 +52,8 @@ func TestString(t *testing.T) {
 	}
 }
 
-// What is accepted, package encoding/json accepts too, and reads alike when it
-// is written again.
+// Package encoding/json also accepts everything that is accepted here, and
+// reads it in the same way when it is written again.
 func FuzzObject(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"a":[1,{"b":null}]}`, `{"a":1,"a":2}`, "{\"\xff\":1}", `{"a":1e400}`} {
 		f.Add([]byte(seed))
