@@ -83,8 +83,9 @@ func (h *TokenHandler) allowSessions() {
 	allow(h.AuthorizerFunction, arn, "dynamodb:GetItem")
 	allow(h.AgentFunction, arn, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 	allow(h.AgentFunction, arn+"/index/*", "dynamodb:Query")
-	// The roles may decrypt with the key already, for the environment. DynamoDB
-	// needs more of callers that write ("Usage of KMS keys in DynamoDB", Amazon
-	// DynamoDB Developer Guide).
-	h.KMSKey.GrantEncryptDecrypt(h.AgentFunction)
+	// Callers need the key too: to read, kms:Decrypt, which the roles have for
+	// their environments, and kms:DescribeKey ("Authorizing use of your KMS key",
+	// Amazon DynamoDB Developer Guide). CDK's grants on a table add the same.
+	h.KMSKey.Grant(h.AuthorizerFunction, jsii.String("kms:DescribeKey"))
+	h.KMSKey.Grant(h.AgentFunction, *jsii.Strings("kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey")...)
 }

@@ -76,7 +76,7 @@ func TestOpenAPIMatchesPackage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var endpoints []string
-	for _, e := range slices.Concat(contract.Endpoints, contract.Device, []contract.Endpoint{contract.Mediation}) {
+	for _, e := range slices.Concat(contract.Endpoints, contract.Device, []contract.Endpoint{contract.Mediation, contract.BackChannel}) {
 		endpoints = append(endpoints, e.Method+" /"+e.Path)
 	}
 	slices.Sort(endpoints)

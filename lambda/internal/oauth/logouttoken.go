@@ -45,7 +45,7 @@ func (c *Client) LogoutToken(ctx context.Context, text string) (LogoutToken, err
 		return LogoutToken{}, &Error{Unavailable, err.Error()}
 	// Section 2.4 recommends the type; an access token or another kind of JWT has
 	// its own.
-	case signed.Type != "logout+jwt" && signed.Type != "JWT" && signed.Type != "":
+	case signed.Type != "logout+jwt" && signed.Type != "jwt" && signed.Type != "":
 		return fail("it has the type of another kind of token")
 	}
 	members, err := strictjson.Object(signed.Payload)

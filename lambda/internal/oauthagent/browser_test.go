@@ -40,6 +40,7 @@ type world struct {
 	secrets  []string     // seen by the browser, not to be logged
 
 	change    func(*Config) // of the next agent that is made
+	table     string        // endpoint of the sessions' table
 	cookies   map[string]string
 	setAs     map[string]*http.Cookie // the last time each was set
 	anyCookie bool                    // other names and attributes than the default's
