@@ -180,6 +180,7 @@ func (s *stage) checkFunctions(d *decoder) {
 		c.Refuse(elsewhere, &r.Function, "must be in %s "+s.Region+" and %s "+s.Account, &s.Region, &s.Account)
 		c.Refuse(len(parts) > 4 && len(s.Regions) > 0, &r.Function, "cannot be combined with %s: a function belongs to one region", &s.Regions)
 		c.Refuse(r.given.has(r, &r.VPCLink) && len(s.Regions) > 0, &r.VPCLink, "cannot be combined with %s: a VPC link belongs to one region", &s.Regions)
+		c.Refuse(r.PrivateLink != nil && len(s.Regions) > 0, &r.PrivateLink, "cannot be combined with %s: a VPC link belongs to one region", &s.Regions)
 		c.Refuse(r.given.has(r, &r.VPCLink) && r.Upstream == "", &r.VPCLink, "requires %s", &r.Upstream)
 		d.add(c.Faults(), fmt.Sprintf("routes[%d].", i))
 	}

@@ -186,9 +186,9 @@ func TestProtectRefusesRequirements(t *testing.T) {
 		route Route
 		want  string
 	}{
-		{"nothing is known of tokens", oneOrigin(), route(func(r *Route) { r.Scopes = []string{"a"} }), "Route /orders has Scopes or Claims: expected Props.PhantomToken or Props.AccessTokens.VerifyTokens with them"},
-		{"nothing is known, by method", oneOrigin(), route(func(r *Route) { r.MethodScopes = map[string][]string{"GET": {"a"}} }), "Route /orders has Scopes or Claims"},
-		{"nothing is known, claims", oneOrigin(), route(func(r *Route) { r.Claims = map[string]string{"a": "b"} }), "Route /orders has Scopes or Claims"},
+		{"nothing is known of tokens", oneOrigin(), route(func(r *Route) { r.Scopes = []string{"a"} }), "Route.Scopes and Route.Claims of /orders require Props.PhantomToken.Enabled or Props.AccessTokens.VerifyTokens"},
+		{"nothing is known, by method", oneOrigin(), route(func(r *Route) { r.MethodScopes = map[string][]string{"GET": {"a"}} }), "Route.Scopes and Route.Claims of /orders require"},
+		{"nothing is known, claims", oneOrigin(), route(func(r *Route) { r.Claims = map[string]string{"a": "b"} }), "Route.Scopes and Route.Claims of /orders require"},
 		{"two scopes in one", withVerification(), route(func(r *Route) { r.Scopes = []string{"a b"} }), `Route.Scopes of /orders has "a b": expected one scope per element`},
 		{"a quote, which the body would show", withVerification(), route(func(r *Route) { r.Scopes = []string{`a"`} }), `Route.Scopes of /orders has "a\""`},
 		{"an empty scope", withPhantomToken(), route(func(r *Route) { r.MethodScopes = map[string][]string{"GET": {""}} }), `Route.Scopes of /orders has ""`},

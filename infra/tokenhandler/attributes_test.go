@@ -94,6 +94,6 @@ func TestFromAttributesIsRefused(t *testing.T) {
 	h := imported(newStack(t), nil)
 	scoped := orders()
 	scoped.Scopes = []string{"orders"}
-	mustContain(t, panicOf(func() { h.Protect(scoped) }), "tokenhandler: Route /orders has Scopes or Claims: they cannot be combined with FromTokenHandlerAttributes")
+	mustContain(t, panicOf(func() { h.Protect(scoped) }), "tokenhandler: Route.Scopes and Route.Claims of /orders cannot be combined with FromTokenHandlerAttributes")
 	mustContain(t, panicOf(func() { FromTokenHandlerAttributes(newStack(t), "TokenHandler", nil) }), "tokenhandler: TokenHandlerAttributes must have")
 }

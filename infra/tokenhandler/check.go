@@ -21,6 +21,28 @@ func misuse(format string, args ...any) {
 	panic(fmt.Errorf("tokenhandler: "+format, args...))
 }
 
+// misuse panics with a fault of a field of the route. Arguments that are settings
+// become their names, as the reader spells them.
+func (r *Route) misuse(field any, format string, args ...any) {
+	fault := settings.Fault{Setting: r.setting(field)}
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case settings.Setting:
+			fault.Others = append(fault.Others, arg)
+			args[i] = "%s"
+		case string:
+			args[i] = strings.ReplaceAll(arg, "%", "%%")
+		}
+	}
+	fault.Problem = fmt.Sprintf(format, args...)
+	if len(fault.Others) == 0 {
+		fault.Problem = strings.ReplaceAll(fault.Problem, "%%", "%")
+	}
+	refuse(settings.Faults{fault})
+}
+
+func (r *Route) setting(field any) settings.Setting { return settings.SettingOf(r, field) }
+
 // refuse panics with faults, if there are any, in the names of the properties.
 // The error wraps the faults, so that the app can print them in its own names.
 func refuse(faults settings.Faults) {
@@ -89,8 +111,8 @@ func checked(props *Props) Props {
 	checkSecretNames(c, &p)
 	checkSessions(c, &p)
 	checkOperation(c, &p)
+	checkStatuses(c, p.Statuses, "")
 	refuse(c.Faults())
-	checkStatuses("Props.Statuses", p.Statuses)
 	return p
 }
 

@@ -57,26 +57,28 @@ var reservedDown = []string{
 
 // checkRoute returns the path parameters the upstream URL uses, or panics.
 func (h *ProtectedAPI) checkRoute(r Route, public bool) []string {
-	checkKind(r)
-	parameters := h.checkPath(r.Path, r.whole())
+	checkKind(&r)
+	parameters := h.checkPath(&r)
 	if len(r.Methods) == 0 {
-		misuse("Route.Methods of %s is empty: expected some of %s", r.Path, strings.Join(knownMethods, ", "))
+		r.misuse(&r.Methods, "of %s is empty: expected some of %s", r.Path, strings.Join(knownMethods, ", "))
 	}
 	if r.whole() && slices.Equal(r.Methods, []string{"ANY"}) {
 		r.Methods = nil // the methods need no check
 	}
 	for i, m := range r.Methods {
 		if !isMethod(m) || slices.Contains(r.Methods[:i], m) {
-			misuse("Route.Methods of %s has %q: expected each once out of %s", r.Path, m, strings.Join(knownMethods, ", "))
+			r.misuse(&r.Methods, "of %s has %q: expected each once out of %s", r.Path, m, strings.Join(knownMethods, ", "))
 		}
 	}
 	for i, q := range r.QueryParameters {
 		if !queryRE.MatchString(q) || slices.Contains(r.QueryParameters[:i], q) {
-			misuse("Route.QueryParameters of %s has %q: expected names of letters, digits and :._$-, each once", r.Path, q)
+			r.misuse(&r.QueryParameters, "of %s has %q: expected names of letters, digits and :._$-, each once", r.Path, q)
 		}
 	}
-	checkStatuses("Route.Statuses of "+r.Path, r.Statuses)
-	h.checkValidation(r)
+	c := newChecker(&r)
+	checkStatuses(c, r.Statuses, " (route "+r.Path+")")
+	refuse(c.Faults())
+	h.checkValidation(&r)
 	reserved := append([]string{h.props.Cookies.CSRFHeaderName()}, reservedUp...)
 	if h.props.AccessTokens.DPoP {
 		reserved = append(reserved, contract.HeaderProof) // the authorizer's to write
@@ -84,21 +86,21 @@ func (h *ProtectedAPI) checkRoute(r Route, public bool) []string {
 	for _, header := range h.props.AccessTokens.ClaimHeaders.Names() {
 		reserved = append(reserved, strings.ToLower(header)) // or a client could write it
 	}
-	h.checkHeaders("Route.RequestHeaders", r.Path, r.RequestHeaders, reserved, "x-forwarded-", "x-amz", "sec-", "proxy-")
-	h.checkHeaders("Route.ResponseHeaders", r.Path, r.ResponseHeaders, reservedDown, "access-control-", "x-amz")
+	checkHeaders(&r, &r.RequestHeaders, reserved, "x-forwarded-", "x-amz", "sec-", "proxy-")
+	checkHeaders(&r, &r.ResponseHeaders, reservedDown, "access-control-", "x-amz")
 	if r.Function != nil {
 		return nil
 	}
-	used := checkUpstream(r, parameters)
+	used := checkUpstream(&r, parameters)
 	if name, greedy := greedyParameter(r.Path); greedy && !slices.Contains(used, name) {
-		misuse("Route.Upstream of %s is %q: expected {%s} in its path", r.Path, r.Upstream, name)
+		r.misuse(&r.Upstream, "of %s is %q: expected {%s} in its path", r.Path, r.Upstream, name)
 	}
 	if public && len(used) > 0 {
 		// The authorizer refuses paths that climb, and does not run here.
 		// API Gateway decodes path parameters before it puts them into the URL
 		// (fireprox issue #44), so that "..%2f..%2fadmin" would reach /admin. It
 		// has no mapping that encodes them and no validation of their values.
-		misuse("Route.Upstream of the public route %s uses {%s}: a client could climb out of the path with %%2f and dots. "+
+		r.misuse(&r.Upstream, "of the public route %s uses {%s}: a client could climb out of the path with %%2f and dots. "+
 			"Expected a constant path; pass the value as a query parameter, or use Protect or a Function", r.Path, used[0])
 	}
 	return used
@@ -108,23 +110,23 @@ func (h *ProtectedAPI) checkRoute(r Route, public bool) []string {
 func (r Route) whole() bool { return r.Transparent || r.Function != nil }
 
 // checkKind panics if the fields of a route contradict each other.
-func checkKind(r Route) {
+func checkKind(r *Route) {
 	switch {
 	case (r.Upstream == "") == (r.Function == nil):
-		misuse("Route of %s: expected one of Upstream and Function", r.Path)
+		r.misuse(&r.Upstream, "or %s of %s: expected one of them", r.setting(&r.Function), r.Path)
 	case r.Function != nil && (r.Transparent || r.VPCLink != nil):
-		misuse("Route of %s has a Function: expected neither Transparent nor VPCLink, which are for Upstream", r.Path)
+		r.misuse(&r.Function, "of %s: expected neither %s nor %s with it, which are for %s", r.Path, r.setting(&r.Transparent), r.setting(&r.VPCLink), r.setting(&r.Upstream))
 	case r.PrivateLink != nil && (!r.Transparent || r.VPCLink != nil):
-		misuse("Route of %s has a PrivateLink: expected Transparent and no VPCLink", r.Path)
+		r.misuse(&r.PrivateLink, "of %s: expected %s and no %s", r.Path, r.setting(&r.Transparent), r.setting(&r.VPCLink))
 	case r.PrivateLink != nil && (!isToken(r.PrivateLink.ID) && !linkRE.MatchString(r.PrivateLink.ID) ||
 		!isToken(r.PrivateLink.LoadBalancer) && !balancerRE.MatchString(r.PrivateLink.LoadBalancer)):
-		misuse("Route.PrivateLink of %s is %q and %q: expected the id of a VPC link V2 and the ARN of a load balancer or its listener", r.Path, r.PrivateLink.ID, r.PrivateLink.LoadBalancer)
+		r.misuse(&r.PrivateLink, "of %s is %q and %q: expected the id of a VPC link V2 and the ARN of a load balancer or its listener", r.Path, r.PrivateLink.ID, r.PrivateLink.LoadBalancer)
 	case r.Stream && !r.whole():
-		misuse("Route.Stream of %s: expected Transparent or a Function, API Gateway cannot map streamed answers", r.Path)
+		r.misuse(&r.Stream, "of %s: expected %s or %s, API Gateway cannot map streamed answers", r.Path, r.setting(&r.Transparent), r.setting(&r.Function))
 	case r.Timeout != 0 && (r.Timeout < minTimeout || r.Timeout > r.maxTimeout() || r.Timeout%time.Millisecond != 0):
-		misuse("Route.Timeout of %s is %s: expected whole milliseconds from %s to %s", r.Path, r.Timeout, minTimeout, r.maxTimeout())
+		r.misuse(&r.Timeout, "of %s is %s: expected whole milliseconds from %s to %s", r.Path, r.Timeout, minTimeout, r.maxTimeout())
 	case r.whole() && len(r.QueryParameters)+len(r.ResponseHeaders)+len(r.Statuses) > 0:
-		misuse("Route of %s passes on everything: expected neither QueryParameters nor ResponseHeaders nor Statuses", r.Path)
+		r.misuse(&r.Path, "%s passes on everything: expected neither %s nor %s nor %s", r.Path, r.setting(&r.QueryParameters), r.setting(&r.ResponseHeaders), r.setting(&r.Statuses))
 	}
 }
 
@@ -159,34 +161,35 @@ func greedyParameter(path string) (string, bool) {
 	return strings.Trim(last, "{+}"), greedyRE.MatchString(last)
 }
 
-func (h *ProtectedAPI) checkHeaders(field, path string, names, reserved []string, prefixes ...string) {
-	for i, name := range names {
+func checkHeaders(r *Route, field *[]string, reserved []string, prefixes ...string) {
+	for i, name := range *field {
 		lower := strings.ToLower(name)
 		same := func(other string) bool { return strings.EqualFold(other, name) }
 		switch {
-		case !routeHeaderRE.MatchString(name), slices.ContainsFunc(names[:i], same):
-			misuse("%s of %s has %q: expected names of headers, each once", field, path, name)
+		case !routeHeaderRE.MatchString(name), slices.ContainsFunc((*field)[:i], same):
+			r.misuse(field, "of %s has %q: expected names of headers, each once", r.Path, name)
 		case slices.ContainsFunc(reserved, same), proxyheader.Reserved(name),
 			slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(lower, p) }):
-			misuse("%s of %s has %q: expected none of those the token handler or the gateway writes or withholds", field, path, textproto.CanonicalMIMEHeaderKey(name))
+			r.misuse(field, "of %s has %q: expected none of those the token handler or the gateway writes or withholds", r.Path, textproto.CanonicalMIMEHeaderKey(name))
 		}
 	}
 }
 
 // checkPath returns the parameters of a path.
-func (h *ProtectedAPI) checkPath(path string, greedy bool) []string {
+func (h *ProtectedAPI) checkPath(r *Route) []string {
+	path, greedy := r.Path, r.whole()
 	var parameters []string
 	if path != "/" {
 		all := segments(path)
 		for i, segment := range all {
 			last := greedy && i == len(all)-1 && greedyRE.MatchString(segment)
 			if !strings.HasPrefix(path, "/") || !segmentRE.MatchString(segment) && !last || segment == "." || segment == ".." {
-				misuse("Route.Path is %q: expected a path such as /orders/{id}, without trailing slash, and {proxy+} at most at the end of a Transparent or Function route", path)
+				r.misuse(&r.Path, "is %q: expected a path such as /orders/{id}, without trailing slash, and {proxy+} at most at the end of a Transparent or Function route", path)
 			}
 			if isVariable(segment) {
 				name := strings.Trim(segment, "{+}")
 				if slices.Contains(parameters, name) {
-					misuse("Route.Path is %q: expected each parameter once", path)
+					r.misuse(&r.Path, "is %q: expected each parameter once", path)
 				}
 				parameters = append(parameters, name)
 			}
@@ -194,14 +197,14 @@ func (h *ProtectedAPI) checkPath(path string, greedy bool) []string {
 	}
 	// Custom domain names serve these paths themselves.
 	if path == "/ping" || path == "/sping" {
-		misuse("Route.Path is %q: expected another, API Gateway reserves /ping and /sping", path)
+		r.misuse(&r.Path, "is %q: expected another, API Gateway reserves /ping and /sping", path)
 	}
 	for _, s := range h.siblings() {
 		if agent := s.props.Application.AgentPath; s.owner != nil && (path == agent || strings.HasPrefix(path, agent+"/")) {
-			misuse("Route.Path is %q: expected one outside of the agent's path %s", path, agent)
+			r.misuse(&r.Path, "is %q: expected one outside of the agent's path %s", path, agent)
 		}
 		for _, earlier := range s.routes {
-			refuseCollision(path, earlier)
+			refuseCollision(r, earlier)
 		}
 	}
 	return parameters
@@ -209,9 +212,10 @@ func (h *ProtectedAPI) checkPath(path string, greedy bool) []string {
 
 // refuseCollision panics if two paths are the same, or differ in the name of a
 // parameter below the same resource, which API Gateway refuses at deployment.
-func refuseCollision(path, earlier string) {
+func refuseCollision(r *Route, earlier string) {
+	path := r.Path
 	if path == earlier {
-		misuse("Route.Path %q is protected already: expected one Route with all methods of a path", path)
+		r.misuse(&r.Path, "%q is protected already: expected one Route with all methods of a path", path)
 	}
 	a, b := segments(path), segments(earlier)
 	for i := range min(len(a), len(b)) {
@@ -219,7 +223,7 @@ func refuseCollision(path, earlier string) {
 			continue
 		}
 		if isVariable(a[i]) && isVariable(b[i]) {
-			misuse("Route.Path %q has parameter %s where the earlier route %q has %s: expected the same name", path, a[i], earlier, b[i])
+			r.misuse(&r.Path, "%q has parameter %s where the earlier route %q has %s: expected the same name", path, a[i], earlier, b[i])
 		}
 		return
 	}
@@ -229,9 +233,9 @@ func segments(path string) []string { return strings.Split(strings.TrimPrefix(pa
 
 // checkUpstream returns the parameters that the upstream URL uses. They stand
 // in the path only: the client must not choose the host.
-func checkUpstream(r Route, declared []string) []string {
+func checkUpstream(r *Route, declared []string) []string {
 	fail := func(expected string) {
-		misuse("Route.Upstream of %s is %q: expected %s", r.Path, r.Upstream, expected)
+		r.misuse(&r.Upstream, "of %s is %q: expected %s", r.Path, r.Upstream, expected)
 	}
 	host, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.Upstream, "https://"), "http://"), "/")
 	var used []string
@@ -270,12 +274,9 @@ func checkUpstream(r Route, declared []string) []string {
 	return used
 }
 
-// checkStatuses panics if a list has a number that is not the status of a
-// response, or a status twice.
-func checkStatuses(field string, codes []int) {
+// checkStatuses checks a list of statuses, which is a field of the root of c.
+func checkStatuses(c *settings.Checker, codes []int, of string) {
 	for i, code := range codes {
-		if code < 200 || code > 599 || slices.Contains(codes[:i], code) {
-			misuse("%s has %d: expected statuses from 200 to 599, each once", field, code)
-		}
+		c.Must(code >= 200 && code <= 599 && !slices.Contains(codes[:i], code), &codes[i], "be a status from 200 to 599, each once"+of)
 	}
 }

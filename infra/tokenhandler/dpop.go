@@ -21,9 +21,9 @@ func (h *ProtectedAPI) tellUpstream(r Route) {
 	}
 	switch {
 	case r.Function != nil:
-		misuse("Route %s has a Function: expected an Upstream with Props.AccessTokens.DPoP, a Lambda is called by no URL that a proof could name", r.Path)
+		r.misuse(&r.Function, "of %s cannot be combined with %s, a Lambda is called by no URL that a proof could name", r.Path, settings.SettingOf(&h.props, &h.props.AccessTokens.DPoP))
 	case r.Transparent:
-		misuse("Route %s is Transparent: expected a mapped route with Props.AccessTokens.DPoP, a transparent one passes on the client's own DPoP headers too", r.Path)
+		r.misuse(&r.Transparent, "of %s cannot be combined with %s, such a route passes on the client's own DPoP headers too", r.Path, settings.SettingOf(&h.props, &h.props.AccessTokens.DPoP))
 	}
 	d := h.demands
 	if d.upstreams == nil {
@@ -32,7 +32,7 @@ func (h *ProtectedAPI) tellUpstream(r Route) {
 	for _, m := range r.Methods {
 		key := settings.RouteKey(m, r.Path)
 		if known, ok := d.upstreams[key]; ok && known != r.Upstream {
-			misuse("Route %s has another Upstream than the route of another API with the same authorizer: expected the same with Props.AccessTokens.DPoP, the authorizer does not tell them apart", key)
+			r.misuse(&r.Upstream, "of %s differs from that of the route of another API with the same authorizer: expected the same with %s, the authorizer does not tell them apart", key, settings.SettingOf(&h.props, &h.props.AccessTokens.DPoP))
 		}
 		d.upstreams[key] = r.Upstream
 	}

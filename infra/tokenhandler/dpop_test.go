@@ -102,13 +102,13 @@ func TestDPoPRefuses(t *testing.T) {
 		{"function", nil, func(s awscdk.Stack, h *TokenHandler) {
 			f := awslambda.Function_FromFunctionArn(s, jsii.String("F"), jsii.String("arn:aws:lambda:eu-north-1:123456789012:function:f"))
 			h.Protect(Route{Path: "/a", Methods: []string{"GET"}, Function: f})
-		}, "Route /a has a Function: expected an Upstream with Props.AccessTokens.DPoP"},
+		}, "Route.Function of /a cannot be combined with Props.AccessTokens.DPoP"},
 		{"transparent", nil, func(_ awscdk.Stack, h *TokenHandler) {
 			h.Protect(Route{Path: "/a", Methods: []string{"GET"}, Upstream: "https://a.example/", Transparent: true})
-		}, "Route /a is Transparent: expected a mapped route with Props.AccessTokens.DPoP"},
+		}, "Route.Transparent of /a cannot be combined with Props.AccessTokens.DPoP"},
 		{"greedy", nil, func(_ awscdk.Stack, h *TokenHandler) {
 			h.Protect(Route{Path: "/{proxy+}", Methods: []string{"ANY"}, Upstream: "https://a.example/{proxy}", Transparent: true})
-		}, "is Transparent: expected a mapped route with Props.AccessTokens.DPoP"},
+		}, "Route.Transparent of /{proxy+} cannot be combined with Props.AccessTokens.DPoP"},
 		{"the client's own proof", nil, func(_ awscdk.Stack, h *TokenHandler) {
 			h.Protect(Route{Path: "/a", Methods: []string{"GET"}, Upstream: "https://a.example/", RequestHeaders: []string{"dpop"}})
 		}, `Route.RequestHeaders of /a has "Dpop"`},
@@ -123,7 +123,7 @@ func TestDPoPRefuses(t *testing.T) {
 			r := orders()
 			r.Upstream = "https://other.example/"
 			h.Extend(s, "Extended", api).Protect(r)
-		}, "Route GET /orders has another Upstream than the route of another API"},
+		}, "Route.Upstream of GET /orders differs from that of the route of another API"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := bound()

@@ -195,22 +195,24 @@ func TestSiteIsRefused(t *testing.T) {
 		change func(awscdk.Stack, *SiteProps)
 		want   string
 	}{
-		{"untrusted", func(_ awscdk.Stack, p *SiteProps) { p.Name = "other.example.com" }, "expected https://other.example.com among"},
-		{"no name", func(_ awscdk.Stack, p *SiteProps) { p.Name = "" }, "SiteProps.Name is"},
-		{"no certificate", func(_ awscdk.Stack, p *SiteProps) { p.Certificate = nil }, "SiteProps.Certificate is nil"},
+		{"untrusted", func(_ awscdk.Stack, p *SiteProps) { p.Name = "other.example.com" }, `SiteProps.Name must be the host of one of Props.Application.TrustedWebOrigins, got "other.example.com"`},
+		{"no name", func(_ awscdk.Stack, p *SiteProps) { p.Name = "" }, `SiteProps.Name must be a host name such as www.example.com, got ""`},
+		{"no certificate", func(_ awscdk.Stack, p *SiteProps) { p.Certificate = nil }, "SiteProps.Certificate is missing: it must be a certificate for SiteProps.Name in us-east-1"},
 		{"certificate elsewhere", func(s awscdk.Stack, p *SiteProps) {
 			p.Certificate = certificate(s, strings.Replace(usEast1, "us-east-1", "eu-north-1", 1))
-		}, "expected one of us-east-1"},
+		}, "SiteProps.Certificate must be one of us-east-1"},
 		{"inline scripts", func(_ awscdk.Stack, p *SiteProps) { p.ContentSecurityPolicy = "script-src 'unsafe-inline'" }, "'unsafe-inline'"},
-		{"cookie domain elsewhere", func(_ awscdk.Stack, p *SiteProps) { p.Handler.props.Cookies.Domain = "example.org" }, `Props.Cookies.Domain is "example.org"`},
-		{"web ACL that is no ARN", func(_ awscdk.Stack, p *SiteProps) { p.WebACL = "x" }, `SiteProps.WebACL is "x"`},
+		{"cookie domain elsewhere", func(_ awscdk.Stack, p *SiteProps) { p.Handler.props.Cookies.Domain = "example.org" }, `Props.Cookies.Domain must cover SiteProps.Name www.example.com, or browsers drop the cookies, got "example.org"`},
+		{"web ACL that is no ARN", func(_ awscdk.Stack, p *SiteProps) { p.WebACL = "x" }, `SiteProps.WebACL must be the ARN of a web ACL for CloudFront, of us-east-1, got "x"`},
 		{"regional web ACL", func(_ awscdk.Stack, p *SiteProps) {
 			p.WebACL = "arn:aws:wafv2:eu-north-1:123456789012:regional/webacl/a/b"
-		}, "expected the ARN of a web ACL for CloudFront"},
+		}, "SiteProps.WebACL must be the ARN of a web ACL for CloudFront"},
 		{"web ACL that the execute-api host bypasses", func(_ awscdk.Stack, p *SiteProps) {
 			p.WebACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"
-		}, "SiteProps.WebACL is set without Props.Operation.WebACL"},
-		{"everything", func(_ awscdk.Stack, p *SiteProps) { p.APIPaths = []string{"/*"} }, "SiteProps.APIPaths has"},
+		}, "SiteProps.WebACL requires Props.Operation.WebACL: the API also answers at its execute-api host"},
+		{"everything", func(_ awscdk.Stack, p *SiteProps) { p.APIPaths = []string{"/*"} }, `SiteProps.APIPaths[0] must be a path such as /api/*, got "/*"`},
+		{"cookie path elsewhere", func(_ awscdk.Stack, p *SiteProps) { p.Handler.props.Cookies.BasePath = "/api/oauth-agent" }, `Props.Cookies.BasePath must be /oauth-agent, where browsers reach the agent on a site`},
+		{"caching", func(_ awscdk.Stack, p *SiteProps) { p.Handler.props.AuthorizerCaching.TTL = 1e9 }, "Props.AuthorizerCaching.TTL cannot be combined with a site"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			stack := newStack(t)

@@ -31,7 +31,7 @@ func (h *ProtectedAPI) demand(r Route) {
 			Claims: maps.Clone(r.Claims),
 		}
 		if known, ok := h.demands.routes[key]; ok && !reflect.DeepEqual(known, required) {
-			misuse("Route %s has other Scopes or Claims than the route of another API with the same authorizer: expected the same, the authorizer does not tell them apart", key)
+			r.misuse(&r.Scopes, "and %s of %s differ from those of the route of another API with the same authorizer: expected the same, the authorizer does not tell them apart", r.setting(&r.Claims), key)
 		}
 		h.demands.routes[key] = required
 		changed = changed || required.Scope != "" || len(required.Claims) > 0
@@ -63,26 +63,26 @@ func (h *ProtectedAPI) checkDemands(r Route) {
 		return
 	}
 	if h.function == nil {
-		misuse("Route %s has Scopes or Claims: they cannot be combined with FromTokenHandlerAttributes, the authorizer gets them from its own app", r.Path)
+		r.misuse(&r.Scopes, "and %s of %s cannot be combined with FromTokenHandlerAttributes, the authorizer gets them from its own app", r.setting(&r.Claims), r.Path)
 	}
 	if !h.demands.authorizer.KnowsScopes() {
-		misuse("Route %s has Scopes or Claims: expected Props.PhantomToken or Props.AccessTokens.VerifyTokens with them, or nothing is known of the access tokens", r.Path)
+		r.misuse(&r.Scopes, "and %s of %s require %s or %s, or nothing is known of the access tokens", r.setting(&r.Claims), r.Path, settings.SettingOf(&h.props, &h.props.PhantomToken.Enabled), settings.SettingOf(&h.props, &h.props.AccessTokens.VerifyTokens))
 	}
 	for m := range r.MethodScopes {
 		if !slices.Contains(r.Methods, m) {
-			misuse("Route.MethodScopes of %s has %q: expected methods of the route only", r.Path, m)
+			r.misuse(&r.MethodScopes, "of %s has %q: expected methods of the route only", r.Path, m)
 		}
 	}
 	for _, list := range append(slices.Collect(maps.Values(r.MethodScopes)), r.Scopes) {
 		for _, scope := range list {
 			if !settings.IsScopeToken(scope) {
-				misuse("Route.Scopes of %s has %q: expected one scope per element, without space, quote and backslash", r.Path, scope)
+				r.misuse(&r.Scopes, "of %s has %q: expected one scope per element, without space, quote and backslash", r.Path, scope)
 			}
 		}
 	}
 	for name := range r.Claims {
 		if name == "" {
-			misuse("Route.Claims of %s has a claim without a name", r.Path)
+			r.misuse(&r.Claims, "of %s has a claim without a name", r.Path)
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tokenhandler/aws/internal/settings"
 )
 
 // SiteProps configure a [Site].
@@ -215,57 +217,35 @@ func checkedSite(props *SiteProps) SiteProps {
 	if p.ContentSecurityPolicy == "" {
 		p.ContentSecurityPolicy = DefaultContentSecurityPolicy
 	}
-	if !isHostName(p.Name) {
-		misuse("SiteProps.Name is %q: expected a host name such as www.example.com", p.Name)
+	h := p.Handler.props
+	app, cookies := &h.Application, &h.Cookies
+	c := settings.NewChecker(&p, &h)
+	c.Opaque, c.ShowValues = isToken, true
+	c.Must(isHostName(p.Name), &p.Name, "be a host name such as www.example.com")
+	c.Must(slices.Contains(app.TrustedWebOrigins, "https://"+p.Name), &p.Name, "be the host of one of %s", &app.TrustedWebOrigins)
+	c.Refuse(h.Domain != nil, &h.Domain, "cannot be combined with a site: the API is served on %s "+p.Name, &p.Name)
+	c.Must(cookies.Domain == "" || covers(cookies.Domain, p.Name), &cookies.Domain, "cover %s "+p.Name+", or browsers drop the cookies", &p.Name)
+	c.Must(cookies.BasePath == "" || cookies.BasePath == app.AgentPath, &cookies.BasePath, "be "+app.AgentPath+", where browsers reach the agent on a site, or they do not send the cookies there")
+	c.Refuse(h.AuthorizerCaching.TTL != 0, &h.AuthorizerCaching.TTL, "cannot be combined with a site: browsers send no Origin with reads of a page on the API's own host")
+	c.Refuse(p.Certificate == nil, &p.Certificate, "is missing: it must be a certificate for %s in us-east-1", &p.Name)
+	if p.Certificate != nil {
+		arn := *p.Certificate.CertificateArn()
+		c.Refuse(!isToken(arn) && !strings.HasPrefix(arn, "arn:aws:acm:us-east-1:"), &p.Certificate, "must be one of us-east-1, where CloudFront takes certificates from, got "+arn)
 	}
-	if origin := "https://" + p.Name; !slices.Contains(p.Handler.props.Application.TrustedWebOrigins, origin) {
-		misuse("SiteProps.Name is %q: expected %s among the token handler's TrustedWebOrigins %q", p.Name, origin, p.Handler.props.Application.TrustedWebOrigins)
+	if p.HostedZone != nil {
+		zone := *p.HostedZone.ZoneName()
+		c.Must(covers(zone, p.Name), &p.Name, "be in the zone "+zone)
 	}
-	if p.Handler.props.Domain != nil {
-		misuse("SiteProps.Handler has a Domain: expected none, the API is served on %s", p.Name)
+	for i := range p.APIPaths {
+		c.Must(apiPathRE.MatchString(p.APIPaths[i]), &p.APIPaths[i], "be a path such as /api/*")
 	}
-	if d := p.Handler.props.Cookies.Domain; d != "" && !isToken(d) && !covers(d, p.Name) {
-		misuse("Props.Cookies.Domain is %q: expected one that covers SiteProps.Name %s, or browsers drop the cookies", d, p.Name)
-	}
-	if p.Certificate == nil {
-		misuse("SiteProps.Certificate is nil: expected a certificate for %s in us-east-1", p.Name)
-	}
-	if arn := *p.Certificate.CertificateArn(); !isToken(arn) && !strings.HasPrefix(arn, "arn:aws:acm:us-east-1:") {
-		misuse("SiteProps.Certificate is %s: expected one of us-east-1, where CloudFront takes certificates from", arn)
-	}
-	if p.HostedZone != nil && !covers(*p.HostedZone.ZoneName(), p.Name) {
-		misuse("SiteProps.Name is %q: expected a name in the zone %s", p.Name, *p.HostedZone.ZoneName())
-	}
-	if path := p.Handler.props.Cookies.BasePath; path != "" && path != p.Handler.props.Application.AgentPath {
-		misuse("Props.Cookies.BasePath is %s: expected %s, where browsers reach the agent on a site, or they do not send the cookies there", path, p.Handler.props.Application.AgentPath)
-	}
-	if p.Handler.props.AuthorizerCaching.TTL != 0 {
-		misuse("SiteProps.Handler has AuthorizerCaching: expected none, browsers send no Origin with reads of a page on the API's own host")
-	}
-	checkFirewall(p)
-	for _, path := range p.APIPaths {
-		if !apiPathRE.MatchString(path) {
-			misuse("SiteProps.APIPaths has %q: expected paths such as /api/*", path)
-		}
-	}
-	if strings.ContainsAny(p.ContentSecurityPolicy, "\r\n") || strings.Contains(p.ContentSecurityPolicy, "'unsafe-inline'") {
-		misuse("SiteProps.ContentSecurityPolicy allows 'unsafe-inline' or has a line break: expected a policy without")
-	}
+	policy := p.ContentSecurityPolicy
+	c.Refuse(strings.ContainsAny(policy, "\r\n"), &p.ContentSecurityPolicy, "must not have a line break")
+	c.Refuse(strings.Contains(policy, "'unsafe-inline'"), &p.ContentSecurityPolicy, "must not allow 'unsafe-inline'")
+	c.Must(p.WebACL == "" || strings.Contains(p.WebACL, ":global/webacl/"), &p.WebACL, "be the ARN of a web ACL for CloudFront, of us-east-1")
+	// The rules find this for a given API in the template.
+	c.Refuse(p.WebACL != "" && h.API == nil && h.Operation.WebACL == "", &p.WebACL, "requires %s: the API also answers at its execute-api host, where the site's web ACL does not apply; "+
+		"give the API a regional web ACL with the same rules, or one that demands a secret header which the distribution adds", &h.Operation.WebACL)
+	refuse(c.Faults())
 	return p
-}
-
-// checkFirewall panics if the web ACL of a site can be bypassed by the
-// execute-api host of the API. The rules find that for a given API in the
-// template.
-func checkFirewall(p SiteProps) {
-	if p.WebACL == "" {
-		return
-	}
-	if !isToken(p.WebACL) && !strings.Contains(p.WebACL, ":global/webacl/") {
-		misuse("SiteProps.WebACL is %q: expected the ARN of a web ACL for CloudFront, of us-east-1", p.WebACL)
-	}
-	if h := p.Handler.props; h.API == nil && h.Operation.WebACL == "" {
-		misuse("SiteProps.WebACL is set without Props.Operation.WebACL: the API also answers at its execute-api host, where the site's web ACL does not apply; " +
-			"give the API a regional web ACL with the same rules, or one that demands a secret header which the distribution adds")
-	}
 }

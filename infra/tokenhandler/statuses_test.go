@@ -30,8 +30,8 @@ func TestListedStatuses(t *testing.T) {
 		}
 	}
 	for _, wrong := range [][]int{{100}, {600}, {404, 404}} {
-		mustContain(t, panicOf(func() { size(oneOrigin(), wrong) }), "tokenhandler: Route.Statuses of /orders has ", "expected statuses from 200 to 599, each once")
-		mustContain(t, panicOf(func() { size(of(wrong), nil) }), "tokenhandler: Props.Statuses has ")
+		mustContain(t, panicOf(func() { size(oneOrigin(), wrong) }), "tokenhandler: Route.Statuses[", "] must be a status from 200 to 599, each once (route /orders), got ")
+		mustContain(t, panicOf(func() { size(of(wrong), nil) }), "tokenhandler: Props.Statuses[", "] must be a status from 200 to 599")
 	}
 	transparent := Route{Path: "/api/{proxy+}", Methods: []string{"ANY"}, Upstream: "https://api.internal.example/{proxy}", Transparent: true, Statuses: []int{404}}
 	mustContain(t, panicOf(func() { New(newStack(t), "TokenHandler", oneOrigin()).Protect(transparent) }), "passes on everything: expected neither")

@@ -11,6 +11,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/tokenhandler/aws/internal/contract"
+	"github.com/tokenhandler/aws/internal/settings"
 )
 
 // draft4 is the schema version of models. AWS: "In API Gateway, models are
@@ -25,26 +26,26 @@ var methodsWithBody = []string{"POST", "PUT", "PATCH"}
 
 // checkValidation panics if the gateway cannot check the requirements of a
 // route.
-func (h *ProtectedAPI) checkValidation(r Route) {
+func (h *ProtectedAPI) checkValidation(r *Route) {
 	for i, q := range r.RequiredQueryParameters {
 		switch {
 		case !queryRE.MatchString(q) || slices.Contains(r.RequiredQueryParameters[:i], q):
-			misuse("Route.RequiredQueryParameters of %s has %q: expected names of letters, digits and :._$-, each once", r.Path, q)
+			r.misuse(&r.RequiredQueryParameters, "of %s has %q: expected names of letters, digits and :._$-, each once", r.Path, q)
 		case !r.whole() && !slices.Contains(r.QueryParameters, q):
-			misuse("Route.RequiredQueryParameters of %s has %q: expected some of Route.QueryParameters, others do not go up", r.Path, q)
+			r.misuse(&r.RequiredQueryParameters, "of %s has %q: expected some of %s, others do not go up", r.Path, q, r.setting(&r.QueryParameters))
 		}
 	}
 	if r.RequestSchema == nil {
 		return
 	}
 	if !slices.ContainsFunc(r.Methods, func(m string) bool { return slices.Contains(methodsWithBody, m) }) {
-		misuse("Route.RequestSchema of %s: expected one of %s among Route.Methods", r.Path, strings.Join(methodsWithBody, ", "))
+		r.misuse(&r.RequestSchema, "of %s: expected one of %s among %s", r.Path, strings.Join(methodsWithBody, ", "), r.setting(&r.Methods))
 	}
 	if h.binary() {
-		misuse("Route.RequestSchema of %s: expected an API without BinaryMediaTypes, nothing says how API Gateway validates binary bodies", r.Path)
+		r.misuse(&r.RequestSchema, "of %s: cannot be combined with %s, nothing says how API Gateway validates binary bodies", r.Path, settings.SettingOf(&h.props, &h.props.BinaryMediaTypes))
 	}
 	if err := checkSchema(r.RequestSchema); err != nil {
-		misuse("Route.RequestSchema of %s: expected JSON schema draft 4 without references to elsewhere: %s", r.Path, err)
+		r.misuse(&r.RequestSchema, "of %s: expected JSON schema draft 4 without references to elsewhere: %s", r.Path, err)
 	}
 }
 

@@ -35,6 +35,9 @@ func (s Setting) GoName() string {
 	return strings.Join(names, ".") + s.index()
 }
 
+// String returns the GoName.
+func (s Setting) String() string { return s.GoName() }
+
 // StageName returns the path of fields in a stage of cdk.json, such as
 // cookieDomain or operation.authorizerMemory.
 func (s Setting) StageName() string {
