@@ -11,16 +11,13 @@
 //     itself goes on.
 //   - [JSON], application/json (RFC 7662): the token itself goes on.
 //
-// Yes is remembered for a while, under a hash of the token, never longer than
-// the token lives. No is remembered for five seconds, so that a flood of one
-// refused token costs one call. Errors are not remembered. A burst of requests
-// with one token makes one call, and only a few calls run at the same time.
+// Yes is remembered for a while, never longer than the token lives, and no for five
+// seconds; see package calls.
 package introspection
 
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,9 +26,8 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/tokenhandler/aws/lambda/internal/backchannel"
+	"github.com/tokenhandler/aws/lambda/internal/calls"
 	"github.com/tokenhandler/aws/lambda/internal/jwt"
 )
 
@@ -45,19 +41,6 @@ const (
 // MaxToken bounds the JWT that replaces a token: towards the upstream API it
 // has to fit into API Gateway's 10,240 bytes of headers.
 const MaxToken = 8192
-
-// callTimeout bounds a call with its one repetition, below the five seconds
-// that the authorizer may take.
-const callTimeout = 4500 * time.Millisecond
-
-const (
-	// noFor is how long a refusal is remembered: short, since a provider whose
-	// nodes lag may not know a new token yet.
-	noFor = 5 * time.Second
-	// maxCalls bounds the calls that run at the same time. Others wait, until
-	// their time is up.
-	maxCalls = 8
-)
 
 // ErrForeign is the error of a token that is active, but not for here: of
 // another issuer, for another audience, or no bearer token.
@@ -98,12 +81,8 @@ type Result struct {
 // Client asks one introspection endpoint. It is safe for use by several
 // goroutines.
 type Client struct {
-	cfg Config
-	// Refusals have a cache of their own: a flood of them must not push out
-	// active tokens.
-	yes, no cache
-	flight  singleflight.Group
-	calls   chan struct{} // one element for each running call
+	cfg   Config
+	calls *calls.Calls[Result]
 }
 
 // New makes a client.
@@ -117,50 +96,25 @@ func New(cfg Config) (*Client, error) {
 	if cfg.HTTP == nil {
 		cfg.HTTP = backchannel.New(backchannel.Config{})
 	}
-	return &Client{cfg: cfg, calls: make(chan struct{}, maxCalls)}, nil
+	return &Client{cfg, calls.New[Result](cfg.Now)}, nil
 }
 
 // Introspect asks about a token. Any error but [ErrForeign] means that the
 // token is unknown. No error shows the token or the answer.
 func (c *Client) Introspect(ctx context.Context, token string) (Result, error) {
-	// Never the token itself: memory may be dumped.
-	id := sha256.Sum256([]byte(token))
-	if e, ok := c.yes.get(id, c.cfg.Now()); ok {
-		return e.result, nil
-	}
-	if e, ok := c.no.get(id, c.cfg.Now()); ok {
-		return Result{}, e.err
-	}
-	done := c.flight.DoChan(string(id[:]), func() (any, error) {
-		// Not the context of the caller that happened to be first: the others
-		// must not fail with it.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
-		defer cancel()
-		select {
-		case c.calls <- struct{}{}:
-			defer func() { <-c.calls }()
-		case <-ctx.Done():
-			return Result{}, errors.New("introspection: too many calls are running")
-		}
+	return c.calls.Do(ctx, calls.IDOf(token, ""), func(ctx context.Context) (calls.Answer[Result], error) {
 		result, err := c.ask(ctx, token)
 		now := c.cfg.Now()
 		switch {
-		case err == nil && result.Active:
-			c.yes.put(id, entry{result: result, until: until(result, now, c.cfg.MaxAge)}, now)
-		case err == nil || errors.Is(err, ErrForeign):
-			c.no.put(id, entry{err: err, until: now.Add(noFor)}, now)
+		case errors.Is(err, ErrForeign):
+			return calls.Answer[Result]{Err: err, Refused: true, Until: now.Add(calls.RefusedFor)}, nil
+		case err == nil && !result.Active:
+			return calls.Answer[Result]{Refused: true, Until: now.Add(calls.RefusedFor)}, nil
+		case err == nil:
+			return calls.Answer[Result]{Value: result, Until: until(result, now, c.cfg.MaxAge)}, nil
 		}
-		return result, err
+		return calls.Answer[Result]{}, err
 	})
-	select {
-	case answer := <-done:
-		if answer.Err != nil {
-			return Result{}, answer.Err
-		}
-		return answer.Val.(Result), nil
-	case <-ctx.Done():
-		return Result{}, fmt.Errorf("introspection: %w", ctx.Err())
-	}
 }
 
 // until is when a yes ends. RFC 7662 section 4: if the response contains exp,
