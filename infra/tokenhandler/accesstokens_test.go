@@ -66,6 +66,15 @@ func TestAuthorizerEnvironment(t *testing.T) {
 		{"phantom tokens", withPhantomToken(), nil, map[string]string{
 			"USE_PHANTOM_TOKEN": "true", "INTROSPECTION_URL": "https://login.example.com:8443/introspect?tenant=1",
 			"CLIENT_ID": "spa-client", "CLIENT_SECRET": "TokenHandlerClientSecret"}},
+		{"token exchange", oneOrigin(), func(p *Props, _ awscdk.Stack) {
+			p.TokenExchange.URL = "https://login.example.com/token"
+		}, map[string]string{
+			"EXCHANGE_URL": "https://login.example.com/token", "EXCHANGE_CLIENT_ID": "spa-client", "EXCHANGE_CLIENT_SECRET": "TokenHandlerClientSecret"}},
+		{"token exchange by another client", oneOrigin(), func(p *Props, s awscdk.Stack) {
+			p.TokenExchange.URL, p.TokenExchange.ClientID = "https://login.example.com/token", "exchanger"
+			p.TokenExchange.ClientSecret = awssecretsmanager.Secret_FromSecretNameV2(s, jsii.String("Exchanger"), jsii.String("exchanger"))
+		}, map[string]string{
+			"EXCHANGE_URL": "https://login.example.com/token", "EXCHANGE_CLIENT_ID": "exchanger", "EXCHANGE_CLIENT_SECRET": "exchanger:SecretString"}},
 		{"a client of its own", withPhantomToken(), func(p *Props, _ awscdk.Stack) {
 			p.PhantomToken.ClientID, p.PhantomToken.MediaType, p.PhantomToken.MaxAge = "gateway", IntrospectionJSON, 30*time.Second
 			p.AccessTokens.Audience = []string{"orders"}
@@ -92,12 +101,16 @@ func TestAuthorizerEnvironment(t *testing.T) {
 				}
 				delete(got, shared)
 			}
-			if secret := got["CLIENT_SECRET"]; secret != "" {
-				// A reference, never a value: CloudFormation resolves it.
-				if !strings.Contains(secret, "{{resolve:secretsmanager:") || !strings.Contains(secret, tt.want["CLIENT_SECRET"]) {
-					t.Errorf("CLIENT_SECRET is %s", secret)
+			for _, name := range []string{"CLIENT_SECRET", "EXCHANGE_CLIENT_SECRET"} {
+				secret := got[name]
+				if secret == "" {
+					continue
 				}
-				got["CLIENT_SECRET"] = tt.want["CLIENT_SECRET"]
+				// A reference, never a value: CloudFormation resolves it.
+				if !strings.Contains(secret, "{{resolve:secretsmanager:") || !strings.Contains(secret, tt.want[name]) {
+					t.Errorf("%s is %s", name, secret)
+				}
+				got[name] = tt.want[name]
 			}
 			if tt.want == nil {
 				tt.want = map[string]string{}
@@ -203,7 +216,7 @@ func TestProtectRefusesRequirements(t *testing.T) {
 	}
 	t.Run("a public route", func(t *testing.T) {
 		h := New(newStack(t), "TokenHandler", withVerification())
-		mustContain(t, panicOf(func() { h.Public(route(func(r *Route) { r.Scopes = []string{"a"} }), "a test") }), "tokenhandler: Public got Scopes or Claims for /orders")
+		mustContain(t, panicOf(func() { h.Public(route(func(r *Route) { r.Scopes = []string{"a"} }), "a test") }), "tokenhandler: Public got Scopes, Claims or an Exchange for /orders")
 	})
 }
 
@@ -215,9 +228,51 @@ func TestExtendSharesRequirements(t *testing.T) {
 	demanding.Scopes = []string{"orders.read"}
 	h.Protect(demanding)
 	e := h.Extend(stack, "More", awsapigateway.NewRestApi(stack, jsii.String("Other"), &awsapigateway.RestApiProps{CloudWatchRole: jsii.Bool(false)}))
-	mustContain(t, panicOf(func() { e.Protect(orders()) }), "tokenhandler: Route GET /orders has other Scopes or Claims than the route of another API")
+	mustContain(t, panicOf(func() { e.Protect(orders()) }), "tokenhandler: Route.Scopes and Route.Claims and Route.Exchange of GET /orders must be those of the route of another API")
 	other := orders()
 	other.Path, other.Scopes = "/invoices", []string{"invoices"}
 	e.Protect(other)
 	mustContain(t, read(t, stack).authorizerEnvironment(t)["ROUTE_REQUIREMENTS"], `"GET /orders":{"scope":"orders.read"}`, `"GET /invoices":{"scope":"invoices"}`)
+}
+
+func TestExchange(t *testing.T) {
+	stack := newStack(t)
+	props := oneOrigin()
+	props.TokenExchange.URL = "https://login.example.com/token"
+	h := New(stack, "TokenHandler", props)
+	r := orders()
+	r.Exchange = Exchange{Audience: "orders-api", Scope: "orders.read orders.write"}
+	h.Protect(r)
+	got := read(t, stack).authorizerEnvironment(t)["ROUTE_REQUIREMENTS"]
+	const exchange = `{"exchange":{"audience":"orders-api","scope":"orders.read orders.write"}}`
+	if want := `{"GET /orders":` + exchange + `,"POST /orders":` + exchange + `}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestExchangeRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*Props, *Route)
+		want   string
+	}{
+		{"no endpoint", func(p *Props, _ *Route) { p.TokenExchange.URL = "" }, "Route.Exchange of /orders requires Props.TokenExchange.URL"},
+		{"endpoint over http", func(p *Props, _ *Route) { p.TokenExchange.URL = "http://login.example.com/token" }, "TokenExchange.URL must be an absolute https URL"},
+		{"audience with a space", func(_ *Props, r *Route) { r.Exchange.Audience = "a b" }, "Route.Exchange of /orders: audience must be"},
+		{"relative resource", func(_ *Props, r *Route) { r.Exchange.Resource = "/orders" }, "Route.Exchange of /orders: resource must be"},
+		{"two spaces between scopes", func(_ *Props, r *Route) { r.Exchange.Scope = "a  b" }, "Route.Exchange of /orders: scope"},
+		{"DPoP", func(p *Props, _ *Route) { p.AccessTokens.DPoP = true }, "TokenExchange.URL cannot be combined with Props.AccessTokens.DPoP"},
+		{"client without secret", func(p *Props, _ *Route) { p.TokenExchange.ClientID = "exchanger" }, "TokenExchange.ClientSecret is required with Props.TokenExchange.URL"},
+		{"client without endpoint", func(p *Props, r *Route) {
+			p.TokenExchange.URL, p.TokenExchange.ClientID, r.Exchange = "", "exchanger", Exchange{}
+		}, "TokenExchange.ClientID requires Props.TokenExchange.URL"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			stack, props, r := newStack(t), oneOrigin(), orders()
+			props.TokenExchange.URL = "https://login.example.com/token"
+			r.Exchange.Audience = "orders-api"
+			tt.change(props, &r)
+			mustContain(t, panicOf(func() { New(stack, "TokenHandler", props).Protect(r) }), tt.want)
+		})
+	}
 }

@@ -126,6 +126,13 @@ func checkEnvironments(c *settings.Checker, p *Props) {
 	if p.PhantomToken.Enabled && authorizer.PhantomToken.ClientSecret == "" {
 		authorizer.PhantomToken.ClientSecret = "made"
 	}
+	exchange := &p.TokenExchange
+	exchangesAsProvider := exchange.URL != "" && exchange.ClientID == ""
+	if exchangesAsProvider {
+		authorizer.TokenExchange.ClientSecret = "made"
+	}
+	c.Refuse(exchangesAsProvider && exchange.ClientSecret != nil, &exchange.ClientID, "is required with %s", &exchange.ClientSecret)
+	c.Refuse(exchangesAsProvider && !p.Provider.NeedsSecret(), &exchange.ClientID, "is required with %s "+p.Provider.AuthenticationMethod()+": the provider's client has no secret to exchange tokens with", &p.Provider.Authentication.Method)
 	jwks, phantom := &p.Provider.JWKSEndpoint, &p.PhantomToken
 	c.Refuse(p.AccessTokens.VerifyTokens && *jwks == "", jwks, "is required with %s: the authorizer does not discover endpoints", &p.AccessTokens.VerifyTokens)
 	ofProvider := phantom.Enabled && phantom.ClientID == ""

@@ -28,6 +28,9 @@ func authorizerSettings(p *Props, reference func(awssecretsmanager.ISecret) sett
 	if p.PhantomToken.Enabled && s.PhantomToken.ClientID == "" {
 		s.PhantomToken.ClientID = p.Provider.ClientID
 	}
+	if p.TokenExchange.URL != "" && s.TokenExchange.ClientID == "" {
+		s.TokenExchange.ClientID = p.Provider.ClientID
+	}
 	return &s
 }
 

@@ -34,6 +34,9 @@ func (h *TokenHandler) addFunctions(p Props) {
 	if secret := h.introspectionSecret(p); secret != nil {
 		authorizer.PhantomToken.ClientSecret = h.reference(secret)
 	}
+	if exchange := p.TokenExchange; exchange.URL != "" && exchange.ClientSecret == nil {
+		authorizer.TokenExchange.ClientSecret = h.reference(h.ClientSecret)
+	}
 	h.demands = &demands{authorizer: *authorizer, routes: map[string]settings.Requirement{}}
 	h.AuthorizerFunction = h.newFunction(p, lambda{
 		id:          "AuthorizerFunction",

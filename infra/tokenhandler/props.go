@@ -44,6 +44,9 @@ type Props struct {
 	// PhantomToken has the authorizer ask the provider about every access token.
 	PhantomToken PhantomToken
 
+	// TokenExchange has the authorizer exchange access tokens for Route.Exchange.
+	TokenExchange TokenExchange
+
 	// AuthorizerCaching lets API Gateway cache results of the authorizer.
 	AuthorizerCaching AuthorizerCaching
 
@@ -145,6 +148,10 @@ type (
 	AccessTokens = settings.AccessTokens
 	// PhantomToken has the authorizer ask the provider about every access token.
 	PhantomToken = settings.PhantomToken[awssecretsmanager.ISecret]
+	// TokenExchange has the authorizer exchange access tokens for single routes.
+	TokenExchange = settings.TokenExchange[awssecretsmanager.ISecret]
+	// Exchange is the API that the token of a route is exchanged for.
+	Exchange = settings.Exchange
 	// AuthorizerCaching lets API Gateway cache results of the authorizer.
 	AuthorizerCaching = settings.AuthorizerCaching
 	// Dialect is how clients prove that a request is not cross-site.

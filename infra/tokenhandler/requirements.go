@@ -30,18 +30,22 @@ func (h *ProtectedAPI) demand(r Route) {
 			Scope:  strings.Join(slices.Concat(r.Scopes, r.MethodScopes[m]), " "),
 			Claims: maps.Clone(r.Claims),
 		}
+		if r.Exchange != (Exchange{}) {
+			exchange := r.Exchange
+			required.Exchange = &exchange
+		}
 		if known, ok := h.demands.routes[key]; ok && !reflect.DeepEqual(known, required) {
-			r.misuse(&r.Scopes, "and %s of %s differ from those of the route of another API with the same authorizer: expected the same, the authorizer does not tell them apart", r.setting(&r.Claims), key)
+			r.misuse(&r.Scopes, "and %s and %s of %s must be those of the route of another API with the same authorizer, which does not tell them apart", r.setting(&r.Claims), r.setting(&r.Exchange), key)
 		}
 		h.demands.routes[key] = required
-		changed = changed || required.Scope != "" || len(required.Claims) > 0
+		changed = changed || !required.IsZero()
 	}
 	if !changed {
 		return
 	}
 	requirements := settings.Requirements{}
 	for key, required := range h.demands.routes {
-		if required.Scope != "" || len(required.Claims) > 0 {
+		if !required.IsZero() {
 			requirements[key] = required
 		}
 	}
@@ -59,6 +63,9 @@ func (h *ProtectedAPI) addVariable(field any) {
 }
 
 func (h *ProtectedAPI) checkDemands(r Route) {
+	if r.Exchange != (Exchange{}) {
+		h.checkExchange(&r)
+	}
 	if len(r.Scopes)+len(r.MethodScopes)+len(r.Claims) == 0 {
 		return
 	}
@@ -84,5 +91,17 @@ func (h *ProtectedAPI) checkDemands(r Route) {
 		if name == "" {
 			r.misuse(&r.Claims, "of %s has a claim without a name", r.Path)
 		}
+	}
+}
+
+func (h *ProtectedAPI) checkExchange(r *Route) {
+	if h.function == nil {
+		r.misuse(&r.Exchange, "of %s cannot be combined with FromTokenHandlerAttributes, the authorizer gets it from its own app", r.Path)
+	}
+	if h.demands.authorizer.TokenExchange.URL == "" {
+		r.misuse(&r.Exchange, "of %s requires %s", r.Path, settings.SettingOf(&h.props, &h.props.TokenExchange.URL))
+	}
+	if err := r.Exchange.Check(); err != nil {
+		r.misuse(&r.Exchange, "of %s: %s", r.Path, err.Error())
 	}
 }

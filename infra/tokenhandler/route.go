@@ -82,6 +82,11 @@ type Route struct {
 	MethodScopes map[string][]string `json:"methodScopes"`
 	Claims       map[string]string   `json:"claims"`
 
+	// Exchange has the authorizer exchange the access token (RFC 8693), so that the
+	// upstream API gets a token of its own and never the session's. Scopes and Claims
+	// are those of the session's token. Requires Props.TokenExchange.
+	Exchange Exchange `json:"exchange"`
+
 	// QueryParameters are the query parameters that the upstream API gets. All
 	// others are dropped. Not with Transparent or Function.
 	QueryParameters []string `json:"queryParameters"`
@@ -171,8 +176,8 @@ func (h *ProtectedAPI) add(route Route, public string) awsapigateway.IResource {
 	if public == "" {
 		h.demand(route)
 		h.tellUpstream(route)
-	} else if len(route.Scopes)+len(route.MethodScopes)+len(route.Claims) > 0 {
-		misuse("Public got Scopes or Claims for %s: expected none, nothing looks at a token there", route.Path)
+	} else if len(route.Scopes)+len(route.MethodScopes)+len(route.Claims) > 0 || route.Exchange != (Exchange{}) {
+		misuse("Public got Scopes, Claims or an Exchange for %s: expected none, no authorizer looks at a token there", route.Path)
 	}
 	h.routes = append(h.routes, route.Path)
 

@@ -169,7 +169,16 @@ func (c *Checker) authorizer(a *Authorizer) {
 	c.Must(validClaimHeaders(tokens.ClaimHeaders), &tokens.ClaimHeaders, "be "+rules["claimheaders"].expects)
 	c.Refuse(len(tokens.ClaimHeaders) > 0 && !a.KnowsScopes(), &tokens.ClaimHeaders, "requires %s or %s: claims of an unverified token must not reach an API", &p.Enabled, jwks)
 	c.Refuse(tokens.RequireType && *jwks == "", &tokens.RequireType, "requires %s", jwks)
-	c.Refuse(len(a.RouteRequirements) > 0 && !a.KnowsScopes(), &a.RouteRequirements, "requires %s or %s", &p.Enabled, jwks)
+	c.Refuse(a.RouteRequirements.demands() && !a.KnowsScopes(), &a.RouteRequirements, "requires %s or %s", &p.Enabled, jwks)
+
+	x := &a.TokenExchange
+	c.Refuse(a.RouteRequirements.exchanges() && x.URL == "", &x.URL, "is required with an exchange in %s", &a.RouteRequirements)
+	c.Refuse(x.URL != "" && x.ClientID == "", &x.ClientID, "is required with %s", &x.URL)
+	c.Refuse(x.URL != "" && x.ClientSecret == "", &x.ClientSecret, "is required with %s", &x.URL)
+	c.Refuse(x.URL == "" && x.ClientID != "", &x.ClientID, "requires %s", &x.URL)
+	c.Refuse(x.URL == "" && x.ClientSecret != "", &x.ClientSecret, "requires %s", &x.URL)
+	// The proof is for the session's key, and an exchanged token is bound to none.
+	c.Refuse(x.URL != "" && tokens.DPoP, &x.URL, "cannot be combined with %s: an exchanged token is bound to no key", &tokens.DPoP)
 
 	c.Refuse(cache.TTL == 0 && cache.Dialect != "", &cache.Dialect, "requires %s", &cache.TTL)
 	c.Refuse(cache.TTL != 0 && cache.Dialect == "", &cache.Dialect, "is required with %s", &cache.TTL)

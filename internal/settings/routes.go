@@ -13,7 +13,7 @@ import (
 func RouteKey(method, resource string) string { return method + " " + resource }
 
 // Requirement lists the scopes and claims that a route requires of the access
-// token.
+// token, and the token that goes upstream.
 type Requirement struct {
 	// Scope lists the scopes the token must have, all of them, separated by
 	// single spaces.
@@ -21,7 +21,13 @@ type Requirement struct {
 	// Claims are claims the token must have: each is this value, or a list that
 	// contains this value.
 	Claims map[string]string `json:"claims,omitempty"`
+	// Exchange is the API that the access token is exchanged for. Nil: the token
+	// itself goes upstream.
+	Exchange *Exchange `json:"exchange,omitempty"`
 }
+
+// IsZero reports whether the route requires nothing.
+func (r Requirement) IsZero() bool { return r.Scope == "" && len(r.Claims) == 0 && r.Exchange == nil }
 
 // Scopes returns the scopes of the list.
 func (r Requirement) Scopes() []string { return strings.Fields(r.Scope) }
@@ -58,14 +64,15 @@ func (r *Requirements) UnmarshalText(text []byte) error {
 }
 
 func (r Requirement) check() error {
-	if r.Scope == "" && len(r.Claims) == 0 {
-		return errors.New("must have scopes or claims")
+	if r.IsZero() {
+		return errors.New("must have scopes, claims or an exchange")
 	}
-	if r.Scope != "" {
-		for scope := range strings.SplitSeq(r.Scope, " ") {
-			if !IsScopeToken(scope) {
-				return fmt.Errorf("scope %q must be 1 to 128 printable ASCII characters without space, quote and backslash", scope)
-			}
+	if err := checkScopes(r.Scope); err != nil {
+		return err
+	}
+	if r.Exchange != nil {
+		if err := r.Exchange.Check(); err != nil {
+			return fmt.Errorf("exchange: %w", err)
 		}
 	}
 	for name := range r.Claims {

@@ -39,6 +39,7 @@ func TestUpstreamsRefuse(t *testing.T) {
 func TestRequirementsRoundTrip(t *testing.T) {
 	want := settings.Requirements{
 		settings.RouteKey("GET", "/orders/{id}"): {Scope: "a <b>&c"},
+		settings.RouteKey("GET", "/bills"):       {Exchange: &settings.Exchange{Audience: "bills", Resource: "https://bills.example", Scope: "a b"}},
 		settings.RouteKey("ANY", "/{proxy+}"):    {Claims: map[string]string{"acr": "2", "Zoë": `"`}},
 	}
 	text, _ := want.MarshalText()
@@ -64,6 +65,8 @@ func TestRequirementsRefuse(t *testing.T) {
 		`{"GET /a":{}}`, `{"GET /a":{"scopes":"x"}}`, `{"GET /a":{"scope":["x"]}}`, `{"GET /a":"x"}`,
 		`{"GET /a":{"scope":""}}`, `{"GET /a":{"scope":" x"}}`, `{"GET /a":{"scope":"x  y"}}`, `{"GET /a":{"scope":"x\"y"}}`,
 		`{"GET /a":{"scope":"x\\y"}}`, `{"GET /a":{"scope":"Zoë"}}`, `{"GET /a":{"claims":{"":"x"}}}`, `{"GET /a":{"claims":{"x":1}}}`,
+		`{"GET /a":{"exchange":{}}}`, `{"GET /a":{"exchange":{"audience":"a b"}}}`, `{"GET /a":{"exchange":{"audience":["a"]}}}`, `{"GET /a":{"exchange":{"Actor":"a"}}}`,
+		`{"GET /a":{"exchange":{"resource":"/x"}}}`, `{"GET /a":{"exchange":{"resource":"https://a.example/#x"}}}`, `{"GET /a":{"exchange":{"scope":"a  b"}}}`,
 		`{"/a":{"scope":"x"}}`, `{"get /a":{"scope":"x"}}`, `{"GET a":{"scope":"x"}}`, `{" /a":{"scope":"x"}}`, `{"*":{"scope":"x"}}`,
 	} {
 		var got settings.Requirements

@@ -77,6 +77,7 @@ type Agent struct {
 type Authorizer struct {
 	Shared
 	PhantomToken      PhantomToken[Secret]
+	TokenExchange     TokenExchange[Secret]
 	Provider          TokenIssuer
 	AuthorizerCaching AuthorizerCaching
 
@@ -86,7 +87,8 @@ type Authorizer struct {
 	Deployment string `env:"DEPLOYMENT" rule:"deployment" required:"true"`
 
 	// RouteRequirements are the scopes and claims that routes require of the
-	// access token, as JSON: {"GET /orders":{"scope":"orders.read"}}.
+	// access token, and the APIs that they exchange it for, as JSON:
+	// {"GET /orders":{"scope":"orders.read","exchange":{"audience":"orders"}}}.
 	RouteRequirements Requirements `env:"ROUTE_REQUIREMENTS" json:"routes.scopes" prop:"Route.Scopes" rule:"requirements"`
 	// Upstreams are the URLs that routes lead to, as JSON:
 	// {"GET /orders/{id}":"https://orders.internal.example/v1/orders/{id}"}.

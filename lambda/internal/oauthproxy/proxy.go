@@ -152,6 +152,7 @@ const (
 	messageInvalid       = "The access token is not valid"
 	messageScope         = "The access token lacks a scope"
 	messageClaims        = "The access token lacks a claim"
+	messageNotExchanged  = "The provider refuses a token for this route"
 	messageUnbound       = "The access token is from before DPoP was switched on or off"
 )
 

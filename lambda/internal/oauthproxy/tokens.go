@@ -10,6 +10,7 @@ import (
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/backchannel"
 	"github.com/tokenhandler/aws/lambda/internal/dpop"
+	"github.com/tokenhandler/aws/lambda/internal/exchange"
 	"github.com/tokenhandler/aws/lambda/internal/introspection"
 	"github.com/tokenhandler/aws/lambda/internal/jwt"
 )
@@ -19,6 +20,7 @@ import (
 type tokens struct {
 	introspection *introspection.Client
 	verifier      *jwt.Verifier
+	exchange      *exchange.Client // nil where no route exchanges tokens
 }
 
 func newTokens(s settings.Authorizer, now func() time.Time) (tokens, error) {
@@ -32,6 +34,9 @@ func newTokens(s settings.Authorizer, now func() time.Time) (tokens, error) {
 				URL: s.Provider.JWKSEndpoint, Client: channel, Algorithms: s.Provider.SignatureAlgorithms, Now: now,
 			}),
 		})
+	}
+	if x := s.TokenExchange; x.URL != "" {
+		t.exchange = exchange.New(exchange.Config{URL: x.URL, ClientID: x.ClientID, ClientSecret: x.ClientSecret.Reveal(), HTTP: channel, Now: now})
 	}
 	phantom := s.PhantomToken
 	if !phantom.Enabled {
@@ -101,15 +106,30 @@ func (p *Proxy) decideToken(ctx context.Context, r *Request, d Decision, token s
 	if p.caching.outlives(claims.Expires, p.now()) {
 		return d.refuse(contract.CodeTokenExpired, messageExpired)
 	}
-	switch code, scope, err := p.requirements.lacking(r, claims); {
-	case err != nil:
+	required, err := p.requirements.of(r)
+	if err != nil {
 		return Decision{}, err
-	case code == contract.CodeInsufficientScope:
-		refused, _ := d.refuse(code, messageScope)
-		refused.Scope = scope
-		return refused, nil
-	case code != "":
-		return d.refuse(code, messageClaims)
+	}
+	for _, demanded := range required {
+		switch code, scope := demanded.lacks(claims); code {
+		case "":
+		case contract.CodeInsufficientScope:
+			refused, _ := d.refuse(code, messageScope)
+			refused.Scope = scope
+			return refused, nil
+		default:
+			return d.refuse(code, messageClaims)
+		}
+	}
+	if target := targetOf(required); target != nil {
+		switch token, err = p.tokens.exchange.Exchange(ctx, token, claims.Expires, *target); {
+		case errors.Is(err, exchange.ErrInactive):
+			return d.refuse(contract.CodeTokenExpired, messageInactive)
+		case errors.Is(err, exchange.ErrDenied):
+			return d.refuse(contract.CodeAccessDenied, messageNotExchanged)
+		case err != nil:
+			return Decision{}, err
+		}
 	}
 	d.Allow, d.Token, d.Subject = true, token, claims.Subject
 	for _, name := range p.claims {
