@@ -14,7 +14,7 @@ import (
 var clientNameRE = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,31}$`)
 
 // ofTheAPI are the fields that a stage has once, for all its clients.
-var ofTheAPI = []string{"account", "region", "regions", "architecture", "domain", "site", "operation", "stageName", "clients"}
+var ofTheAPI = []string{"account", "region", "regions", "architecture", "domain", "site", "operation", "stageName", "production", "clients"}
 
 // client reads one of the stage's further clients. It inherits no field: the
 // rights of one application must not follow from those of another.
@@ -37,7 +37,7 @@ func (s *stage) client(to *decoder, name string) stage {
 	}
 	if len(d.faults) == 0 {
 		client.decode(d, fields)
-		client.Account, client.Region = s.Account, s.Region
+		client.Account, client.Region, client.Production = s.Account, s.Region, s.Production
 		client.checkFunctions(d) // again: the region is known now
 		client.given["architecture"] = s.given["architecture"]
 	}

@@ -29,7 +29,7 @@ func (o options) registrations(issuer string, agents []settings.Agent) []provide
 	var clients []provider.Client
 	for _, agent := range agents {
 		if agent.Provider.Issuer == issuer {
-			client := provider.Client{ID: agent.Provider.ClientID, Secret: agent.Provider.ClientSecret, Name: agent.Provider.ClientID, RedirectURIs: []string{agent.Application.RedirectURI}}
+			client := provider.Client{ID: agent.Provider.ClientID, Secret: agent.Provider.ClientSecret, Name: agent.Provider.ClientID, RedirectURIs: redirectURIs(&agent.Application)}
 			if agent.Application.PostLogoutRedirectURI != "" {
 				client.PostLogoutRedirectURIs = []string{agent.Application.PostLogoutRedirectURI}
 			}
@@ -40,4 +40,14 @@ func (o options) registrations(issuer string, agents []settings.Agent) []provide
 		}
 	}
 	return clients
+}
+
+// redirectURIs are those of an application. Of its previews, the provider knows
+// the one with the label preview.
+func redirectURIs(app *settings.Application) []string {
+	uris := app.RedirectURIs("")
+	if origin := strings.Replace(app.PreviewOrigin, "*", "preview", 1); app.PreviewOrigin != "" {
+		uris = append(uris, app.RedirectURIs(origin)...)
+	}
+	return uris
 }

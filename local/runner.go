@@ -165,7 +165,7 @@ func (r *runner) startProvider(ctx context.Context, l *lambdas) error {
 	if !r.bundled(l.agent) {
 		return nil
 	}
-	registered := fmt.Sprintf("%+v", []any{l.agent.Provider.Issuer, l.agent.Provider.ClientID, l.agent.Provider.ClientSecret.Reveal(), l.agent.Application.RedirectURI, l.agent.Application.PostLogoutRedirectURI, l.agent.Sessions.Table, len(l.others)})
+	registered := fmt.Sprintf("%+v", []any{l.agent.Provider.Issuer, l.agent.Provider.ClientID, l.agent.Provider.ClientSecret.Reveal(), redirectURIs(&l.agent.Application), l.agent.Application.PostLogoutRedirectURI, l.agent.Sessions.Table, len(l.others)})
 	if r.provider != nil && r.registered == registered {
 		return nil
 	}
@@ -235,7 +235,7 @@ func (r *runner) tell(began time.Time) {
 	c.routes(r.gateway.Routes(), r.lambdas.names)
 	www := c.paint(bold, o.www())
 	switch {
-	case !slices.Contains(r.lambdas.agent.Application.TrustedWebOrigins, o.www()):
+	case !r.lambdas.agent.Application.Trusts(o.www()):
 		c.printf("  %s\n", c.paint(red, fmt.Sprintf("The stack trusts %s, and not %s: pages there are refused", list(r.lambdas.agent.Application.TrustedWebOrigins), o.www())))
 	case r.provider == nil:
 		c.printf("  Open %s and sign in at %s, where %s must be registered as redirect URI\n", www, r.lambdas.agent.Provider.Issuer, c.paint(bold, r.lambdas.agent.Application.RedirectURI))

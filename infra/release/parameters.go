@@ -23,6 +23,11 @@ var unsupported = map[string]string{
 	"CACHE_DIALECT":             "needs two authorizers",
 	"DPOP":                      "needs routes that the construct made",
 	"UPSTREAMS":                 "needs DPOP",
+	"DEPLOYMENT":                "Issuer and ClientId",
+	"SESSIONS_TABLE":            "needs a table and permissions",
+	"SESSIONS_KEY":              "needs SESSIONS_TABLE",
+	"SESSIONS_REPEAT":           "needs SESSIONS_TABLE",
+	"PREVIEW_ORIGIN":            "the preflights allow exact origins",
 	"TRUSTED_WEB_ORIGINS":       "TrustedWebOrigin and SecondTrustedWebOrigin",
 }
 

@@ -27,6 +27,8 @@ const (
 	firstOrigin  = "https://first.origin.invalid"
 	secondOrigin = "https://second.origin.invalid"
 	prefix       = "cookienameprefix"
+	issuer       = "https://issuer.invalid"
+	clientID     = "client-of-a-parameter"
 )
 
 // severalOrigins is the condition that the second origin is given. Templates for
@@ -119,7 +121,7 @@ func plainProps(stack awscdk.Stack, origins []string) *tokenhandler.Props {
 	return &tokenhandler.Props{
 		Application: tokenhandler.Application{TrustedWebOrigins: origins, RedirectURI: firstOrigin + "/"},
 		Provider: tokenhandler.Provider{
-			Issuer: "https://issuer.invalid", ClientID: "client", JWKSEndpoint: "https://issuer.invalid/jwks",
+			Issuer: issuer, ClientID: clientID, JWKSEndpoint: "https://jwks.invalid",
 			ClientSecret: awssecretsmanager.Secret_FromSecretNameV2(stack, jsii.String("GivenSecret"), jsii.String("given")),
 		},
 		Cookies:      tokenhandler.Cookies{NamePrefix: prefix},
@@ -248,7 +250,7 @@ func substitute(v any) any {
 		return out
 	case string:
 		text := strings.NewReplacer("${", "${!", firstOrigin, "${TrustedWebOrigin}", secondOrigin, "${SecondTrustedWebOrigin}",
-			prefix, "${CookieNamePrefix}").Replace(v)
+			prefix, "${CookieNamePrefix}", issuer, "${Issuer}", clientID, "${ClientId}").Replace(v)
 		if text == v || text == strings.ReplaceAll(v, "${", "${!") {
 			return v
 		}

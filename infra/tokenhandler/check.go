@@ -13,6 +13,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tokenhandler/aws/infra/internal/bundle"
+	"github.com/tokenhandler/aws/internal/preview"
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
@@ -147,6 +148,7 @@ func checkEnvironments(c *settings.Checker, p *Props) {
 
 func checkOrigins(c *settings.Checker, p *Props) {
 	app := &p.Application
+	checkPreviews(c, p)
 	c.Refuse(len(app.TrustedWebOrigins) == 0, &app.TrustedWebOrigins, "is empty: it must contain the origin of at least one single page application")
 	for i := range app.TrustedWebOrigins {
 		// The Lambdas split the list at its commas.
@@ -157,7 +159,7 @@ func checkOrigins(c *settings.Checker, p *Props) {
 	// API Gateway refuses requests without the whole key itself, and does not know
 	// which of several origins asked.
 	cache := &p.AuthorizerCaching.TTL
-	c.Refuse(*cache != 0 && len(app.TrustedWebOrigins) > 1, cache, "cannot be combined with several %s: a page that is signed out would get a 401 that it cannot read", &app.TrustedWebOrigins)
+	c.Refuse(*cache != 0 && len(trusted(*app)) > 1, cache, "cannot be combined with several %s: a page that is signed out would get a 401 that it cannot read", &app.TrustedWebOrigins)
 	c.Refuse(*cache != 0 && app.SameOriginReads, cache, "cannot be combined with pages on the API's own host (%s): browsers send no Origin with their reads", &app.SameOriginReads)
 	for i := range p.AccessTokens.Audience {
 		audience := &p.AccessTokens.Audience[i]
@@ -168,6 +170,26 @@ func checkOrigins(c *settings.Checker, p *Props) {
 	}
 	// The page the provider returns to calls login/end, with its own origin.
 	c.Must(slices.Contains(app.TrustedWebOrigins, originOf(app.RedirectURI)), &app.RedirectURI, "be a page on one of %s", &app.TrustedWebOrigins)
+	for i := range app.OtherRedirectURIs {
+		uri := &app.OtherRedirectURIs[i]
+		c.Must(!strings.Contains(*uri, ",") && *uri != app.RedirectURI && !slices.Contains(app.OtherRedirectURIs[:i], *uri), uri, "be one URL, listed once and not in %s", &app.RedirectURI)
+		c.Must(isToken(*uri) || slices.Contains(app.TrustedWebOrigins, originOf(*uri)), uri, "be a page on one of %s", &app.TrustedWebOrigins)
+	}
+}
+
+// checkPreviews refuses previews in production, and on another site: browsers would
+// not send their cookies.
+func checkPreviews(c *settings.Checker, p *Props) {
+	app := &p.Application
+	pattern := &app.PreviewOrigin
+	if !preview.Valid(*pattern) && !isToken(*pattern) {
+		return // empty, or told already
+	}
+	c.Refuse(p.Production, pattern, "cannot be combined with %s: whoever can publish a preview acts as the user who opens it", &p.Production)
+	c.Must(slices.ContainsFunc(app.TrustedWebOrigins, func(origin string) bool {
+		u, err := url.Parse(origin)
+		return err == nil && preview.SameSite(u.Hostname(), preview.Host(*pattern))
+	}), pattern, "be on the site of one of %s", &app.TrustedWebOrigins)
 }
 
 func checkAPI(c *settings.Checker, p *Props) {

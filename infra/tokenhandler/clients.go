@@ -40,13 +40,22 @@ func (h *ProtectedAPI) knowsScopes() bool { return h.demands.authorizer.KnowsSco
 func trustedBy(siblings []*ProtectedAPI) []string {
 	var origins []string
 	for _, s := range siblings {
-		for _, origin := range s.props.Application.TrustedWebOrigins {
+		for _, origin := range trusted(s.props.Application) {
 			if !slices.Contains(origins, origin) {
 				origins = append(origins, origin)
 			}
 		}
 	}
 	return origins
+}
+
+// trusted lists the origins that an application trusts, and the pattern of its
+// previews.
+func trusted(a Application) []string {
+	if a.PreviewOrigin == "" {
+		return a.TrustedWebOrigins
+	}
+	return append(slices.Clip(a.TrustedWebOrigins), a.PreviewOrigin)
 }
 
 // changeGatewayResponse rewrites one that another token handler made: an API

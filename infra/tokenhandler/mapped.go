@@ -41,7 +41,7 @@ func (h *ProtectedAPI) mapped(route Route, method string, parameters []string, p
 		m.Statuses = h.props.Statuses
 	}
 	if !protected {
-		m.Origin = errorOrigin(h.props.Application.TrustedWebOrigins, true) // as for errors: no authorizer has run
+		m.Origin = errorOrigin(trusted(h.props.Application), true) // as for errors: no authorizer has run
 		return m
 	}
 	m.Set[rules.AuthorizationTarget] = rules.TokenSource

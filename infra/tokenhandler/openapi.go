@@ -58,7 +58,7 @@ func (h *ProtectedAPI) OpenAPIPreflight(methods []string, headers ...string) map
 			"responses": map[string]any{"default": map[string]any{
 				"statusCode":         "204",
 				"responseParameters": map[string]any{"method.response.header.Vary": "'Origin'"},
-				"responseTemplates":  map[string]any{"application/json": preflightTemplate(h.props.Application.TrustedWebOrigins, cors)},
+				"responseTemplates":  map[string]any{"application/json": preflightTemplate(trusted(h.props.Application), cors)},
 			}},
 		},
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/tokenhandler/aws/infra/internal/mapped"
 	"github.com/tokenhandler/aws/infra/internal/placement"
 	"github.com/tokenhandler/aws/internal/contract"
+	"github.com/tokenhandler/aws/internal/preview"
 )
 
 // AddPreflight adds the OPTIONS method that responds to CORS preflights for
@@ -42,10 +43,10 @@ func (h *ProtectedAPI) addRoutePreflight(resource awsapigateway.IResource, route
 	cors := h.preflightHeaders(methods, route.RequestHeaders)
 	h.placement.Add(resource, &placement.Method{
 		Path: route.Path, HTTPMethod: "OPTIONS", Integration: integration, Options: options, Preflight: true,
-		Size: []any{preflightTemplate(h.props.Application.TrustedWebOrigins, cors), options.MethodResponses},
+		Size: []any{preflightTemplate(trusted(h.props.Application), cors), options.MethodResponses},
 		Made: func(awsapigateway.Method) {}, Removed: func(awsapigateway.Method) {},
 	})
-	h.redeployFor("OPTIONS "+route.Path, map[string]any{"origins": h.props.Application.TrustedWebOrigins, "cors": cors})
+	h.redeployFor("OPTIONS "+route.Path, map[string]any{"origins": trusted(h.props.Application), "cors": cors})
 }
 
 // preflight is a MOCK OPTIONS method. CDK's own preflight returns the first
@@ -73,7 +74,7 @@ func (h *ProtectedAPI) preflight(methods, headers []string) (awsapigateway.Integ
 				"method.response.header.Vary": jsii.String("'Origin'"),
 			},
 			ResponseTemplates: &map[string]*string{
-				"application/json": jsii.String(preflightTemplate(h.props.Application.TrustedWebOrigins, cors)),
+				"application/json": jsii.String(preflightTemplate(trusted(h.props.Application), cors)),
 			},
 		}},
 	})
@@ -116,7 +117,12 @@ func (h *ProtectedAPI) preflightHeaders(methods, headers []string) [][2]string {
 func preflightTemplate(origins []string, cors [][2]string) string {
 	var conditions []string
 	for _, origin := range origins {
-		conditions = append(conditions, `$origin == "`+origin+`"`)
+		condition := `$origin == "` + origin + `"`
+		if strings.Contains(origin, "*") { // checked: a pattern of previews
+			// As in the preflights that CDK writes (aws-apigateway, lib/resource.ts).
+			condition = `$origin.matches("` + preview.Regexp(origin) + `")`
+		}
+		conditions = append(conditions, condition)
 	}
 	lines := []string{
 		`#set($origin = $input.params().header.get("origin"))`,

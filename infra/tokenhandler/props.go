@@ -23,6 +23,10 @@ type Props struct {
 	// Application is the single page application.
 	Application Application
 
+	// Production marks a token handler of production. It refuses
+	// Application.PreviewOrigin.
+	Production bool `json:"production"`
+
 	// Provider is the OpenID Provider or OAuth 2.0 server at which users sign in.
 	Provider Provider
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tokenhandler/aws/internal/contract"
+	"github.com/tokenhandler/aws/internal/preview"
 )
 
 // rule is the form of a value. expects completes "must be …".
@@ -20,6 +21,7 @@ type rule struct {
 
 var rules = map[string]rule{
 	"origin":        text("an origin such as https://www.example.com: https (http for loopback names only), lower case, no default port, no path, no wildcard", isOrigin),
+	"preview":       text("an origin with one wildcard label such as https://*.preview.example.com: https (http for loopback names only), lower case, no default port, the host below it at least two labels and not a public suffix such as vercel.app", preview.Valid),
 	"url":           text("an absolute https URL (http for loopback names only) without user info and fragment", isURL),
 	"issuer":        text("an absolute https URL (http for loopback names only) without user info, query and fragment", isIssuer),
 	"prefix":        text("1 to 32 letters, digits, '-' or '_', not starting with __ (except __Host- or __Secure- with the format curity)", isPrefix),

@@ -87,12 +87,14 @@ export class TokenHandlerClient extends EventTarget {
   /**
    * Leaves the page for the provider's sign-in.
    * @param {Record<string, string>} [extra] request parameters that the agent allows, such as `login_hint`
-   * @param {{returnTo?: string}} [options] the path to show after the login; default: the page's
+   * @param {{returnTo?: string, redirectUri?: string}} [options] the path to show after the login; default: the page's.
+   *   redirectUri is one that the agent allows on the page's origin; default: the first one there
    */
-  async login(extra = {}, { returnTo } = {}) {
+  async login(extra = {}, { returnTo, redirectUri } = {}) {
     const page = new URL(this.#browser.location.href);
     const place = placeOf(returnTo === undefined ? withoutResponse(page) : this.#url(returnTo));
     const form = new URLSearchParams(place ? { ...extra, return_to: place } : extra);
+    if (redirectUri !== undefined) form.set('redirect_uri', this.#url(redirectUri).href);
     const { authorization_url: url } = await this.#call('POST', 'login/start', form);
     this.#browser.location.assign(trustworthy(url, 'authorization_url').href);
   }

@@ -249,6 +249,12 @@ describe('login and logout', () => {
     assert.deepEqual(calls.map(({ body }) => new URLSearchParams(body).get('return_to')), ['/checkout?step=2', '/stolen', 'alert(1)']);
   });
 
+  it('asks for a redirect URI on request', async () => {
+    const { client, calls } = scripted(start);
+    await client.login({}, { redirectUri: '/callback' });
+    assert.equal(new URLSearchParams(calls[0].body).get('redirect_uri'), new URL('/callback', PAGE).href);
+  });
+
   const returns = [
     ['/orders/7?tab=a#line', 'https://www.example.com/orders/7?tab=a#line'], ['/', 'https://www.example.com/'],
     ['//evil.example/', PAGE], ['/\\evil.example/', PAGE], ['https://evil.example/', PAGE], ['javascript:alert(1)', PAGE],

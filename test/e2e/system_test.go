@@ -134,7 +134,8 @@ func start(t *testing.T, flags ...string) *system {
 		s.backChannel = fmt.Sprintf("http://127.0.0.1:%d", back)
 	}
 	// The values of this run that flags need.
-	known := strings.NewReplacer("{www}", s.www, "{login}", s.login, "{back}", fmt.Sprintf("http://127.0.0.1:%d", back), "{upstream}", s.recorder.server.URL)
+	known := strings.NewReplacer("{www}", s.www, "{login}", s.login, "{back}", fmt.Sprintf("http://127.0.0.1:%d", back), "{upstream}", s.recorder.server.URL,
+		"{previews}", fmt.Sprintf("%s://*.preview.example.localhost:%d", scheme(), ports[0]))
 	for i, flag := range flags {
 		flags[i] = known.Replace(flag)
 	}

@@ -15,6 +15,7 @@ import (
 	"slices"
 
 	"github.com/tokenhandler/aws/internal/contract"
+	"github.com/tokenhandler/aws/internal/preview"
 )
 
 // Refusal says why a request was refused: a constant, fit for the browser.
@@ -46,6 +47,9 @@ type Rules struct {
 	// TrustedOrigins are compared exactly, as browsers serialise origins. An
 	// empty list trusts no origin.
 	TrustedOrigins []string
+	// PreviewOrigin is the pattern of further trusted origins, such as
+	// https://*.preview.example.com; see package preview. Empty: none.
+	PreviewOrigin string
 	// SameOriginReads trusts GET and HEAD requests of pages on this host itself.
 	SameOriginReads bool
 	// HeaderName is the header of the double submit.
@@ -62,7 +66,7 @@ func (r Rules) Origin(method string, header Header) (string, error) {
 	switch {
 	case len(values) > 1:
 		return "", OriginAmbiguous
-	case len(values) == 1 && slices.Contains(r.TrustedOrigins, values[0]):
+	case len(values) == 1 && r.trusts(values[0]):
 		if !sameSite(header) {
 			return "", SiteContradicts
 		}
@@ -73,6 +77,10 @@ func (r Rules) Origin(method string, header Header) (string, error) {
 		return "", nil
 	}
 	return "", OriginMissing
+}
+
+func (r Rules) trusts(origin string) bool {
+	return slices.Contains(r.TrustedOrigins, origin) || preview.Matches(r.PreviewOrigin, origin)
 }
 
 // sameSite reports whether Sec-Fetch-Site, if the browser sends it, fits a page

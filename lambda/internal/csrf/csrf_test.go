@@ -109,3 +109,20 @@ func TestDoubleSubmit(t *testing.T) {
 		})
 	}
 }
+
+// An origin of a preview is trusted like any other, and the result is the origin
+// itself.
+func TestPreviewOrigin(t *testing.T) {
+	r := csrf.Rules{TrustedOrigins: []string{trusted}, PreviewOrigin: "https://*.preview.example.com", HeaderName: "x-th-csrf"}
+	for origin, want := range map[string]error{
+		"https://pr-7.preview.example.com": nil, trusted: nil,
+		"https://preview.example.com": csrf.OriginUntrusted, "https://a.b.preview.example.com": csrf.OriginUntrusted,
+		"http://pr-7.preview.example.com": csrf.OriginUntrusted, "https://pr-7.preview.example.com:8443": csrf.OriginUntrusted,
+		"https://*.preview.example.com": csrf.OriginUntrusted, "https://pr-7.preview.example.com.evil.example": csrf.OriginUntrusted,
+	} {
+		got, err := r.Origin("POST", csrf.HTTPHeader(http.Header{"Origin": {origin}}))
+		if err != want || err == nil && got != origin {
+			t.Errorf("%s: got %q, %v, want %v", origin, got, err, want)
+		}
+	}
+}

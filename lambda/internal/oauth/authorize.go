@@ -25,6 +25,8 @@ type Login struct {
 	State    string `json:"state"`
 	Nonce    string `json:"nonce,omitempty"`
 	Verifier string `json:"verifier"`
+	// RedirectURI is that of the request; empty for the configured one.
+	RedirectURI string `json:"redirect_uri,omitempty"`
 	// MaxAge and ACR are the demands of the request on the authentication.
 	MaxAge *int     `json:"max_age,omitempty"`
 	ACR    []string `json:"acr,omitempty"`
@@ -39,6 +41,12 @@ const requestLifetime = time.Minute
 // are added unchanged. An extra scope replaces the configured one, and must be
 // part of it.
 func (c *Client) Authorize(ctx context.Context, extra map[string]string) (string, Login, error) {
+	return c.AuthorizeTo(ctx, "", extra)
+}
+
+// AuthorizeTo is Authorize with another redirect URI, which the caller must have
+// checked. An empty one stands for the configured one.
+func (c *Client) AuthorizeTo(ctx context.Context, redirectURI string, extra map[string]string) (string, Login, error) {
 	p, err := c.authorizationServer(ctx)
 	if err != nil {
 		return "", Login{}, err
@@ -48,6 +56,9 @@ func (c *Client) Authorize(ctx context.Context, extra map[string]string) (string
 	maps.Copy(asked, extra)
 	maps.Copy(asked, c.config.AuthorizeParameters)
 	login := Login{Issuer: c.config.Issuer, State: random(), Verifier: random()}
+	if redirectURI != c.config.RedirectURI {
+		login.RedirectURI = redirectURI
+	}
 	if c.profile.openID {
 		login.Nonce = random()
 	}
@@ -64,7 +75,7 @@ func (c *Client) Authorize(ctx context.Context, extra map[string]string) (string
 	challenge := sha256.Sum256([]byte(login.Verifier))
 	// After the others, which cannot replace these.
 	for name, value := range map[string]string{
-		"response_type": "code", "client_id": c.config.ClientID, "redirect_uri": c.config.RedirectURI,
+		"response_type": "code", "client_id": c.config.ClientID, "redirect_uri": c.redirectURI(login),
 		"state": login.State, "nonce": login.Nonce, "response_mode": c.config.ResponseMode,
 		"code_challenge": base64.RawURLEncoding.EncodeToString(challenge[:]), "code_challenge_method": "S256",
 	} {
@@ -78,6 +89,15 @@ func (c *Client) Authorize(ctx context.Context, extra map[string]string) (string
 	}
 	authorizationURL, err := c.request(ctx, p, parameters)
 	return authorizationURL, login, err
+}
+
+// redirectURI returns the redirect URI of a login. Both requests name it (RFC 6749
+// section 4.1.3: "their values MUST be identical").
+func (c *Client) redirectURI(login Login) string {
+	if login.RedirectURI != "" {
+		return login.RedirectURI
+	}
+	return c.config.RedirectURI
 }
 
 // authorizationServer discovers also where the authorization endpoint is

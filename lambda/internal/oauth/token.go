@@ -62,7 +62,7 @@ func (c *Client) Exchange(ctx context.Context, code string, login Login) (Tokens
 	defer c.prefetch(ctx, p, c.profile.openID)()
 	tokens, err := c.grant(ctx, p, url.Values{
 		"grant_type": {"authorization_code"}, "code": {code},
-		"redirect_uri": {c.config.RedirectURI}, "code_verifier": {login.Verifier},
+		"redirect_uri": {c.redirectURI(login)}, "code_verifier": {login.Verifier},
 	}, key)
 	if err != nil {
 		return Tokens{}, err

@@ -54,6 +54,9 @@ type Config struct {
 	BasePath string
 	// RedirectURI is the page that authorization responses come to.
 	RedirectURI string
+	// RedirectURIs returns all redirect URIs of logins that a page of a trusted
+	// origin may start. Nil: RedirectURI only.
+	RedirectURIs func(origin string) []string
 	// PostLogoutRedirectURI is answered by logout where the provider has no
 	// logout endpoint. Optional.
 	PostLogoutRedirectURI string
@@ -122,6 +125,9 @@ type route struct {
 func New(config Config) http.Handler {
 	if config.Now == nil {
 		config.Now = time.Now
+	}
+	if config.RedirectURIs == nil {
+		config.RedirectURIs = func(string) []string { return []string{config.RedirectURI} }
 	}
 	if config.RequestID == nil {
 		config.RequestID = func(*http.Request) string { return "" }

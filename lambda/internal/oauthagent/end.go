@@ -18,7 +18,7 @@ func (a *agent) loginEnd(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	parameters, onRedirectURI, err := a.pageParameters(b)
+	parameters, onRedirectURI, err := a.pageParameters(c, b)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (c *call) repeats(a *agent, parameters url.Values) bool {
 // pageParameters returns the query parameters of the page, and whether the page
 // is that of the redirect URI: of a form that cannot be told, and the Origin
 // header stands for it.
-func (a *agent) pageParameters(b body) (url.Values, bool, error) {
+func (a *agent) pageParameters(c *call, b body) (url.Values, bool, error) {
 	if b.json == nil {
 		return b.form, true, nil
 	}
@@ -80,8 +80,7 @@ func (a *agent) pageParameters(b body) (url.Values, bool, error) {
 	if err != nil {
 		return nil, false, malformed.with("pageUrl has a malformed query")
 	}
-	expected, err := url.Parse(a.RedirectURI)
-	return parameters, err == nil && samePage(page, expected), nil
+	return parameters, a.onRedirectURI(c, page), nil
 }
 
 // samePage compares scheme, host and path.
@@ -118,6 +117,9 @@ func (a *agent) finishLogin(c *call, parameters url.Values) error {
 		return unknownLogin
 	}
 	pending := c.logins[slot]
+	if !pending.of(c) {
+		return unknownLogin // and keep it: another page may not end it
+	}
 	login := pending.Login
 	c.set(a.Names.Unset(a.Names.Login(slot)))
 	if err := a.Provider.CheckLogin(login); err != nil {

@@ -31,11 +31,15 @@ func (a *agent) loginStart(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	redirectURI, err := a.takeRedirectURI(c, b)
+	if err != nil {
+		return nil, err
+	}
 	extra, err := b.extraParameters(a.ExtraParameters)
 	if err != nil {
 		return nil, err
 	}
-	url, login, err := a.Provider.Authorize(c.request.Context(), extra)
+	url, login, err := a.Provider.AuthorizeTo(c.request.Context(), redirectURI, extra)
 	if err != nil {
 		return nil, providerFailure(err)
 	}

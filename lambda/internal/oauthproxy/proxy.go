@@ -118,7 +118,7 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 		names:        names,
 		readNames:    []string{names.AccessToken},
 		writeNames:   []string{names.AccessToken, names.CSRF},
-		rules:        csrf.Rules{TrustedOrigins: s.Application.TrustedWebOrigins, SameOriginReads: s.Application.SameOriginReads, HeaderName: s.CSRFHeaderName()},
+		rules:        csrf.Rules{TrustedOrigins: s.Application.TrustedWebOrigins, PreviewOrigin: s.Application.PreviewOrigin, SameOriginReads: s.Application.SameOriginReads, HeaderName: s.CSRFHeaderName()},
 		now:          now,
 		allowToken:   s.AccessTokens.AllowToken,
 		tokens:       tokens,

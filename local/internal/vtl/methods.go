@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -23,9 +24,16 @@ var (
 	valueMethods = map[string][]int{
 		"get": {1}, "put": {2}, "containsKey": {1}, "keySet": {0}, "size": {0}, "isEmpty": {0}, "contains": {1},
 		"equals": {1}, "equalsIgnoreCase": {1}, "startsWith": {1}, "endsWith": {1}, "length": {0}, "indexOf": {1},
-		"substring": {1, 2}, "toLowerCase": {0}, "toUpperCase": {0}, "trim": {0}, "replace": {2}, "toString": {0},
+		"substring": {1, 2}, "toLowerCase": {0}, "toUpperCase": {0}, "trim": {0}, "replace": {2}, "matches": {1}, "toString": {0},
 	}
 )
+
+// maxExpression bounds the expression of matches, in bytes.
+const maxExpression = 512
+
+// sharedSyntax describes expressions that mean the same in Java and in Go:
+// letters, digits, classes without negation, groups and repetitions.
+var sharedSyntax = regexp.MustCompile(`\A(?:[A-Za-z0-9:/.*?+(){}|,-]|\[[A-Za-z0-9.:/_-]+\])*\z`)
 
 func arityOK(methods map[string][]int, name string, n int) bool {
 	for _, want := range methods[name] {
@@ -256,7 +264,7 @@ func callString(v, name string, args []any) (any, error) {
 		if args[0] == nil {
 			return false, nil
 		}
-	case "startsWith", "endsWith", "contains", "indexOf", "replace":
+	case "startsWith", "endsWith", "contains", "indexOf", "replace", "matches":
 	default:
 		return nil, nil
 	}
@@ -287,6 +295,15 @@ func callString(v, name string, args []any) (any, error) {
 		return strings.HasSuffix(v, texts[0]), nil
 	case "contains":
 		return strings.Contains(v, texts[0]), nil
+	case "matches": // of the whole string, and with the syntax that Java and Go share
+		if len(texts[0]) > maxExpression || !sharedSyntax.MatchString(texts[0]) {
+			return nil, notImplemented(v, name)
+		}
+		expression, err := regexp.Compile(`\A(?:` + texts[0] + `)\z`)
+		if err != nil {
+			return nil, notImplemented(v, name)
+		}
+		return expression.MatchString(v), nil
 	case "indexOf":
 		i := strings.Index(v, texts[0])
 		if i > 0 {

@@ -115,6 +115,8 @@ func TestRender(t *testing.T) {
 		{"nested foreach keeps the outer loop", `#foreach($a in [1,2])#foreach($b in [1])#end$foreach.count#end`, "12"},
 		{"interpolation", `#set($x = "s=$context.stage")#set($y = '$context.stage')$x $y`, "s=api $context.stage"},
 		{"map literal", `#set($m = {"a": 1, "b": "two"})#set($m.c-d = true)#set($m["e"] = 5)$m.a $m.get("b") ${m.c-d} $m.e $m.size()`, "1 two true 5 4"},
+		{"matches", `#set($s = "https://pr-7.example.com")$s.matches("https://[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.]example[.]com") $s.matches("https://pr") $s.matches("pr-7")`,
+			`true false false`},
 		{"strings", `#set($s = "Hello")$s.length() $s.toUpperCase() $s.substring(1,3) $s.contains("ell") $s.indexOf("l") $s.equals("Hello")`,
 			"5 HELLO el true 2 true"},
 		{"blank rest of a directive line vanishes", "a\n#set($x = 1)  \nb\n#if(true)\nc\n#end\nd", "a\nb\nc\nd"},

@@ -70,10 +70,12 @@ export declare class TokenHandlerClient extends EventTarget {
     /**
      * Leaves the page for the provider's sign-in.
      * @param {Record<string, string>} [extra] request parameters that the agent allows, such as `login_hint`
-     * @param {{returnTo?: string}} [options] the path to show after the login; default: the page's
+     * @param {{returnTo?: string, redirectUri?: string}} [options] the path to show after the login; default: the page's.
+     *   redirectUri is one that the agent allows on the page's origin; default: the first one there
      */
-    login(extra?: Record<string, string>, { returnTo }?: {
+    login(extra?: Record<string, string>, { returnTo, redirectUri }?: {
         returnTo?: string;
+        redirectUri?: string;
     }): Promise<void>;
     /** Asks whether a user is signed in, and who. */
     session(): Promise<import("./answers.js").Session>;

@@ -37,6 +37,8 @@ type Provider struct {
 	Now func() time.Time
 	// Subject is the user who signs in.
 	Subject string
+	// RedirectURI is the registered one.
+	RedirectURI string
 
 	// Metadata, Claims, TokenAnswer and UserInfo change the
 	// messages: the metadata, the ID token's claims, the token and UserInfo answers.
@@ -60,7 +62,7 @@ type Provider struct {
 func New(t testing.TB) *Provider {
 	t.Helper()
 	p := &Provider{
-		Now: time.Now, Subject: "alice", Key: NewKey(), On: map[string]http.HandlerFunc{},
+		Now: time.Now, Subject: "alice", RedirectURI: RedirectURI, Key: NewKey(), On: map[string]http.HandlerFunc{},
 		pending: map[string]url.Values{}, refresh: map[string]bool{}, requests: map[string]int{},
 	}
 	p.server = httptest.NewServer(p)
@@ -114,7 +116,7 @@ func (p *Provider) Authorize(t testing.TB, authorizationURL string) url.Values {
 	}
 	query := u.Query()
 	for name, want := range map[string]string{
-		"response_type": "code", "client_id": ClientID, "redirect_uri": RedirectURI, "code_challenge_method": "S256",
+		"response_type": "code", "client_id": ClientID, "redirect_uri": p.RedirectURI, "code_challenge_method": "S256",
 	} {
 		if got := query[name]; len(got) != 1 || got[0] != want {
 			t.Fatalf("authorization request: got %s %q, want %q", name, got, want)
