@@ -23,6 +23,8 @@ var unsupported = map[string]string{
 	"CACHE_DIALECT":             "needs two authorizers",
 	"DPOP":                      "needs routes that the construct made",
 	"UPSTREAMS":                 "needs DPOP",
+	"DEVICE_BINDING":            "needs further endpoints",
+	"DEVICE_COOKIE_LIFETIME":    "needs DEVICE_BINDING",
 	"DEPLOYMENT":                "Issuer and ClientId",
 	"SESSIONS_TABLE":            "needs a table and permissions",
 	"SESSIONS_KEY":              "needs SESSIONS_TABLE",
