@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// tests are what a package's test files hold.
+// tests are the functions and cases of a package's test files.
 type tests struct {
 	functions []string
 	literals  []string // strings, among them the names of cases
@@ -82,7 +82,7 @@ func TestSecurity(t *testing.T) {
 	}
 }
 
-// find says what is missing of "dir TestName/case".
+// find returns the fault of "dir TestName/case", or "".
 func find(packages map[string]*tests, code string) string {
 	dir, name, _ := strings.Cut(code, " ")
 	name, subtest, _ := strings.Cut(name, "/")

@@ -29,7 +29,8 @@ type cachingRun struct {
 	reached  atomic.Int64 // requests that got to the upstream
 	decided  atomic.Int64 // invocations of the authorizer
 	key      string
-	// deployment is what the authorizer's cookies are sealed for.
+	// deployment is the deployment for which the authorizer's cookies are
+	// sealed.
 	deployment string
 }
 

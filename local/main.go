@@ -73,7 +73,7 @@ func main() {
 	flag.StringVar(&o.stackName, "stack", "", "`name` of the stack to run, of -app or -assembly")
 	flag.StringVar(&o.restAPI, "rest-api", "", "logical `id` of the REST API, if the stack has several")
 	flag.BoolVar(&o.watch, "watch", false, "synthesize again and reload when the app changes")
-	flag.BoolVar(&o.fresh, "fresh", false, "synthesize even if nothing changed")
+	flag.BoolVar(&o.fresh, "fresh", false, "synthesize even if no source changed")
 	flag.BoolVar(&o.verbose, "v", false, "print the logs of the Lambdas and the provider")
 	flag.StringVar(&o.stage, "stage", stage, "`name` of the stage in cdk.json to run; one with a provider of its own uses that")
 	flag.StringVar(&o.secrets, "secrets", "", "`file` with the values of secrets that the stage refers to by name, as a JSON object")

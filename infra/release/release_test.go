@@ -261,7 +261,7 @@ func TestEverySettingIsAParameterOrDocumented(t *testing.T) {
 	}
 }
 
-// The origin goes into templates of the gateway: what is not an origin must not.
+// The origin is written into templates of the gateway, so it must be an origin.
 func TestOriginsAreBounded(t *testing.T) {
 	pattern := regexp.MustCompile(readTemplate(t).Parameters["TrustedWebOrigin"]["AllowedPattern"].(string))
 	for origin, want := range map[string]bool{

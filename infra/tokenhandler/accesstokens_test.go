@@ -47,8 +47,8 @@ func withVerification() *Props {
 	return p
 }
 
-// P20: the authorizer gets what it needs for what is switched on, and nothing
-// else: the client secret above all.
+// P20: the authorizer gets only the settings of features that are switched on.
+// The client secret matters most.
 func TestAuthorizerEnvironment(t *testing.T) {
 	given := func(p *Props, stack awscdk.Stack) {
 		p.PhantomToken.ClientSecret = awssecretsmanager.Secret_FromSecretNameV2(stack, jsii.String("Given"), jsii.String("introspection"))
@@ -138,7 +138,7 @@ func TestNewRefusesAccessTokenProps(t *testing.T) {
 		{"client", withPhantomToken(), func(p *Props) { p.PhantomToken.ClientID = "a\nb" }, "PhantomToken.ClientID must be 1 to 1024"},
 		{"no keys", withVerification(), func(p *Props) { p.Provider.JWKSEndpoint = "" }, "Provider.JWKSEndpoint is required with Props.AccessTokens.VerifyTokens"},
 		{"no audience", withVerification(), func(p *Props) { p.AccessTokens.Audience = nil }, "AccessTokens.Audience is required with Props.AccessTokens.VerifyTokens"},
-		{"audience for nothing", oneOrigin(), func(p *Props) { p.AccessTokens.Audience = []string{"a"} }, "AccessTokens.Audience requires Props.PhantomToken.Enabled or Props.AccessTokens.VerifyTokens"},
+		{"audience without a use", oneOrigin(), func(p *Props) { p.AccessTokens.Audience = []string{"a"} }, "AccessTokens.Audience requires Props.PhantomToken.Enabled or Props.AccessTokens.VerifyTokens"},
 		{"two audiences in one", withVerification(), func(p *Props) { p.AccessTokens.Audience = []string{"a,b"} }, "AccessTokens.Audience[0] must be 1 to 256 printable ASCII characters without comma and space, got \"a,b\""},
 		{"audience with a space", withVerification(), func(p *Props) { p.AccessTokens.Audience = []string{"a b"} }, "AccessTokens.Audience[0] must be"},
 	} {
@@ -179,7 +179,7 @@ func TestRouteRequirements(t *testing.T) {
 	}
 	// No route, no variable.
 	if env := synth(t, withVerification(), nil).authorizerEnvironment(t); env["ROUTE_REQUIREMENTS"] != "" {
-		t.Errorf("got %s for routes that demand nothing", env["ROUTE_REQUIREMENTS"])
+		t.Errorf("got %s for routes without requirements", env["ROUTE_REQUIREMENTS"])
 	}
 }
 
@@ -199,9 +199,9 @@ func TestProtectRefusesRequirements(t *testing.T) {
 		route Route
 		want  string
 	}{
-		{"nothing is known of tokens", oneOrigin(), route(func(r *Route) { r.Scopes = []string{"a"} }), "Route.Scopes and Route.Claims of /orders require Props.PhantomToken.Enabled or Props.AccessTokens.VerifyTokens"},
-		{"nothing is known, by method", oneOrigin(), route(func(r *Route) { r.MethodScopes = map[string][]string{"GET": {"a"}} }), "Route.Scopes and Route.Claims of /orders require"},
-		{"nothing is known, claims", oneOrigin(), route(func(r *Route) { r.Claims = map[string]string{"a": "b"} }), "Route.Scopes and Route.Claims of /orders require"},
+		{"scopes without verification", oneOrigin(), route(func(r *Route) { r.Scopes = []string{"a"} }), "Route.Scopes and Route.Claims of /orders require Props.PhantomToken.Enabled or Props.AccessTokens.VerifyTokens"},
+		{"scopes of a method without verification", oneOrigin(), route(func(r *Route) { r.MethodScopes = map[string][]string{"GET": {"a"}} }), "Route.Scopes and Route.Claims of /orders require"},
+		{"claims without verification", oneOrigin(), route(func(r *Route) { r.Claims = map[string]string{"a": "b"} }), "Route.Scopes and Route.Claims of /orders require"},
 		{"two scopes in one", withVerification(), route(func(r *Route) { r.Scopes = []string{"a b"} }), `Route.Scopes of /orders has "a b": expected one scope per element`},
 		{"a quote, which the body would show", withVerification(), route(func(r *Route) { r.Scopes = []string{`a"`} }), `Route.Scopes of /orders has "a\""`},
 		{"an empty scope", withPhantomToken(), route(func(r *Route) { r.MethodScopes = map[string][]string{"GET": {""}} }), `Route.Scopes of /orders has ""`},

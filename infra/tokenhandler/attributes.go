@@ -34,7 +34,7 @@ type TokenHandlerAttributes struct {
 	Application Application
 	Cookies     Cookies
 
-	// CORS widens what the preflights allow.
+	// CORS extends the headers and methods that preflights allow.
 	CORS CORS
 }
 

@@ -18,7 +18,7 @@ import (
 // synthInto synthesizes for deployment, with bundling, and returns the assembly.
 func synthInto(t *testing.T, outdir string) string {
 	t.Helper()
-	// As in a new process: CDK remembers what it staged in this one.
+	// As in a new process: CDK remembers the assets that it staged in this one.
 	awscdk.AssetStaging_ClearAssetHashCache()
 	context := cdkJSON(t)
 	app := awscdk.NewApp(&awscdk.AppProps{Context: &context, Outdir: jsii.String(outdir)})
@@ -28,9 +28,9 @@ func synthInto(t *testing.T, outdir string) string {
 	return *app.Synth(nil).Directory()
 }
 
-// The one test that bundles through CDK: two functions, two different
-// bootstraps that Linux on arm64 can run, and nothing else in the assets. To
-// synthesize again compiles nothing.
+// Only this test bundles through CDK: two functions, two different bootstraps
+// that run on Linux on arm64, and no other files in the assets. A second
+// synthesis compiles no program.
 func TestBundles(t *testing.T) {
 	commands := logGoCommands(t)
 	outdir := t.TempDir()
@@ -100,9 +100,9 @@ func bootstraps(t *testing.T, assembly string) []string {
 	return files
 }
 
-// logGoCommands puts a go command in front of the real one that writes down
-// what it is asked. The function it returns gives the command lines that begin
-// with a word since it was last called.
+// logGoCommands puts a go command in front of the real one that records its
+// arguments. The returned function returns the command lines that begin with a
+// word since its last call.
 func logGoCommands(t *testing.T) func(word string) []string {
 	t.Helper()
 	real, err := exec.LookPath("go")

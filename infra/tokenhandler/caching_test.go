@@ -160,7 +160,8 @@ func TestAuthorizerCachingRefuses(t *testing.T) {
 	}
 }
 
-// What a decision refuses, and a kept Allow would not see, no route maps.
+// No route maps a header that a decision refuses and that a cached Allow would
+// not see.
 func TestMethodOverridesAreNotMapped(t *testing.T) {
 	h := New(newStack(t), "TokenHandler", cached(""))
 	for _, name := range []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "Authorization", "Cookie"} {

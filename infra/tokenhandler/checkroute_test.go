@@ -118,7 +118,7 @@ func TestProtectAcceptsRoutes(t *testing.T) {
 		t.Errorf("got %d methods", n)
 	}
 	if id := text(got.methods()["GET /earlier/{id}/items/{item}"]["Integration"]); !strings.Contains(id, `"integration.request.path.item":"method.request.path.item"`) {
-		t.Errorf("the path parameter does not go up: %s", id)
+		t.Errorf("the path parameter does not reach upstream: %s", id)
 	}
 	odata := text(got.methods()["GET /a:b/{order-id}/$batch"]["Integration"])
 	mustContain(t, odata, `"integration.request.path.order-id":"method.request.path.order-id"`,

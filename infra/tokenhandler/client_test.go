@@ -19,7 +19,8 @@ func given(stack awscdk.Stack, name string) awssecretsmanager.ISecret {
 }
 
 // agentVariables synthesizes with a provider and returns the agent's
-// environment and what the stack's policies allow on the signing key.
+// environment, and the actions on the signing key that the stack's policies
+// allow.
 func agentVariables(t *testing.T, change func(awscdk.Stack, *Provider)) (map[string]string, []string, template) {
 	t.Helper()
 	stack := newStack(t)
@@ -67,7 +68,7 @@ func TestKMSKey(t *testing.T) {
 		t.Errorf("got %v", variables)
 	}
 	if _, ok := variables["CLIENT_SECRET"]; ok {
-		t.Error("the agent has a client secret that nobody needs")
+		t.Error("the agent has a client secret without a use")
 	}
 	if n := len(got.only("AWS::SecretsManager::Secret")); n != 1 {
 		t.Errorf("got %d secrets, want the cookie key only", n)
@@ -120,7 +121,7 @@ func TestNewRefusesClients(t *testing.T) {
 		{"method", func(_ awscdk.Stack, p *Provider) { p.Authentication.Method = "none" }, "Authentication.Method must be client_secret_basic,"},
 		{"no key", func(_ awscdk.Stack, p *Provider) { p.Authentication.Method = PrivateKeyJWT }, "Authentication.PrivateKey or Props.Provider.Authentication.KMSKey is required"},
 		{"signed requests without key", func(_ awscdk.Stack, p *Provider) { p.Requests.Sign = true }, "Authentication.PrivateKey or "},
-		{"secret for nothing", func(stack awscdk.Stack, p *Provider) {
+		{"secret without a use", func(stack awscdk.Stack, p *Provider) {
 			p.Authentication = Authentication{Method: PrivateKeyJWT, PrivateKey: given(stack, "key")}
 			p.ClientSecret = given(stack, "secret")
 		}, "ClientSecret cannot be combined with Props.Provider.Authentication.Method private_key_jwt"},

@@ -35,7 +35,7 @@ func reports() Route {
 }
 
 // Two clients on one API: each has its agent, authorizer, key, secrets and
-// routes; what the API has one of, serves both.
+// routes. They share the resources that an API has once.
 func TestTwoClients(t *testing.T) {
 	template := synth(t, oneOrigin(), func(s awscdk.Stack, h *TokenHandler) {
 		h.Protect(orders())
@@ -53,7 +53,7 @@ func TestTwoClients(t *testing.T) {
 		}
 	}
 
-	// The check of templates finds nothing either, with the token route as well.
+	// The check of templates has no finding either, also with the token route.
 	checked := &cloudformation.Template{}
 	if err := json.Unmarshal(template.raw, checked); err != nil {
 		t.Fatal(err)
@@ -73,18 +73,19 @@ func TestTwoClients(t *testing.T) {
 			t.Errorf("%s goes to %s", route, uri)
 		}
 	}
-	// Each preflight answers its own client's origins only.
+	// Each preflight allows its own client's origins only.
 	for route, m := range methods {
 		if !strings.HasPrefix(route, "OPTIONS ") {
 			continue
 		}
 		admins := strings.HasPrefix(route, "OPTIONS /admin-agent") || route == "OPTIONS /reports"
 		if answers := text(m); strings.Contains(answers, "https://admin.example.com") != admins || strings.Contains(answers, "https://www.example.com") == admins {
-			t.Errorf("%s answers the other client's origin: %s", route, answers)
+			t.Errorf("%s allows the other client's origin: %s", route, answers)
 		}
 	}
-	// Errors of the gateway go to whichever origin the authorizer trusted, as
-	// with several origins of one client, and to none where none has run.
+	// Errors of the gateway name the origin that the authorizer trusted, as
+	// with several origins of one client. Errors before the authorizer name no
+	// origin.
 	for id, r := range template.only("AWS::ApiGateway::GatewayResponse") {
 		early := slices.ContainsFunc(gatewayResponses, func(g gatewayResponse) bool { return g.early && g.kind == r.Properties["ResponseType"] })
 		want := `"gatewayresponse.header.Access-Control-Allow-Origin":"context.authorizer.allowedOrigin"`

@@ -87,7 +87,7 @@
 // The Lambdas are compiled by the go command on the PATH from the sources of
 // this module, also when another module imports it; Docker is not used. The
 // same sources and Go version give the same asset hashes and the same binaries
-// on every machine. What the output folder holds already is not compiled again.
+// on every machine. Binaries in the output folder are not compiled again.
 //
 // # Errors
 //

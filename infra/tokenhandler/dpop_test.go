@@ -33,7 +33,8 @@ func environmentOf(t *testing.T, tpl template, id string) map[string]any {
 	return nil
 }
 
-// The proof goes up on every mapped route, and the authorizer knows the URLs.
+// Every mapped route sends the proof upstream, and the authorizer knows the
+// URLs.
 func TestDPoP(t *testing.T) {
 	tpl := synth(t, bound(), func(_ awscdk.Stack, h *TokenHandler) {
 		h.Protect(orders())
@@ -62,7 +63,7 @@ func TestDPoP(t *testing.T) {
 	}
 }
 
-// Nothing of it is there by default.
+// By default the template has no part of it.
 func TestDPoPIsOff(t *testing.T) {
 	for _, text := range []string{"DPoP", "DPOP", "UPSTREAMS", "authorizer.dpop"} {
 		if strings.Contains(string(synth(t, oneOrigin(), nil).raw), text) {

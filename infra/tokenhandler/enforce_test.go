@@ -113,7 +113,7 @@ func TestSynthesisFailsOnUnprotectedMethods(t *testing.T) {
 	}
 }
 
-// What is protected in another way than by Protect must synthesize.
+// Methods that are protected in another way than by Protect must synthesize.
 func TestSynthesisAcceptsProtectedMethods(t *testing.T) {
 	synth(t, oneOrigin(), func(s awscdk.Stack, h *TokenHandler) {
 		protected(h, "/mapped", integration(false, map[string]string{rules.AuthorizationTarget: rules.TokenSource}))

@@ -69,8 +69,8 @@ func ExampleTokenHandler_AddPreflight() {
 	// Output: synthesized
 }
 
-// Everything below /api goes to one API as it is, for pages on the same
-// origin; one path is open to everyone.
+// All requests below /api go to one API unchanged, for pages on the same
+// origin. One path is open to everyone.
 func ExampleTokenHandler_Protect_transparent() {
 	stack := exampleStack()
 	handler := tokenhandler.New(stack, "TokenHandler", exampleProps())
@@ -139,7 +139,7 @@ func ExampleTokenHandler_Protect_scopes() {
 	// Output: synthesized
 }
 
-// Whatever there is already stays: an API, keys, secrets, log groups.
+// Existing resources stay: an API, keys, secrets, log groups.
 func ExampleNew_existing() {
 	stack := exampleStack()
 	api := awsapigateway.NewRestApi(stack, jsii.String("Api"), &awsapigateway.RestApiProps{CloudWatchRole: jsii.Bool(false)})

@@ -43,7 +43,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// A different logical id of the deployment is a deployment of nothing.
+// A different logical id of the deployment redeploys unchanged methods.
 func TestSynthesisIsDeterministic(t *testing.T) {
 	want := synth(t, severalOrigins(), withItem).raw
 	for range 6 {

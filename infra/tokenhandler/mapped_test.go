@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// P21, C1-15: exactly what is listed goes up. The type HTTP sends nothing else:
-// no cookie, no CSRF header, no Authorization of the client.
+// P21, C1-15: only listed headers and parameters reach upstream. The type HTTP
+// sends no others: no cookie, no CSRF header, no Authorization of the client.
 func TestMappedRouteUp(t *testing.T) {
 	got := synth(t, oneOrigin(), withItem).methods()["GET /orders/{id}"]
 	if got["AuthorizationType"] != "CUSTOM" || dig(t, got, "Integration", "Type") != "HTTP" {
@@ -45,8 +45,8 @@ func TestMappedRouteUp(t *testing.T) {
 	}
 }
 
-// P21: every usual status comes down as it is, the rest as 502; nothing comes
-// down that is not listed, so that upstream sets no cookie.
+// P21: every usual status reaches the page unchanged, the rest as 502. Only
+// listed headers reach the page, so that the upstream API cannot set cookies.
 func TestMappedRouteDown(t *testing.T) {
 	got := synth(t, severalOrigins(), withItem).methods()["GET /orders/{id}"]
 	responses := dig(t, got, "Integration", "IntegrationResponses").([]any)

@@ -140,8 +140,8 @@ func TestSpecRestApiIsEnforced(t *testing.T) {
 	}
 }
 
-// Whatever is in the definition of an API that was given to ExtendSpec, it is
-// looked at: one that cannot be read, or that has no scheme of ours, is no
+// The check reads every API that was given to ExtendSpec. An API with an
+// unreadable definition, or without a scheme of ours, does not count as a
 // foreign API.
 func TestExtendSpecLeavesNothingOut(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "api.json")
@@ -175,7 +175,7 @@ func TestExtendSpecLeavesNothingOut(t *testing.T) {
 	}
 }
 
-// An API that does not use the token handler is none of its business.
+// The rules do not apply to an API that does not use the token handler.
 func TestForeignSpecRestApi(t *testing.T) {
 	stack := newStack(t)
 	New(stack, "TokenHandler", oneOrigin()).Protect(orders())

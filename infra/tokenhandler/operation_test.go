@@ -34,8 +34,8 @@ func one(t *testing.T, got template, kind string) map[string]any {
 	return nil
 }
 
-// The defaults: limited, nothing traced, no access log that the account may
-// have no role for, logs encrypted and not for ever.
+// The defaults: limits on requests, no traces, no access log (the account may
+// lack the role), logs encrypted and deleted after a time.
 func TestOperationDefaults(t *testing.T) {
 	got := synth(t, oneOrigin(), nil)
 	stage := one(t, got, "AWS::ApiGateway::Stage")
@@ -82,7 +82,7 @@ func TestRemovalPolicy(t *testing.T) {
 	}
 }
 
-// Access logs hold no token, no cookie, and nothing a caller wrote: their
+// Access logs contain no token, no cookie, and no text of a caller: their
 // format does not escape.
 func TestAccessLogs(t *testing.T) {
 	got := synth(t, operated(Operation{AccessLogs: true, Tracing: true, WebACL: "arn:aws:wafv2:eu-north-1:123456789012:regional/webacl/a/b"}), nil)
@@ -182,8 +182,8 @@ func TestAlarmsAndDashboard(t *testing.T) {
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
 	}
-	// What the functions write is found by the function's name: other stacks of
-	// the account write to the same namespace.
+	// Metrics are found by the function's name, because other stacks of the
+	// account write to the same namespace.
 	for id, want := range map[string]string{
 		"AlarmUnopened": "DecryptionFailures AuthorizerFunction", "AlarmProviderErrors": "ProviderFailures AgentFunction",
 		"AlarmAgent5xx": "Failures AgentFunction",
@@ -206,8 +206,8 @@ func TestAlarmsAndDashboard(t *testing.T) {
 		`${PROP('Dim.Endpoint')} ${PROP('Dim.Code')}`)
 }
 
-// The functions write metrics unless they are told not to; alarms and dashboard
-// would wait for them in vain.
+// The functions write metrics by default. Without them, alarms and dashboard
+// would stay empty.
 func TestMetricsSetting(t *testing.T) {
 	for value, want := range map[string]any{"": nil, MetricsEMF: nil, MetricsNone: "none"} {
 		got := synth(t, operated(Operation{Metrics: value}), nil)

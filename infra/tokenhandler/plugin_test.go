@@ -12,8 +12,8 @@ import (
 	"github.com/tokenhandler/aws/infra/internal/enforce"
 )
 
-// What the construct tree does not show, the template does. That CDK asks the
-// rule, which it does below an App only, is tested in package infra.
+// The template shows changes that the construct tree does not show. CDK asks
+// the plugin below an App only, which package infra tests.
 func TestPlugin(t *testing.T) {
 	findings := func(change func(*TokenHandler)) []string {
 		stack := newStack(t)
@@ -59,7 +59,7 @@ func TestPlugin(t *testing.T) {
 		{"an API of others", func(h *TokenHandler) {
 			awsapigateway.NewRestApi(awscdk.Stack_Of(h), jsii.String("Theirs"), nil).Root().AddMethod(jsii.String("GET"), nil, nil)
 		}, ""},
-		{"a stack with nothing in it", func(h *TokenHandler) {
+		{"an empty stack", func(h *TokenHandler) {
 			awscdk.NewStack(awscdk.Stage_Of(h), jsii.String("Empty"), nil)
 		}, ""},
 		{"a method of a nested stack", func(h *TokenHandler) {

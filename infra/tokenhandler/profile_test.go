@@ -69,8 +69,8 @@ func existing(scope constructs.Construct) awsapigateway.IDomainName {
 	})
 }
 
-// A domain name that there is already gets one mapping more, and nothing of it
-// is made or changed.
+// An existing domain name gets another mapping. The stack makes and changes no
+// other part of it.
 func TestExistingDomain(t *testing.T) {
 	stack := newStack(t)
 	props := oneOrigin()

@@ -34,7 +34,7 @@ func checkGrants(t *testing.T, got template, more ...string) {
 	}
 }
 
-// checkReadsKey wants both Lambdas to be told the secret, and none the key.
+// checkReadsKey checks that both Lambdas get the secret's ARN and not the key.
 func checkReadsKey(t *testing.T, got template, arn string) {
 	t.Helper()
 	readers := 0
@@ -91,8 +91,8 @@ func TestKeyRotation(t *testing.T) {
 	}
 }
 
-// A key of its own may be used by each function for what it does, and through
-// Secrets Manager only.
+// Each function may use a key of the team for its own purpose only, and only
+// through Secrets Manager.
 func TestKeyOfTheRotatedSecret(t *testing.T) {
 	const arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 	const through = ` if {"StringEquals":{"kms:ViaService":{"Fn::Join":["",["secretsmanager.eu-west-1.",{"Ref":"AWS::URLSuffix"}]]}}}`
@@ -168,7 +168,8 @@ func regional(t *testing.T, region string) awscdk.Stack {
 		Env: &awscdk.Environment{Account: jsii.String("123456789012"), Region: jsii.String(region)}})
 }
 
-// A region with a replica reads the key as the first does, and rotates nothing.
+// A region with a replica reads the key as the first region does, and has no
+// rotation.
 func TestKeyRotatedElsewhere(t *testing.T) {
 	const name, full = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/session-key",
 		"arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/session-key-AbCdEf"
@@ -205,7 +206,7 @@ func TestKeyRotatedElsewhere(t *testing.T) {
 			checkReadsKey(t, got, tt.arn)
 			checkGrants(t, got, tt.more...)
 			if n := len(got.only("AWS::SecretsManager::RotationSchedule")); n != 0 {
-				t.Errorf("%d rotation schedules, want none: a replica cannot have one", n)
+				t.Errorf("%d rotation schedules, want 0: a replica cannot have one", n)
 			}
 			if n := len(got.only("AWS::Lambda::Function")); n != 2 {
 				t.Errorf("%d functions, want 2", n)

@@ -156,7 +156,7 @@ func (h *ProtectedAPI) Public(route Route, reason string) awsapigateway.IResourc
 		misuse("Public got no reason for %s: expected why the route is open to everyone", route.Path)
 	}
 	if strings.Contains(route.Path, "+}") {
-		misuse("Public got the greedy path %q: expected one without {proxy+}, which would also serve what other routes lack", route.Path)
+		misuse("Public got the greedy path %q: expected one without {proxy+}, which would also serve the methods that other routes lack", route.Path)
 	}
 	return h.add(route, reason)
 }

@@ -19,8 +19,7 @@ import (
 	"github.com/tokenhandler/aws/internal/proxyheader"
 )
 
-// P21, C1-15: what a transparent route passes on is overwritten where it is
-// the session.
+// P21, C1-15: a transparent route overwrites the headers of the session.
 func TestTransparentRoute(t *testing.T) {
 	methods := synth(t, oneOrigin(), func(_ awscdk.Stack, h *TokenHandler) {
 		h.Protect(Route{Path: "/api/{proxy+}", Methods: []string{"ANY"}, Transparent: true, Upstream: "https://api.internal.example/v1/{proxy}"})
@@ -128,7 +127,8 @@ func TestPublicRoute(t *testing.T) {
 	}
 }
 
-// checkTemplate applies the stand-alone check to what the construct makes.
+// checkTemplate applies the stand-alone check to the templates of the
+// construct.
 func checkTemplate(t *testing.T, got template, public map[string]string, others ...template) {
 	t.Helper()
 	var files []cloudformation.File
@@ -170,7 +170,7 @@ func TestPublicRefuses(t *testing.T) {
 	mustContain(t, panicOf(func() { MarkPublic(h.resource("/b").AddMethod(jsii.String("GET"), nil, nil), "") }), "tokenhandler: MarkPublic got no reason")
 }
 
-// A greedy method without the authorizer is refused, whatever its reason.
+// A greedy method without the authorizer is refused, even with a reason.
 func TestGreedyIsNeverPublic(t *testing.T) {
 	stack := newStack(t)
 	h := New(stack, "TokenHandler", oneOrigin())

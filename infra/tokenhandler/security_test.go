@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Least privilege: this is every permission the stack gives, to whom and on
-// what.
+// Least privilege: the test lists every permission of the stack, with its
+// principal and resource.
 func TestEveryPermission(t *testing.T) {
 	want := []string{
 		`[AgentFunctionRole] may "kms:Decrypt" on Key.Arn`,
@@ -30,8 +30,7 @@ func TestEveryPermission(t *testing.T) {
 	}
 }
 
-// X-Ray adds the only permissions on everything, and nothing else adds any: it
-// knows no resources.
+// Only X-Ray adds permissions on "*", because it has no resources.
 func TestEveryPermissionOfTracing(t *testing.T) {
 	without := grants(t, synth(t, oneOrigin(), nil))
 	more := slices.DeleteFunc(grants(t, synth(t, operated(Operation{Tracing: true, AccessLogs: true, WebACL: "arn:aws:wafv2:eu-north-1:123456789012:regional/webacl/a/b"}), nil)),
@@ -158,8 +157,9 @@ func TestOnlyTheAgentIsOpen(t *testing.T) {
 	}
 }
 
-// P20, G3, A3: secrets are in the environment as references only, the
-// authorizer has none but the key, and a key encrypts both environments.
+// P20, G3, A3: environments contain secrets as references only, the
+// authorizer's only secret is the key, and a KMS key encrypts both
+// environments.
 func TestSecretsAreReferences(t *testing.T) {
 	got := synth(t, oneOrigin(), nil)
 	references := map[string]string{
@@ -249,7 +249,7 @@ func TestLiteralSecretIsRefused(t *testing.T) {
 	}
 }
 
-// A consumer's feature flags must not change what is deployed.
+// A consumer's feature flags must not change the deployment.
 func TestIndependentOfFeatureFlags(t *testing.T) {
 	render := func(flags map[string]any) map[string]int {
 		flags["aws:cdk:bundling-stacks"] = []string{}

@@ -19,8 +19,8 @@ func (t template) agentEnvironment(tb testing.TB) map[string]any {
 	return nil
 }
 
-// By default the template says nothing of it: no limits, no hint, no token for
-// the page.
+// By default the template lacks these settings: no limits, no hint, no token
+// for the page.
 func TestSessionSettings(t *testing.T) {
 	names := []string{"SESSION_IDLE_LIFETIME", "SESSION_LIFETIME", "LOGOUT", "ID_TOKEN_HINT", "TOKEN_MEDIATION"}
 	plain := synth(t, oneOrigin(), nil).agentEnvironment(t)
@@ -55,7 +55,7 @@ func TestNewRefusesSessionProps(t *testing.T) {
 	}
 }
 
-// The page can have the access token only where the template says so.
+// The page can have the access token only if the template allows it.
 func TestTokenRoute(t *testing.T) {
 	routes := func(props *Props) []string {
 		var found []string
@@ -69,15 +69,15 @@ func TestTokenRoute(t *testing.T) {
 		return found
 	}
 	if got := routes(oneOrigin()); len(got) != 0 {
-		t.Errorf("by default: got %q, want none", got)
+		t.Errorf("by default: got %q, want no value", got)
 	}
 	on := oneOrigin()
 	on.Session.TokenMediation = true
 	if got, want := routes(on), []string{"OPTIONS /oauth-agent/token", "POST /oauth-agent/token"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	// And nothing of one token handler stays for the next.
+	// One token handler leaves no settings to the next.
 	if got := routes(oneOrigin()); len(got) != 0 {
-		t.Errorf("afterwards: got %q, want none", got)
+		t.Errorf("afterwards: got %q, want no value", got)
 	}
 }

@@ -140,7 +140,7 @@ func parentOf(t *testing.T, files []string) string {
 	return ""
 }
 
-// deploymentOf returns the logical id of the deployment and what it waits for.
+// deploymentOf returns the logical id of the deployment and its dependencies.
 func deploymentOf(t *testing.T, file string) (id string, waits []string) {
 	t.Helper()
 	var template struct {

@@ -21,8 +21,8 @@ const (
 	validatorType = "AWS::ApiGateway::RequestValidator"
 )
 
-// validation renders what a method demands: its models by content type, and
-// what its validator looks at.
+// validation renders the validation of a method: its models by content type,
+// and the parts that its validator checks.
 func (t template) validation(method map[string]any) string {
 	var parts []string
 	models, _ := method["RequestModels"].(map[string]any)
@@ -38,8 +38,8 @@ func (t template) validation(method map[string]any) string {
 }
 
 // The agent's JSON bodies have models under application/json only, so that
-// forms pass, and accept what the agent accepts: members besides, and {} for
-// an empty body.
+// forms pass. The models accept every body that the agent accepts: additional
+// members, and {} for an empty body.
 func TestAgentModels(t *testing.T) {
 	got := synth(t, oneOrigin(), nil)
 	methods := got.methods()
@@ -108,7 +108,7 @@ func TestAgentModelsNeedOneOrigin(t *testing.T) {
 		mustContain(t, panicOf(func() { h.Protect(r) }), "Route.RequestSchema of /orders", "BinaryMediaTypes")
 		h.Protect(orders())
 		if n := len(read(t, stack).only(modelType)); n != 0 {
-			t.Errorf("got %d models, want none", n)
+			t.Errorf("got %d models, want 0", n)
 		}
 	})
 }

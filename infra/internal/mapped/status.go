@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// DefaultStatuses come down as they are on routes that list none. They are the
-// statuses of RFC 9110 and RFC 6585 on which a page does different things. A
-// method gets those of them that can occur on it; see [Occurs].
+// DefaultStatuses reach the page unchanged on routes that list no statuses.
+// They are the statuses of RFC 9110 and RFC 6585 to which a page reacts
+// differently. A method gets those that can occur on it; see [Occurs].
 //
 // Each status costs a kilobyte of the template and two calls of API Gateway's
 // control plane at deployment, for every method.
@@ -48,11 +48,11 @@ var headersOf = map[int][]string{
 }
 
 // defaultStatus stands for every upstream status that is in no pattern: its
-// integration response has none, which makes it the default.
+// integration response has no pattern, which makes it the default.
 const defaultStatus = 502
 
-// exact come down as they are, whatever a route lists: 401, because pages
-// refresh the session on it, and those that stand for others of their class.
+// exact reach the page unchanged on every route: 401, because pages refresh the
+// session on it, and the first statuses of each class.
 var exact = []int{200, 400, 401, 500}
 
 // unfit are never taken for another of their class: part of a representation is
@@ -69,7 +69,7 @@ type status struct {
 }
 
 // statusesOf lists the integration responses for statuses. An integration
-// response has one fixed status, so each needs its own. What is not listed comes
+// response has one fixed status, so each needs its own. Other statuses come
 // down as the first of its class: "a client MUST understand the class of any
 // status code, as indicated by the first digit, and treat an unrecognized status
 // code as being equivalent to the x00 status code of that class" (RFC 9110
@@ -97,7 +97,7 @@ func statusesOf(listed []int) []status {
 // matching patterns API Gateway takes.
 func restOfClass(code int, taken []int) string {
 	var parts []string
-	var whole strings.Builder // tens with nothing taken
+	var whole strings.Builder // tens without a listed status
 	for ten := range 10 {
 		var free strings.Builder
 		for one := range 10 {

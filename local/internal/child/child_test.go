@@ -142,7 +142,7 @@ func TestNoEnvironmentByDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := lines.Tail(); len(got) != 0 {
-		t.Errorf("got %q; want nothing", got)
+		t.Errorf("got %q; want no output", got)
 	}
 }
 

@@ -281,7 +281,7 @@ func (u *upstream) got(t *testing.T) (*http.Request, string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.last == nil {
-		t.Fatal("nothing reached the upstream")
+		t.Fatal("no request reached the upstream")
 	}
 	return u.last, u.body
 }

@@ -26,7 +26,7 @@ func TestReadSecrets(t *testing.T) {
 	}
 	for _, other := range []string{"x", "arn:aws:kms:eu-west-1:123456789012:key/x", "arn:aws:secretsmanager:eu-west-1"} {
 		if got := load(t, reading(other), Options{}).ReadSecrets(); len(got) != 0 {
-			t.Errorf("%s: got %v, want none", other, got)
+			t.Errorf("%s: got %v, want no error", other, got)
 		}
 	}
 }

@@ -308,7 +308,7 @@ func TestOtherRequests(t *testing.T) {
 		}
 	}
 	if e.asked != 0 {
-		t.Errorf("introspections: got %d; want none", e.asked)
+		t.Errorf("introspections: got %d; want 0", e.asked)
 	}
 }
 
