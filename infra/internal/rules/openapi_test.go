@@ -47,7 +47,7 @@ func TestCheckReadsOpenAPI(t *testing.T) {
 			if err := json.Unmarshal([]byte(strings.Replace(soundBody, tt.from, tt.to, 1)), &body); err != nil {
 				t.Fatal(err)
 			}
-			proxy := map[string]any{"TRUSTED_WEB_ORIGINS": "https://www.example.com", "COOKIE_NAME_PREFIX": "th", "ENCRYPTION_KEY": "{{resolve:secretsmanager:key}}"}
+			proxy := map[string]any{"TRUSTED_WEB_ORIGINS": "https://www.example.com", "COOKIE_NAME_PREFIX": "th", "DEPLOYMENT": "stack", "ENCRYPTION_KEY": "{{resolve:secretsmanager:key}}"}
 			template := &cloudformation.Template{Resources: map[string]*cloudformation.Resource{
 				"Api":   {Type: "AWS::ApiGateway::RestApi", Properties: map[string]any{"Body": body}},
 				"Proxy": {Type: "AWS::Lambda::Function", Properties: map[string]any{"Environment": map[string]any{"Variables": proxy}}},
