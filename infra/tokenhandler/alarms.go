@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/metrics"
 )
 
@@ -27,6 +28,10 @@ type Alarms struct {
 	// minutes. Some always do: old ones, forged ones. Many at once mean that
 	// the key has changed. Default: 50.
 	Unopened int
+	// Unproved is how many requests of bound sessions may come without a proof of
+	// the device within five minutes. Browsers that cannot prove their key make a
+	// few; many may be copied cookies. Default: 50. Only with Props.DeviceBinding.
+	Unproved int
 }
 
 // AddAlarms makes alarms for states that need an operator: errors and
@@ -37,7 +42,7 @@ type Alarms struct {
 // The functions of an API of Extend are watched here, too.
 func (h *TokenHandler) AddAlarms(a Alarms) []awscloudwatch.Alarm {
 	m := h.watch("AddAlarms")
-	for value, def := range map[*int]int{&a.AuthorizerP99: 500, &a.AgentP99: 5000, &a.APIP99: 3000, &a.Unopened: 50} {
+	for value, def := range map[*int]int{&a.AuthorizerP99: 500, &a.AgentP99: 5000, &a.APIP99: 3000, &a.Unopened: 50, &a.Unproved: 50} {
 		if *value == 0 {
 			*value = def
 		}
@@ -71,6 +76,9 @@ func (h *TokenHandler) AddAlarms(a Alarms) []awscloudwatch.Alarm {
 	add("ApiSlow", "the API is slow (p99, cold starts included)", m.apiP99, a.APIP99, 3)
 	add("Unopened", "session cookies do not open: has the key changed?", m.unopened, a.Unopened, 1)
 	add("ProviderErrors", "the OpenID Provider does not answer as it should", m.providerErrors, 5, 1)
+	if m.unproved != nil {
+		add("Unproved", "bound sessions come without their device: are cookies copied?", m.unproved, a.Unproved, 1)
+	}
 	if m.rotationErrors != nil {
 		add("RotationErrors", "the key of the cookies is not rotated", m.rotationErrors, 1, 1)
 	}
@@ -84,6 +92,7 @@ type watched struct {
 	apiCalls, api4xx, api5xx, apiP50, apiP99                            awscloudwatch.IMetric
 	rotationErrors                                                      awscloudwatch.IMetric // nil without rotation
 	unopened, undecided, providerErrors                                 awscloudwatch.IMetric
+	bound, unproved                                                     awscloudwatch.IMetric // nil without device binding
 	// By code: one line each in a graph, and in no alarm.
 	decisions, requests awscloudwatch.IMetric
 }
@@ -114,7 +123,16 @@ func (h *TokenHandler) newWatched() watched {
 	if h.rotation != nil {
 		rotationErrors = h.rotation.MetricErrors(sum())
 	}
+	var bound, unproved awscloudwatch.IMetric
+	if h.props.DeviceBinding.On() {
+		bound = written(authorizer, metrics.BoundSessions).With(&awscloudwatch.MetricOptions{
+			Statistic: jsii.String("Average"), Label: jsii.String("share of requests in bound sessions")})
+		unproved = written(authorizer, metrics.Decisions).With(&awscloudwatch.MetricOptions{
+			DimensionsMap: &map[string]*string{metrics.Function: authorizer.FunctionName(), metrics.Code: jsii.String(contract.CodeDeviceProofRequired)}})
+	}
 	return watched{
+		bound:               bound,
+		unproved:            unproved,
 		rotationErrors:      rotationErrors,
 		authorizerErrors:    authorizer.MetricErrors(sum()),
 		authorizerThrottles: authorizer.MetricThrottles(sum()),
@@ -139,7 +157,7 @@ func (h *TokenHandler) newWatched() watched {
 }
 
 // written is a metric that a function writes by no dimension but its own name.
-func written(f awslambda.Function, name string) awscloudwatch.IMetric {
+func written(f awslambda.Function, name string) awscloudwatch.Metric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String(metrics.Namespace), MetricName: jsii.String(name),
 		DimensionsMap: &map[string]*string{metrics.Function: f.FunctionName()},

@@ -30,9 +30,13 @@ func (h *TokenHandler) AddDashboard() awscloudwatch.Dashboard {
 		graph("Authorizer: errors and throttles", m.authorizerErrors, m.authorizerThrottles, m.unopened, m.undecided),
 		graph("Agent: requests by endpoint and code", m.requests),
 	)
-	dashboard.AddWidgets(
+	last := []awscloudwatch.IWidget{
 		graph("Agent: duration", m.agentP50, m.agentP99),
 		graph("Agent: errors and throttles", m.agent5xx, m.agentErrors, m.agentThrottles, m.providerErrors),
-	)
+	}
+	if m.bound != nil {
+		last = append(last, graph("Device binding: share of bound sessions", m.bound))
+	}
+	dashboard.AddWidgets(last...)
 	return dashboard
 }

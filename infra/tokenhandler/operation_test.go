@@ -221,3 +221,34 @@ func TestMetricsSetting(t *testing.T) {
 	mustContain(t, panicOf(func() { h.AddAlarms(Alarms{}) }), `tokenhandler: AddAlarms: expected Props.Operation.Metrics "emf"`)
 	mustContain(t, panicOf(func() { h.AddDashboard() }), `tokenhandler: AddDashboard: expected Props.Operation.Metrics "emf"`)
 }
+
+// With device binding the dashboard shows how many sessions are bound, and an alarm
+// watches requests of bound sessions without their device.
+func TestAlarmsOfDeviceBinding(t *testing.T) {
+	props := oneOrigin()
+	props.DeviceBinding.Mode = "offer"
+	got := synth(t, props, func(_ awscdk.Stack, h *TokenHandler) {
+		h.Protect(orders())
+		h.AddDashboard()
+		h.AddAlarms(Alarms{Unproved: 7})
+	})
+	found := false
+	for id, a := range got.only("AWS::CloudWatch::Alarm") {
+		if short(map[string]any{"Ref": id}) != "AlarmUnproved" {
+			continue
+		}
+		found = true
+		dimensions := map[string]string{}
+		for _, d := range a.Properties["Dimensions"].([]any) {
+			dimensions[text(dig(t, d, "Name"))] = short(dig(t, d, "Value"))
+		}
+		want := map[string]string{`"Function"`: "AuthorizerFunction", `"Code"`: "device_proof_required"}
+		if diff := cmp.Diff(want, dimensions); diff != "" || a.Properties["MetricName"] != "Decisions" || a.Properties["Threshold"] != 7.0 {
+			t.Errorf("got %s\n%s", text(a.Properties), diff)
+		}
+	}
+	if !found {
+		t.Error("there is no alarm")
+	}
+	mustContain(t, text(one(t, got, "AWS::CloudWatch::Dashboard")), "BoundSessions")
+}
