@@ -17,11 +17,11 @@ import (
 	"time"
 )
 
-// Deployment is what cookies are sealed for.
+// Deployment is the deployment that cookies are sealed for.
 type Deployment struct {
 	Name             string // the authorizer's DEPLOYMENT
 	Prefix           string // empty: th; without __Host- and __Secure-
-	Domain, BasePath string // empty: none, and /
+	Domain, BasePath string // empty: no Domain, and the path /
 }
 
 // Sealer opens and seals cookies of one deployment with one key.

@@ -36,7 +36,7 @@ import "time"
 //   - Requirements of single routes, and callers with tokens of their own, are
 //     refused at synthesis.
 //
-// # What it costs
+// # Costs
 //
 // "If a specified identity source is missing, null, or empty, API Gateway
 // returns a 401 Unauthorized HTTP response without calling the Lambda

@@ -177,7 +177,7 @@ func (c *Checker) authorizer(a *Authorizer) {
 	c.Refuse(x.URL != "" && x.ClientSecret == "", &x.ClientSecret, "is required with %s", &x.URL)
 	c.Refuse(x.URL == "" && x.ClientID != "", &x.ClientID, "requires %s", &x.URL)
 	c.Refuse(x.URL == "" && x.ClientSecret != "", &x.ClientSecret, "requires %s", &x.URL)
-	// The proof is for the session's key, and an exchanged token is bound to none.
+	// The proof is for the session's key, and an exchanged token is bound to no key.
 	c.Refuse(x.URL != "" && tokens.DPoP, &x.URL, "cannot be combined with %s: an exchanged token is bound to no key", &tokens.DPoP)
 
 	c.Refuse(cache.TTL == 0 && cache.Dialect != "", &cache.Dialect, "requires %s", &cache.TTL)

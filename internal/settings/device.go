@@ -3,7 +3,7 @@ package settings
 import "time"
 
 // DeviceBinding binds sessions to the browser's device, by Device Bound Session
-// Credentials (W3C). docs/device-binding.md says what it protects against.
+// Credentials (W3C). docs/device-binding.md describes its protection.
 type DeviceBinding struct {
 	// Mode is off, offer (browsers that support it bind their sessions, others
 	// are as before) or required (sessions that are not bound are refused).

@@ -26,7 +26,7 @@ type Requirement struct {
 	Exchange *Exchange `json:"exchange,omitempty"`
 }
 
-// IsZero reports whether the route requires nothing.
+// IsZero reports whether the route has no requirements.
 func (r Requirement) IsZero() bool { return r.Scope == "" && len(r.Claims) == 0 && r.Exchange == nil }
 
 // Scopes returns the scopes of the list.

@@ -50,11 +50,11 @@ const (
 // maxLifetime keeps a lifetime in the range that dates can be computed with.
 const maxLifetime = 365 * 24 * time.Hour
 
-// Sessions is the table of the sessions. Without it nothing is recorded.
+// Sessions is the table of the sessions. Without it the agent records no sessions.
 type Sessions struct {
 	// Table is the name of the DynamoDB table.
 	Table string `env:"SESSIONS_TABLE" rule:"table"`
-	// Key hashes what the table is searched by: 64 hexadecimal characters (32
+	// Key hashes the search keys of the table: 64 hexadecimal characters (32
 	// bytes). It must not change while sessions last.
 	Key Secret `env:"SESSIONS_KEY" rule:"key"`
 	// Repeat is how long the repetition of a refresh gets the same session,

@@ -9,7 +9,7 @@ import (
 )
 
 // FuzzRules: for all headers, an origin in the result is a trusted one that the
-// request named; a missing origin passes only if browsers send none; and a
+// request named; a missing origin passes only if browsers omit it; and a
 // double submit passes with the cookie's value only.
 func FuzzRules(f *testing.F) {
 	const trusted, value = "https://www.example.com", "the-csrf-value"

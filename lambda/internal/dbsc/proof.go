@@ -5,7 +5,7 @@
 // It reads the browser's proofs and writes the headers and the JSON that
 // instruct the browser. Challenges, cookies and sessions are the agent's.
 //
-// # What is not done
+// # Not done
 //
 // Proofs are signed with ES256 only, which every browser offers. The claims aud
 // and iat are neither demanded nor checked: browsers send aud only behind a
@@ -40,7 +40,7 @@ var b64 = base64.RawURLEncoding.Strict()
 // Key is a browser's public key of the curve P-256.
 type Key struct{ public *ecdsa.PublicKey }
 
-// ParseKey reads what [Key.Bytes] returns. It fails for points that are not on
+// ParseKey reads the result of [Key.Bytes]. It fails for points that are not on
 // the curve.
 func ParseKey(b []byte) (Key, error) {
 	if len(b) != 2*coordinate {

@@ -18,7 +18,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/sigv4"
 )
 
-// Environment is what a Lambda needs to use the tables at a URL.
+// Environment is the environment in which a Lambda uses the tables at a URL.
 func Environment(url string) map[string]string {
 	return map[string]string{
 		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_ENDPOINT_URL_DYNAMODB": url,

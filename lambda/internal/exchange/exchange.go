@@ -6,7 +6,7 @@
 // each access token and target; see package calls. Every instance of the Lambda has
 // a client of its own.
 //
-// # What is not done
+// # Not done
 //
 // The client authenticates with client_secret_basic only. There is no actor_token:
 // the token handler impersonates the user (RFC 8693 section 1.1).
@@ -118,7 +118,7 @@ func (c *Client) ask(ctx context.Context, token string, to Target) (string, time
 	r.Header.Set("Accept", "application/json")
 	// RFC 6749 section 2.3.1: identifier and secret are encoded first.
 	r.SetBasicAuth(url.QueryEscape(c.cfg.ClientID), url.QueryEscape(c.cfg.ClientSecret))
-	// Nothing is used up: the same exchange may be made twice.
+	// The same exchange may be made twice.
 	backchannel.Repeatable(r)
 	answer, err := c.cfg.HTTP.Do(ctx, r)
 	if err != nil {

@@ -32,8 +32,8 @@ func FromEnvironment(env func(string) string) Credentials {
 // query, with all the headers it has ("Create a signed AWS API request", IAM
 // User Guide).
 //
-// What is not done, since no caller needs it: paths, queries, headers with
-// several values, bodies that are streamed.
+// It does not support paths, queries, headers with several values, and streamed
+// bodies, because no caller needs them.
 func Sign(r *http.Request, body []byte, c Credentials, region, service string, now time.Time) error {
 	if c.ID == "" || c.Secret == "" {
 		return errors.New("sigv4: AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is missing: expected the credentials of the Lambda's role")
@@ -47,7 +47,7 @@ func Sign(r *http.Request, body []byte, c Credentials, region, service string, n
 
 	headers := map[string]string{"host": r.URL.Host}
 	for name := range r.Header {
-		// "Convert sequential spaces to a single space", and none at the ends.
+		// "Convert sequential spaces to a single space", without spaces at the ends.
 		headers[strings.ToLower(name)] = strings.Join(strings.Fields(r.Header.Get(name)), " ")
 	}
 	names := slices.Sorted(maps.Keys(headers))
