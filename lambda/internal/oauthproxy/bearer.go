@@ -20,9 +20,9 @@ const (
 // It comes before the cookie, and excludes it: RFC 6750 section 2: "Clients
 // MUST NOT use more than one method to transmit the token in each request".
 //
-// No CSRF token is asked for and no Origin: browsers do not attach this header
-// by themselves, so that nobody can make one send it. An Origin that is there
-// must be trusted nevertheless, or every page could use a stolen token here.
+// It needs neither CSRF value nor Origin: browsers never attach this header by
+// themselves, so another site cannot make one send it. If there is an Origin, it
+// must still be trusted. Otherwise any page could use a stolen token here.
 func (p *Proxy) decideBearer(ctx context.Context, r *Request, header csrf.Header, authorization []string) (Decision, error) {
 	var d Decision
 	if len(header("Origin")) > 0 {
@@ -45,9 +45,9 @@ func (p *Proxy) decideBearer(ctx context.Context, r *Request, header csrf.Header
 	return p.decideToken(ctx, r, d, token, foreignToken, nil)
 }
 
-// bearerToken reads the one value that may be: "Bearer", whose letter case does
-// not matter (RFC 9110 section 11.1), one space and a b64token (RFC 6750
-// section 2.1). That alphabet has no comma: a list of two is not one token.
+// bearerToken reads the only value of the header: "Bearer" in any letter case (RFC
+// 9110 section 11.1), one space and a b64token (RFC 6750 section 2.1). A b64token
+// has no comma, so a list of two tokens is refused.
 func bearerToken(authorization []string) (string, bool) {
 	if len(authorization) != 1 {
 		return "", false
@@ -69,8 +69,8 @@ func isB64Token(s string) bool {
 	return body != ""
 }
 
-// hasSession reports whether the request carries an access token cookie, or
-// anything that might be taken for one or for a part of one.
+// hasSession reports whether the Cookie header contains the name of the access
+// token cookie, also as part of another name.
 func (p *Proxy) hasSession(header csrf.Header) bool {
 	for _, line := range header("Cookie") {
 		if strings.Contains(line, p.names.AccessToken) {

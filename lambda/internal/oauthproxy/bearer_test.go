@@ -15,7 +15,7 @@ import (
 
 type headers = map[string][]string
 
-// P3: off is off, however it is said; nothing but true is on.
+// Only the setting true accepts tokens of callers (P3).
 func TestBearerIsOffUnlessTurnedOn(t *testing.T) {
 	r := get(headers{"Authorization": {"Bearer junk"}})
 	for value, on := range map[string]bool{"": false, "false": false, "true": true} {
@@ -50,7 +50,7 @@ func TestBearer(t *testing.T) {
 		code    string // "" means Allow
 		message string
 	}{
-		{"P17 nothing but a token", "GET", bearer("Bearer " + good), "", ""},
+		{"P17 only a token", "GET", bearer("Bearer " + good), "", ""},
 		{"an unsafe method without CSRF", "POST", bearer("Bearer " + good), "", ""},
 		{"P18 scheme in lower case", "GET", bearer("bearer " + good), "", ""},
 		{"P18 scheme in upper case", "GET", headers{"authorization": {"BEARER " + good}}, "", ""},
@@ -107,8 +107,8 @@ func TestBearer(t *testing.T) {
 	}
 }
 
-// P5: without verification nothing in the token is believed: what the caller
-// wrote into it becomes neither the principal nor the sub of the context.
+// Without verification the claims of a caller's token become neither the principal
+// nor the sub of the context (P5).
 func TestBearerUnverified(t *testing.T) {
 	idp := newProvider(t)
 	forged := idp.token(t, object{"sub": "admin"})
@@ -149,7 +149,7 @@ func TestBearerLeavesTheSessionAlone(t *testing.T) {
 	}
 }
 
-// The key set is away: nothing is known of any token, so nothing is decided.
+// Without the key set no token can be verified, and no decision is made.
 func TestBearerWithoutKeySet(t *testing.T) {
 	idp := newProvider(t)
 	token := idp.token(t, nil)

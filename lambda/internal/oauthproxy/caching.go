@@ -8,23 +8,24 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 )
 
-// caching holds what is stricter where API Gateway keeps results and uses them
-// again for every request with the same key. The zero value is for a gateway
-// that keeps nothing.
+// caching adds the checks that API Gateway's cache of results needs. The gateway
+// reuses a result for every request with the same key. The zero value is for a
+// gateway without cache.
 //
-// All that an Allow rests on must be in the key: the cookies, the origin, the
-// site, the CSRF header, the method and the path. The gateway takes one value of each
-// header into the key, of several nobody knows which; and a header that is
-// missing is no part of it. So a request is allowed here only if each header of
-// its key is there once, and none that would have changed the decision is.
+// The key must contain everything that an Allow depends on: the cookies, the
+// origin, the site, the CSRF header, the method and the path. Of a header with
+// several values the gateway takes one into the key, and AWS does not document
+// which; a missing header is not in the key. So a request is allowed only if it has
+// each header of its key exactly once, and no other header that could change the
+// decision.
 type caching struct {
-	life    time.Duration // what a token must have left; 0: results are not kept
+	life    time.Duration // that a token must have left; 0: no cache
 	dialect settings.Dialect
 	csrf    string // header of the double submit
 }
 
-// undecided is how long the gateway may wait for a decision: a kept result is
-// as old as that when its time begins. It is the authorizer's time limit.
+// undecided is the authorizer's time limit. A result can be as old when the gateway
+// begins to count its TTL.
 const undecided = 5 * time.Second
 
 func newCaching(s settings.Authorizer) caching {
@@ -35,13 +36,13 @@ func newCaching(s settings.Authorizer) caching {
 	return c
 }
 
-// Messages of a refusal where results are kept.
+// Messages of refusals with a cache.
 const (
 	messageKey     = "The request has not exactly one Cookie, Origin, Sec-Fetch-Site and CSRF header"
 	messageDialect = "The request is not of the dialect that this API is set up for"
 )
 
-// refuses returns why a request cannot be decided over by its key, or "".
+// refuses returns why the key does not identify a request well enough, or "".
 func (c caching) refuses(method string, header csrf.Header) string {
 	if c.life == 0 {
 		return ""
@@ -64,10 +65,9 @@ func (c caching) refuses(method string, header csrf.Header) string {
 	return ""
 }
 
-// outlives reports whether a result for a token that expires then could be
-// used after that: the gateway keeps all results equally long. A token whose
-// expiry is not known (the zero time) has none that could be passed; the
-// upstream API knows.
+// outlives reports whether the gateway could use a result after the token has
+// expired: it keeps all results equally long. If the expiry is unknown (the zero
+// time), only the upstream API can check it.
 func (c caching) outlives(expires, now time.Time) bool {
 	return c.life > 0 && !expires.IsZero() && now.Add(c.life).After(expires)
 }

@@ -22,8 +22,8 @@ func newCachingProxy(t *testing.T, dialect settings.Dialect) *Proxy {
 	return p
 }
 
-// P4: where results are kept, only what its key tells apart is allowed. Every
-// request here that is refused is allowed where nothing is kept.
+// With a cache, a request is allowed only if the key identifies it (P4). Without a
+// cache every request here is allowed.
 func TestCachingRefusesWhatTheKeyDoesNotTell(t *testing.T) {
 	type h = map[string][]string
 	good := sealed(t, testKey, cookie.Content{Session: session, Expires: testTime.Add(time.Hour), Token: testToken}, csrfContent())
@@ -60,7 +60,7 @@ func TestCachingRefusesWhatTheKeyDoesNotTell(t *testing.T) {
 				t.Errorf("got allow %v, %q; want %q", d.Allow, d.Message, tt.message)
 			}
 			if d := decide(t, newProxy(t), r); !d.Allow {
-				t.Errorf("where nothing is kept: refused, %q", d.Message)
+				t.Errorf("without a cache: refused, %q", d.Message)
 			}
 		})
 	}
@@ -84,7 +84,7 @@ func TestCachingEndsWithTheToken(t *testing.T) {
 	}
 }
 
-// What would not be safe with kept results is refused at the start.
+// Settings that are unsafe with a cache are refused at the start.
 func TestCachingSettings(t *testing.T) {
 	classic := settings.AuthorizerCaching{TTL: time.Minute, Dialect: settings.DialectClassic}
 	for _, tt := range []struct {

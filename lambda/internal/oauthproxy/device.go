@@ -23,8 +23,8 @@ const (
 // client's word, and changes no decision.
 const headerSkipped = "Secure-Session-Skipped"
 
-// device decides over sessions that are bound to a device. The zero value
-// demands nothing.
+// device decides over sessions that are bound to a device. The zero value accepts
+// all sessions.
 type device struct {
 	ring     *cookie.Ring
 	names    cookie.Names

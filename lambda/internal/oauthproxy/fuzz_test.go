@@ -12,7 +12,7 @@ import (
 
 // FuzzDecide: no input without a valid sealed cookie ever yields Allow. The
 // fuzzer knows trusted origins, the CSRF rules and genuine cookies of other
-// names, and still has none under the access token's name.
+// names, but no cookie with the access token's name.
 func FuzzDecide(f *testing.F) {
 	p := newProxy(f)
 	ring, err := cookie.NewRing(testKey)
@@ -30,7 +30,7 @@ func FuzzDecide(f *testing.F) {
 		r := request(method, map[string][]string{"Origin": {origin}, "Cookie": {cookies}, header: {value}})
 		d, err := p.Decide(context.Background(), r)
 		if err != nil {
-			t.Fatal(err) // nothing here depends on anybody else
+			t.Fatal(err) // no decision here needs another service
 		}
 		if d.Allow || d.Token != "" {
 			t.Fatalf("allowed with token %q", d.Token)

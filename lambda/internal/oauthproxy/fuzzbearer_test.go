@@ -46,8 +46,8 @@ func FuzzBearer(f *testing.F) {
 	})
 }
 
-// FuzzSession: with a valid session, what is allowed has a trusted Origin, or
-// none on a safe same-origin request, and a CSRF header unless it is safe.
+// FuzzSession: with a valid session, an allowed request has a trusted Origin, or is a
+// safe same-origin request without Origin. Unless it is safe, it has a CSRF header.
 func FuzzSession(f *testing.F) {
 	p := newProxy(f)
 	good := sealed(f, testKey, accessToken(testToken), csrfContent())
@@ -84,8 +84,8 @@ func FuzzSession(f *testing.F) {
 	})
 }
 
-// FuzzEvent: whatever the event says of path parameters and resources, what is
-// allowed has no parameter that moves the path, and meets the route's demands.
+// FuzzEvent: an allowed event has no path parameter that changes the path, and meets
+// the requirements of the route.
 func FuzzEvent(f *testing.F) {
 	idp := newProvider(f)
 	p := proxyWith(f, func(s *settings.Authorizer) {
@@ -101,7 +101,7 @@ func FuzzEvent(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, resource, name, value string) {
 		r := request(method, headers{"Authorization": {"Bearer " + token}})
 		r.Resource, r.PathParameters = resource, map[string]string{name: value}
-		// As it comes: through JSON, which replaces what is not UTF-8.
+		// As in the Lambda: through JSON, which replaces bytes that are not UTF-8.
 		raw, err := json.Marshal(r)
 		if err != nil {
 			t.Fatal(err)

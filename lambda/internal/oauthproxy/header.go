@@ -6,15 +6,14 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 )
 
-// headerOf looks names up whatever their letter case: REST APIs hand on names
-// as the client sent them, lower case over HTTP/2 (API Gateway developer guide,
+// headerOf returns a lookup that ignores letter case: REST APIs pass names on as
+// the client sent them, in lower case over HTTP/2 (API Gateway developer guide,
 // "Important notes": header names are "processed in a case-sensitive way").
 //
-// The event has every header in two maps. Both are read, so that none hides a
-// value that the other shows.
+// The event has every header in two maps. The lookup reads both, so a value that
+// only one of them has is not missed.
 func headerOf(r *Request) csrf.Header {
-	// A list once: to walk through the maps for each name takes most of the time
-	// of a decision.
+	// Searching the maps for each name would take most of the time of a decision.
 	fields := make([]field, 0, len(r.MultiValueHeaders)+len(r.Headers))
 	for name, values := range r.MultiValueHeaders {
 		fields = append(fields, field{name: name, multi: values})
@@ -46,7 +45,7 @@ type field struct {
 }
 
 // sameName compares two names of headers. They are ASCII (RFC 9110 section
-// 5.6.2), so equal ones have equal lengths, which is seen sooner.
+// 5.6.2), so equal names have equal lengths. That comparison is faster.
 func sameName(a, b string) bool { return len(a) == len(b) && strings.EqualFold(a, b) }
 
 func contains(values []string, value string) bool {

@@ -35,8 +35,7 @@ func measure(t *testing.T, p *Proxy, r Request) map[string]any {
 	return members
 }
 
-// Each decision is one line, by its code and with how long it took; nothing of
-// the request is in it.
+// Each decision is one line with its code and duration, without data of the request.
 func TestMetrics(t *testing.T) {
 	good := sealed(t, testKey, accessToken(testToken), csrfContent())
 	expired := accessToken(testToken)

@@ -12,7 +12,7 @@ import (
 	"github.com/tokenhandler/aws/internal/metrics"
 )
 
-// Response is what a REQUEST authorizer answers.
+// Response is the response of a REQUEST authorizer.
 type Response struct {
 	events.APIGatewayCustomAuthorizerResponse
 }
@@ -28,8 +28,8 @@ const (
 	invokeAction  = "execute-api:Invoke"
 )
 
-// Handle is the Lambda function: it decides, logs a refusal, writes the metrics,
-// and answers with the policy.
+// Handle is the Lambda function: it decides, logs a refusal, writes the metrics and
+// returns the policy.
 func (p *Proxy) Handle(ctx context.Context, r Request) (Response, error) {
 	began := p.now()
 	measured := metrics.Decision{At: began, Code: metrics.Undecided}
@@ -44,8 +44,8 @@ func (p *Proxy) Handle(ctx context.Context, r Request) (Response, error) {
 	d, err := p.Decide(ctx, &r)
 	if err != nil {
 		measured.Unavailable = true
-		// What could not be decided and why: addresses and statuses, no token and
-		// no secret. The gateway answers with 500.
+		// The reason contains addresses and statuses, and neither a token nor a
+		// secret. The gateway returns 500.
 		slog.LogAttrs(ctx, slog.LevelError, "undecided", slog.String("error", err.Error()),
 			slog.String("method", scope.method), slog.String("resource", r.Resource),
 			slog.String("request_id", r.RequestContext.RequestID))
@@ -56,7 +56,8 @@ func (p *Proxy) Handle(ctx context.Context, r Request) (Response, error) {
 	}
 	if !d.Allow {
 		measured.Unopened = d.Message == messageNotOpened
-		// Constants, the route's template and ids: nothing of the request itself.
+		// The line has constants, the route's template and ids, and no data of the
+		// request.
 		slog.LogAttrs(ctx, slog.LevelInfo, "refused",
 			slog.String("code", d.Code), slog.String("reason", d.Message),
 			slog.String("method", scope.method), slog.String("resource", r.Resource),
@@ -65,16 +66,16 @@ func (p *Proxy) Handle(ctx context.Context, r Request) (Response, error) {
 	return d.response(scope), nil
 }
 
-// response turns the decision into the authorizer's answer. The context holds
-// only strings; API Gateway fails on nested values.
+// response turns the decision into the authorizer's response. The context contains
+// only strings: API Gateway fails on nested values.
 func (d Decision) response(scope methodScope) Response {
 	values := map[string]any{}
 	if d.AllowedOrigin != "" {
 		values[contract.ContextAllowedOrigin] = d.AllowedOrigin
 	}
 	if !d.Allow {
-		// Scope is empty for all codes but one; the gateway response that shows it
-		// is to find it always.
+		// Only one code has a scope. The others set it too, because the gateway
+		// response always reads it.
 		values[contract.ContextCode], values[contract.ContextMessage] = d.Code, d.Message
 		values[contract.ContextScope] = d.Scope
 		return newResponse("refused", "Deny", scope, values)
@@ -95,8 +96,8 @@ func (d Decision) response(scope methodScope) Response {
 	return newResponse(d.principal(), "Allow", scope, values)
 }
 
-// policy covers every path of the method: API Gateway evaluates a policy that
-// it has cached against the method it is called for next.
+// policy covers every path of the method: API Gateway evaluates a cached policy
+// against the method of the next request.
 func policy(effect string, scope methodScope) events.APIGatewayCustomAuthorizerPolicy {
 	return events.APIGatewayCustomAuthorizerPolicy{
 		Version: policyVersion,
@@ -108,7 +109,7 @@ func policy(effect string, scope methodScope) events.APIGatewayCustomAuthorizerP
 	}
 }
 
-// methodScope is the part of a method ARN that a policy is written for.
+// methodScope is the part of a method ARN that a policy covers.
 type methodScope struct {
 	api    string // arn:aws:execute-api:region:account:api/stage
 	method string
@@ -116,7 +117,7 @@ type methodScope struct {
 
 // parseMethodARN reads
 // arn:{partition}:execute-api:{region}:{account}:{api}/{stage}/{method}/{path},
-// where the path may hold anything, colons and slashes too.
+// where the path may contain any characters, also colons and slashes.
 func parseMethodARN(arn, method string) (methodScope, error) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "execute-api" {

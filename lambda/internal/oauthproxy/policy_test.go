@@ -114,7 +114,7 @@ func TestParseMethodARN(t *testing.T) {
 	}
 }
 
-// What goes over the wire is what Handle decided, whatever is in the strings.
+// Invoke writes the decision of Handle as JSON, for any characters in its strings.
 func TestInvoke(t *testing.T) {
 	p := newProxy(t)
 	event, err := json.Marshal(readEvent(t, sealed(t, testKey, accessToken(`a<&>"\|'`), csrfContent())))

@@ -13,14 +13,13 @@ import (
 // proofs makes the proof of possession that goes upstream with a bound token
 // (RFC 9449). Nil stands for bearer tokens.
 //
-// A proof names the URL that the gateway will call. It is put together here as
-// the gateway does it, from the route and the decoded path parameters; of
-// characters other than letters, digits and "-._~" API Gateway does not document
-// how it escapes them. Should it differ, the upstream API refuses the proof:
-// nothing is allowed that should not be.
+// A proof names the URL that the gateway will call. proofs builds it as the gateway
+// does, from the route and the decoded path parameters. API Gateway does not document
+// how it escapes characters other than letters, digits and "-._~". If it differs, the
+// upstream API refuses the proof, so the difference is safe.
 //
-// A nonce that the upstream API demands cannot be served: its answer goes to
-// the page, and the authorizer never sees it.
+// Upstream APIs that require a nonce do not work: their response with the nonce goes
+// to the page, and the authorizer never sees it.
 type proofs struct{ upstreams settings.Upstreams }
 
 func newProofs(s settings.Authorizer) (*proofs, error) {
@@ -33,9 +32,9 @@ func newProofs(s settings.Authorizer) (*proofs, error) {
 	return &proofs{s.Upstreams}, nil
 }
 
-// open splits the token of a session. It is false for a token of the other
-// mode: one without a key proves nothing, and one with it must not go upstream
-// as it is.
+// open splits the token of a session into key and token. ok is false for a token of
+// the other mode: a token without a key cannot be proved, and a key must not go
+// upstream with the token.
 func (p *proofs) open(sealed string) (key *dpop.Key, token string, ok bool) {
 	if p == nil {
 		return nil, sealed, !dpop.IsBound(sealed)
@@ -52,8 +51,8 @@ func (p *proofs) prove(r *Request, key *dpop.Key, token string, now time.Time) (
 	return key.Proof(dpop.Request{Method: r.HTTPMethod, URL: target, AccessToken: token, Now: now})
 }
 
-// target is the URL that a request goes to upstream. The route is known by the
-// resource that API Gateway matched, as for requirements.
+// target returns the upstream URL of a request. The resource that API Gateway matched
+// identifies the route, as for requirements.
 func (p *proofs) target(r *Request) (string, error) {
 	resource := r.Resource
 	if r.RequestContext.ResourcePath != "" && r.RequestContext.ResourcePath != resource {

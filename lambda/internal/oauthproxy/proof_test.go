@@ -105,8 +105,7 @@ func TestProof(t *testing.T) {
 	}
 }
 
-// Without a proof nothing goes upstream, and what is in the cookie beside the
-// token never does.
+// Without a proof no token goes upstream, and the key in the cookie never does.
 func TestProofFailsClosed(t *testing.T) {
 	proving, plain := newProving(t), newProxy(t)
 	secret := bound(t, testToken)
@@ -121,7 +120,7 @@ func TestProofFailsClosed(t *testing.T) {
 		{"a bearer token where tokens are bound", proving, routed(t, "GET", "/orders", testToken, nil), contract.CodeTokenExpired},
 		{"a bound token where they are not", plain, routed(t, "GET", "/orders", secret, nil), contract.CodeTokenExpired},
 		{"a key without a token", proving, routed(t, "GET", "/orders", strings.TrimSuffix(secret, testToken), nil), contract.CodeTokenExpired},
-		{"a key that is none", proving, routed(t, "GET", "/orders", "dpop-bound-1-"+strings.Repeat("A", 43)+testToken, nil), contract.CodeTokenExpired},
+		{"a malformed key", proving, routed(t, "GET", "/orders", "dpop-bound-1-"+strings.Repeat("A", 43)+testToken, nil), contract.CodeTokenExpired},
 		{"route without a URL", proving, routed(t, "GET", "/admin", secret, nil), ""},
 		{"method without a URL", proving, routed(t, "DELETE", "/orders", secret, nil), ""},
 		{"no parameter", proving, routed(t, "GET", "/orders/{id}/lines/{line}", secret, map[string]string{"id": "7"}), ""},
@@ -187,7 +186,7 @@ func TestProofSettings(t *testing.T) {
 	}
 }
 
-// What a proof costs beside the rest of the decision.
+// BenchmarkProof is a decision with a proof, beside BenchmarkDecide.
 func BenchmarkProof(b *testing.B) {
 	p := newProving(b)
 	r := routed(b, "GET", "/orders", bound(b, testToken), nil)

@@ -1,31 +1,29 @@
 // Package oauthproxy decides, in front of every protected route, whether a
 // request may go on, and with which access token.
 //
-// It is what the Lambda authorizer of the REST API runs. A request that may go
-// on is answered with an Allow policy and a context from which the gateway
-// takes the Authorization header for the upstream. One that may not is
-// answered with a Deny policy and a context of constants, from which the
-// gateway makes the response the page can read. An error means that nothing
-// could be decided; the gateway answers it with 500, so it fails closed.
+// The Lambda authorizer of the REST API runs it. For an allowed request it returns an
+// Allow policy and a context from which the gateway takes the Authorization header
+// for the upstream API. For a refused request it returns a Deny policy and a context
+// of constants, from which the gateway makes the response for the page. An error
+// means that it could not decide. The gateway then returns 500, so it fails closed.
 //
 // # Order of the decision
 //
-// The first failure wins: method override, Authorization header, origin, path
-// parameters, CSRF, access token cookie, expiry, device binding, record of the session, then what the token is worth:
-// phantom token exchange or signature, and the demands of the route; with DPoP
-// at last the proof of possession, see proof.go.
+// The first failure decides: method override, Authorization header, origin, path
+// parameters, CSRF, access token cookie, expiry, device binding, record of the
+// session, introspection or signature of the token, requirements of the route, token
+// exchange, and with DPoP the proof of possession (proof.go).
 //
 // Where callers may bring a token of their own, an Authorization header comes
 // before the cookie: see bearer.go.
 //
-// # What is not done
+// # Not done
 //
-// Unless phantom tokens or a key set are configured, the access token is not
-// looked at: the upstream API is its audience and checks it.
+// Without phantom tokens or a key set, the authorizer does not read the access
+// token: the upstream API is its audience and checks it.
 //
-// With COOKIE_FORMAT curity there is no expiry to compare with the clock, and
-// no session that ties the CSRF value to the access token: the form has
-// neither.
+// With COOKIE_FORMAT curity it cannot check the expiry, or whether CSRF value and
+// access token belong to one session: that format contains neither.
 package oauthproxy
 
 import (
@@ -46,9 +44,9 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/sessions"
 )
 
-// Request is the event of a REQUEST authorizer of a REST API, as far as it is
-// read: what is not here, no decision depends on. To decode all of it would
-// make every start and every invocation about 6% longer.
+// Request is the event of a REQUEST authorizer of a REST API. It has only the fields
+// that decisions depend on: decoding all of them would make every start and every
+// invocation about 6% longer.
 type Request struct {
 	MethodArn         string              `json:"methodArn"`
 	Resource          string              `json:"resource"`
@@ -80,7 +78,7 @@ type Proxy struct {
 	proofs       *proofs // nil where tokens are not bound
 	device       device
 	sessions     *sessions.Table   // nil where sessions are not recorded
-	metrics      *metrics.Recorder // nil: none
+	metrics      *metrics.Recorder // nil without metrics
 }
 
 // New makes a proxy from its settings. The clock is a parameter for tests.
@@ -131,12 +129,12 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 	}, nil
 }
 
-// Record has Handle write a line for each decision. It is to be called before
-// the first one.
+// Record has Handle write a line for each decision. It must be called before the
+// first decision.
 func (p *Proxy) Record(r *metrics.Recorder) { p.metrics = r }
 
-// Messages of a refusal beside those of package csrf. They are constants:
-// nothing from the request is repeated in a response.
+// Messages of refusals, besides those of package csrf. They are constants, so that a
+// response never repeats data of the request.
 const (
 	messageOverride      = "The request overrides its method"
 	messageAuthorization = "The request has an Authorization header beside the session cookie"
@@ -160,33 +158,33 @@ const (
 type Decision struct {
 	Allow bool
 
-	// Code and Message tell why a request is refused.
+	// Code and Message say why a request is refused.
 	Code, Message string
 
 	// AllowedOrigin is the Origin of the request where it is trusted.
 	AllowedOrigin string
 
-	// Scope lists the scopes that the route demands and the token has not all,
-	// separated by spaces.
+	// Scope lists the scopes that the route requires, separated by spaces, if the
+	// token lacks one of them.
 	Scope string
 
-	// Token, Session and Subject are of an allowed request. Session is zero for
-	// a caller with a token of its own, Subject is empty unless the access token
-	// is known to name one.
+	// Token, Session and Subject are set for an allowed request. Session is zero
+	// for a caller with a token of its own. Subject is empty unless the access
+	// token is known to name one.
 	Token   string
 	Proof   string // of possession of the token's key; empty for a bearer token
 	Session cookie.SessionID
 	Subject string
-	// Claims are those that go upstream in headers, in the order of the headers'
-	// names; empty where the token lacks one.
+	// Claims are the claims for upstream headers, in the order of the headers'
+	// names. A claim that the token lacks is empty.
 	Claims []string
 	// Bound tells whether the session is bound to a device. It is nil where device
 	// binding is off, and for a caller with a token of its own.
 	Bound *bool
 }
 
-// Decide decides over one request. An error means that nothing could be
-// decided; it tells no token.
+// Decide decides over one request. An error means that it could not decide. The
+// error never contains a token.
 func (p *Proxy) Decide(ctx context.Context, r *Request) (Decision, error) {
 	header := headerOf(r)
 	if overridesMethod(header) {
@@ -196,14 +194,14 @@ func (p *Proxy) Decide(ctx context.Context, r *Request) (Decision, error) {
 		if p.allowToken {
 			return p.decideBearer(ctx, r, header, authorization)
 		}
-		// A mapped header replaces the client's where the letter case is the same.
-		// Where it is not, both might go up.
+		// A mapped header replaces the client's only in the same letter case.
+		// Otherwise both could go upstream.
 		return Decision{}.refuse(contract.CodeUnauthorizedRequest, messageAuthorization)
 	}
 	return p.decideSession(ctx, r, header)
 }
 
-// decideSession decides over a request that has nothing but its cookies.
+// decideSession decides over a request that has only its cookies.
 func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Header) (Decision, error) {
 	var d Decision
 	origin, err := p.rules.Origin(r.HTTPMethod, header)
@@ -229,7 +227,7 @@ func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Heade
 	}
 	opened := p.names.Open(p.ring, cookies, true, needed...)
 	if doubleSubmit && !opened.Mixed {
-		// A cookie that is absent or does not open has no value, which never
+		// A cookie that is missing or does not open has the empty value, which never
 		// matches.
 		if err := p.rules.DoubleSubmit(header, opened.Contents[p.names.CSRF].Token); err != nil {
 			return d.refuse(contract.CodeUnauthorizedRequest, p.because(opened, messageOf(err)))
@@ -254,7 +252,7 @@ func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Heade
 	d.Bound = p.device.bound(content)
 
 	if p.sessions != nil {
-		// An error fails closed: the gateway answers it with 500.
+		// On an error the gateway returns 500, so it fails closed.
 		live, err := p.sessions.Live(ctx, content.Session)
 		switch {
 		case err != nil:
@@ -267,7 +265,7 @@ func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Heade
 	d.Session = content.Session
 	key, token, ok := p.proofs.open(content.Token)
 	if !ok || !isBearerToken(token) {
-		return d.refuse(contract.CodeTokenExpired, messageUnbound) // a refresh mends it
+		return d.refuse(contract.CodeTokenExpired, messageUnbound) // a refresh fixes it
 	}
 	if d, err = p.decideToken(ctx, r, d, token, sealedToken, key); err != nil || !d.Allow || key == nil {
 		return d, err
@@ -278,8 +276,8 @@ func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Heade
 	return d, nil
 }
 
-// because returns the message of a refusal. Where a cookie came twice, that is
-// the reason.
+// because returns the message of a refusal. If a cookie came twice, that is the
+// reason.
 func (p *Proxy) because(opened cookie.Opened, message string) string {
 	if opened.Ambiguous != "" {
 		return messageAmbiguous + opened.Ambiguous
@@ -287,8 +285,7 @@ func (p *Proxy) because(opened cookie.Opened, message string) string {
 	return message
 }
 
-// refuse makes a refusal of the decision so far: all of it but the origin is
-// forgotten.
+// refuse returns a refusal that keeps only the origin of the decision so far.
 func (d Decision) refuse(code, message string) (Decision, error) {
 	return Decision{Code: code, Message: message, AllowedOrigin: d.AllowedOrigin}, nil
 }
@@ -319,5 +316,5 @@ func (d Decision) principal() string {
 	return hex.EncodeToString(d.Session[:])
 }
 
-// plainChars are in log lines as they are, whatever the format of the log.
+// plainChars need no escaping in any format of the log.
 const plainChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@|:+/-"

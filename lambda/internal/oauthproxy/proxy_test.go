@@ -191,8 +191,7 @@ func TestDecideOrder(t *testing.T) {
 	}
 }
 
-// allowedOrigin is told for a trusted origin, whatever is refused afterwards,
-// and for no other.
+// A decision has AllowedOrigin for a trusted origin only, also if it is a refusal.
 func TestDecideAllowedOrigin(t *testing.T) {
 	type h = map[string][]string
 	for _, tt := range []struct {

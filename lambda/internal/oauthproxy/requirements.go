@@ -18,8 +18,7 @@ type requirement struct {
 	target *exchange.Target // nil: the token itself goes upstream
 }
 
-// requirements are what routes demand of the access token, by
-// settings.RouteKey.
+// requirements are those of all routes, by settings.RouteKey.
 type requirements map[string]requirement
 
 func newRequirements(of settings.Requirements) requirements {
@@ -55,8 +54,8 @@ func (rs requirements) of(r *Request) ([]requirement, error) {
 	return found, nil
 }
 
-// lacks returns the code of what a token lacks, "" if it has all, and the scopes
-// demanded.
+// lacks returns the code of a refusal if a token lacks a scope or claim, otherwise
+// "", and the required scopes.
 func (r requirement) lacks(claims jwt.Claims) (code, scope string) {
 	if !claims.HasScopes(r.scopes) {
 		return contract.CodeInsufficientScope, r.scope

@@ -21,8 +21,8 @@ func overridesMethod(header csrf.Header) bool {
 // safePath reports whether no path parameter can change where the request goes
 // upstream. "REST APIs decode URL-encoded request parameters before passing
 // them to backend integrations" (API Gateway developer guide, "Important
-// notes"): %2F..%2Fadmin in the place of an id comes to stand in the upstream
-// URL as /../admin. Only a greedy parameter may have slashes.
+// notes"): %2F..%2Fadmin as an id becomes /../admin in the upstream URL. Only a
+// greedy parameter may have slashes.
 func safePath(r *Request) bool {
 	for name, value := range r.PathParameters {
 		greedy := strings.Contains(r.Resource, "{"+name+"+}")
@@ -44,8 +44,8 @@ func safeParameter(value string, greedy bool) bool {
 		}
 	}
 	for segment := range strings.SplitSeq(value, "/") {
-		// RFC 3986 section 5.2.4 removes dot segments. Some servers leave out
-		// what follows a semicolon before they do (section 3.3).
+		// RFC 3986 section 5.2.4 removes dot segments. Some servers first drop the
+		// part behind a semicolon (section 3.3).
 		segment, _, _ = strings.Cut(segment, ";")
 		if segment == "." || segment == ".." {
 			return false

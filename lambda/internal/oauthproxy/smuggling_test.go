@@ -11,8 +11,8 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 )
 
-// One good request, and what is smuggled beside it. The request alone is
-// allowed; with what is beside it, it is refused, or handled as it says.
+// One good request with smuggled headers. Without them it is allowed. With them it is
+// refused, or handled as the table says.
 func TestSmuggling(t *testing.T) {
 	good := sealed(t, testKey, accessToken(testToken), csrfContent())
 	at, csrfCookie, _ := strings.Cut(good, "; ")
@@ -73,7 +73,7 @@ func TestSmuggling(t *testing.T) {
 
 		{"same-site", headers{"Sec-Fetch-Site": {"same-site"}}, ""},
 		{"cross-site from a trusted Origin", headers{"Sec-Fetch-Site": {"cross-site"}}, string(csrf.SiteContradicts)},
-		{"of nobody from a trusted Origin", headers{"sec-fetch-site": {"none"}}, string(csrf.SiteContradicts)},
+		{"site none from a trusted Origin", headers{"sec-fetch-site": {"none"}}, string(csrf.SiteContradicts)},
 		{"two sites in different case", headers{"Sec-Fetch-Site": {"same-site"}, "sec-fetch-site": {"cross-site"}}, string(csrf.SiteContradicts)},
 		{"same-origin from an untrusted Origin", headers{"Origin": {"https://evil.example"}, "Sec-Fetch-Site": {"same-origin"}}, string(csrf.OriginUntrusted)},
 		{"same-origin without an Origin, unsafe method", headers{"Origin": nil, "Sec-Fetch-Site": {"same-origin"}}, string(csrf.OriginMissing)},
@@ -82,7 +82,7 @@ func TestSmuggling(t *testing.T) {
 			h := maps.Clone(base)
 			maps.Copy(h, tt.change)
 			maps.DeleteFunc(h, func(_ string, values []string) bool { return values == nil })
-			// A map has no order: what is decided must not depend on it.
+			// A map has no order: the decision must not depend on it.
 			for range 20 {
 				d := decide(t, newProxy(t), request("POST", h))
 				if d.Allow != (tt.message == "") || d.Message != tt.message {

@@ -15,8 +15,8 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/jwt"
 )
 
-// tokens finds out what an access token is worth: by introspection, by its
-// signature, or, with neither configured, not at all.
+// tokens checks access tokens: by introspection, by their signature, or not at all
+// if neither is configured.
 type tokens struct {
 	introspection *introspection.Client
 	verifier      *jwt.Verifier
@@ -55,18 +55,19 @@ func newTokens(s settings.Authorizer, now func() time.Time) (tokens, error) {
 type origin int
 
 const (
-	// sealedToken came in our cookie: the agent sealed it there, and had it from
-	// the provider itself.
+	// sealedToken came in our cookie. The agent got it from the provider and sealed
+	// it.
 	sealedToken origin = iota
-	// foreignToken was brought by the caller.
+	// foreignToken came from the caller.
 	foreignToken
 )
 
-// decideToken ends a decision over a request whose caller is settled: with what
-// the token is worth and what the route demands of it. The request will prove
-// possession of the key; nil stands for a bearer token.
+// decideToken checks the token and the requirements of the route, after the checks
+// of the request. The request proves possession of the key, or key is nil for a
+// bearer token.
 func (p *Proxy) decideToken(ctx context.Context, r *Request, d Decision, token string, from origin, key *dpop.Key) (Decision, error) {
 	var claims jwt.Claims
+	subject := token // an introspection may replace the token by a JWT for upstream
 	switch {
 	case p.tokens.introspection != nil:
 		result, err := p.tokens.introspection.Introspect(ctx, token)
@@ -80,7 +81,7 @@ func (p *Proxy) decideToken(ctx context.Context, r *Request, d Decision, token s
 			// access token.
 			return d.refuse(contract.CodeUnauthorizedRequest, messageForeign)
 		case !result.Active:
-			// Revoked, expired or never issued: a refresh tells.
+			// Revoked, expired or never issued: a refresh finds out.
 			return d.refuse(contract.CodeTokenExpired, messageInactive)
 		}
 		token, claims = result.Token, result.Claims
@@ -96,8 +97,8 @@ func (p *Proxy) decideToken(ctx context.Context, r *Request, d Decision, token s
 			return Decision{}, err
 		}
 	case from == sealedToken:
-		// The signature needs no check: the token came sealed from the agent, which
-		// had it from the provider itself.
+		// The agent got the token from the provider and sealed it, so its signature
+		// needs no check.
 		if unverified, ok := jwt.Unverified(token); ok {
 			claims.Subject = unverified.Subject
 		}
@@ -122,7 +123,7 @@ func (p *Proxy) decideToken(ctx context.Context, r *Request, d Decision, token s
 		}
 	}
 	if target := targetOf(required); target != nil {
-		switch token, err = p.tokens.exchange.Exchange(ctx, token, claims.Expires, *target); {
+		switch token, err = p.tokens.exchange.Exchange(ctx, subject, claims.Expires, *target); {
 		case errors.Is(err, exchange.ErrInactive):
 			return d.refuse(contract.CodeTokenExpired, messageInactive)
 		case errors.Is(err, exchange.ErrDenied):

@@ -15,9 +15,9 @@ import (
 	"github.com/tokenhandler/aws/internal/settings"
 )
 
-// P1: with phantom tokens on, nothing but a clear yes of the provider lets a
-// request pass; what is unclear is decided by nobody and comes out as 500.
-// P22: callers with a token of their own are held to the same.
+// With phantom tokens, only a clear yes of the provider allows a request (P1). An
+// unclear response is an error, which becomes 500. The same holds for callers with a
+// token of their own (P22).
 func TestPhantomTokens(t *testing.T) {
 	phantom := "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"user-1"}`)) + ".c2ln"
 	jwt := func(s *settings.Authorizer) { s.PhantomToken.MediaType = settings.MediaTypeJWT }
@@ -98,7 +98,7 @@ func TestPhantomTokensOfUnknownType(t *testing.T) {
 	}
 }
 
-// The cheap checks come first: what they refuse is not asked about.
+// The cheap checks come first: the provider is not asked about requests that they refuse.
 func TestPhantomTokensAreAskedAboutLast(t *testing.T) {
 	idp := newProvider(t)
 	idp.answers("application/json", `{"active":true}`)
@@ -117,8 +117,8 @@ func TestPhantomTokensAreAskedAboutLast(t *testing.T) {
 	}
 }
 
-// What cannot be decided is an error of the function, which the gateway answers
-// with 500, and a line in the log without anything secret.
+// If no decision is possible, the function fails, which the gateway returns as 500,
+// and logs a line without secrets.
 func TestUndecidedIsAnErrorAndALineInTheLog(t *testing.T) {
 	var logged bytes.Buffer
 	old := slog.Default()
@@ -131,7 +131,7 @@ func TestUndecidedIsAnErrorAndALineInTheLog(t *testing.T) {
 	good := sealed(t, testKey, accessToken(testToken), csrfContent())
 	response, err := p.Handle(context.Background(), readEvent(t, good))
 	if err == nil || response.PolicyDocument.Statement != nil || len(response.Context) != 0 {
-		t.Fatalf("got %+v, %v; want an error and nothing else", response, err)
+		t.Fatalf("got %+v, %v; want only an error", response, err)
 	}
 	// This text would come out as 401 (aws-lambda-go, the authorizer example).
 	if err.Error() == "Unauthorized" {
@@ -171,16 +171,16 @@ func TestCachingEndsWithTheIntrospectedToken(t *testing.T) {
 func TestNewRefusesWhatIsIncomplete(t *testing.T) {
 	idp := newProvider(t)
 	for name, change := range map[string]func(*settings.Authorizer){
-		"no introspection URL":                  func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.IntrospectionURL = "" },
-		"no client":                             func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.ClientID = "" },
-		"no secret":                             func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.ClientSecret = "" },
-		"a secret for nothing":                  func(s *settings.Authorizer) { s.PhantomToken.ClientSecret = "x" },
-		"RFC 9701 without keys":                 func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.MediaType = settings.MediaTypeSigned },
-		"keys without issuer":                   func(s *settings.Authorizer) { idp.verify(s); s.Provider.Issuer = "" },
-		"keys without audience":                 func(s *settings.Authorizer) { idp.verify(s); s.AccessTokens.Audience = nil },
-		"an audience that nothing looks at":     func(s *settings.Authorizer) { s.AccessTokens.Audience = []string{"x"} },
-		"demands while nothing is known":        func(s *settings.Authorizer) { s.RouteRequirements = parse(`{"GET /a":{"scope":"x"}}`) },
-		"a media type that nobody knows how to": func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.MediaType = "text/html" },
+		"no introspection URL":        func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.IntrospectionURL = "" },
+		"no client":                   func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.ClientID = "" },
+		"no secret":                   func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.ClientSecret = "" },
+		"a secret without use":        func(s *settings.Authorizer) { s.PhantomToken.ClientSecret = "x" },
+		"RFC 9701 without keys":       func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.MediaType = settings.MediaTypeSigned },
+		"keys without issuer":         func(s *settings.Authorizer) { idp.verify(s); s.Provider.Issuer = "" },
+		"keys without audience":       func(s *settings.Authorizer) { idp.verify(s); s.AccessTokens.Audience = nil },
+		"an audience without a check": func(s *settings.Authorizer) { s.AccessTokens.Audience = []string{"x"} },
+		"demands on unchecked tokens": func(s *settings.Authorizer) { s.RouteRequirements = parse(`{"GET /a":{"scope":"x"}}`) },
+		"an unknown media type":       func(s *settings.Authorizer) { idp.introspect(s); s.PhantomToken.MediaType = "text/html" },
 	} {
 		s := settings.Authorizer{Shared: shared()}
 		change(&s)
@@ -190,8 +190,8 @@ func TestNewRefusesWhatIsIncomplete(t *testing.T) {
 	}
 }
 
-// Chosen claims go upstream in the context, from a verified token or from
-// introspection, and none without either.
+// Chosen claims go upstream in the context, only from a verified token or from
+// introspection.
 func TestClaimsGoUpstream(t *testing.T) {
 	idp := newProvider(t)
 	headers := settings.Texts{"X-User-Email": "email", "X-Roles": "roles", "X-Odd": "odd", "X-Absent": "absent"}

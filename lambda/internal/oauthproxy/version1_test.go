@@ -29,8 +29,8 @@ func newCurityProxy(t *testing.T) *Proxy {
 	return p
 }
 
-// The cookies of Curity's agent, and what their form does without: an expiry,
-// which is the upstream's to check, and a session.
+// Cookies of Curity's agent have no expiry, which the upstream API must check, and no
+// session.
 func TestVersion1(t *testing.T) {
 	p := newCurityProxy(t)
 	ring, err := cookie.NewRing(testKey)
@@ -38,7 +38,7 @@ func TestVersion1(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := cookie.NewNamesOf(cookie.Options{Prefix: "example", Curity: true})
-	// What was sealed with a session and an expiry has lost both.
+	// Contents sealed in this format lose their session and expiry.
 	expired := cookie.Content{Session: cookie.SessionID{1}, Expires: testTime.Add(-time.Hour), Token: version1Token}
 	csrfCookie := n.CSRF + "=" + n.Seal(ring, n.CSRF, cookie.Content{Session: cookie.SessionID{2}, Token: csrfValue})
 	at := n.AccessToken + "=" + version1AT
@@ -71,7 +71,7 @@ func TestVersion1(t *testing.T) {
 			}
 		})
 	}
-	// And the default takes none of it, whatever the name.
+	// The default format refuses the value.
 	d, err := newProxy(t).Decide(context.Background(), get(h{"Origin": {trusted}, "Cookie": {names.AccessToken + "=" + version1AT}}))
 	if err != nil || d.Allow || d.Message != messageNotOpened {
 		t.Errorf("the sealed format: got %+v, %v", d, err)
