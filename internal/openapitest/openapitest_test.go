@@ -18,7 +18,7 @@ func description(t *testing.T) *openapitest.Description {
 }
 
 func TestOperations(t *testing.T) {
-	want := []string{"GET /claims", "GET /session", "GET /userInfo", "POST /device/refresh", "POST /device/register", "POST /login/end", "POST /login/start", "POST /logout", "POST /refresh", "POST /token"}
+	want := []string{"GET /claims", "GET /session", "GET /userInfo", "POST /backchannel-logout", "POST /device/refresh", "POST /device/register", "POST /login/end", "POST /login/start", "POST /logout", "POST /refresh", "POST /token"}
 	if got := description(t).Operations(); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
