@@ -32,7 +32,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	lambda.Start(apigateway.Handler(handler))
+	agent, err := newOperator(os.LookupEnv, slog.New(slog.NewJSONHandler(os.Stdout, nil)), apigateway.Handler(handler))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	lambda.Start(agent)
 }
 
 // newHandler makes the handler; its log and metrics go to output.

@@ -34,7 +34,7 @@
 // over the whole, so parts of two values never open together. Where a value
 // needs fewer parts than the one before, those left over are removed.
 //
-// # What is not done
+// # Limits
 //
 // Opening does not compare the expiry with a clock: see [Content.Expired].
 package cookie
@@ -46,19 +46,18 @@ import (
 )
 
 // SessionID ties the cookies of one login together. It is unique, never a
-// secret, and not an identifier of the user. What is in it is up to whoever
-// makes it.
+// secret, and not an identifier of the user. Its maker chooses its bytes.
 type SessionID [16]byte
 
-// Content is what a cookie carries.
+// Content is the content of a cookie.
 type Content struct {
 	Session SessionID
 	// Expires has a resolution of one second. The zero time means that no
 	// expiry is known.
 	Expires time.Time
 	Token   string
-	// Binding names what the session is bound to besides its cookies, such as a
-	// key of the device. It has at most 255 bytes; empty: nothing.
+	// Binding names a second thing that the session is bound to, such as a key of
+	// the device. It has at most 255 bytes. Empty: the session is not bound.
 	Binding string
 	// Old tells that the content came in version 2. It is not sealed.
 	Old bool

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// MaxSize is what browsers keep of one cookie: name, value and attributes of
-// at least 4,096 bytes together (RFC 6265 section 6.1). More is dropped
+// MaxSize is the size up to which browsers keep a cookie: at least 4,096 bytes
+// of name, value and attributes (RFC 6265 section 6.1). They drop a larger one
 // silently, which shows as an endless login.
 const MaxSize = 4096
 
@@ -15,8 +15,8 @@ const MaxSize = 4096
 // domains or paths (RFC 6265 section 5.3), ours and others.
 type Received map[string][]string
 
-// Parse reads the cookies of the request's Cookie headers, of which HTTP/2 may
-// send several (RFC 9113 section 8.2.3). Names are case-sensitive. Malformed
+// Parse reads the cookies of the request's Cookie headers. HTTP/2 may send
+// several (RFC 9113 section 8.2.3). Names are case-sensitive. Malformed
 // pairs are skipped.
 func Parse(headers ...string) Received {
 	r := http.Request{Header: http.Header{"Cookie": headers}}

@@ -29,10 +29,10 @@ const (
 	SignOut
 )
 
-// Leftovers returns the cookies that remove what other configurations of this
-// deployment left in the browser, and what other hosts planted there from
-// sessions of this deployment. It returns no removal of a cookie of the current
-// configuration.
+// Leftovers returns removals of cookies that other configurations of this
+// deployment left in the browser, and of cookies that other hosts planted there
+// from sessions of this deployment. It returns no removal of a cookie of the
+// current configuration.
 //
 // It removes, of the names that this deployment may have used and that were
 // received:
@@ -43,8 +43,8 @@ const (
 //     value shows that it is of this deployment: it opens, in that place or as a
 //     form that tells no place.
 //
-// What does not open may be a session of another deployment of the same prefix
-// and stays.
+// A value that does not open stays: it may be a session of another deployment
+// with the same prefix.
 func (n Names) Leftovers(ring *Ring, received Received, o Opened, on Occasion, hosts ...string) []*http.Cookie {
 	l := leftovers{n, ring, received, o, on, hosts}
 	var removed []*http.Cookie

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Options are what a deployment chooses about its cookies. The zero value of
-// each field but Prefix is the safest. That they do not contradict each other
-// and the rules for name prefixes, package settings checks.
+// Options are the choices of a deployment about its cookies. The zero value of
+// each field but Prefix is the safest. Package settings checks that they do not
+// contradict each other and the rules for name prefixes.
 type Options struct {
 	// Prefix is the first part of every name, without __Host- or __Secure-,
 	// which follow from the other fields. With Curity it is all that comes
@@ -19,14 +19,14 @@ type Options struct {
 	// Curity puts the access token and the CSRF value into version 1, for
 	// interoperability. All other cookies are sealed even then.
 	Curity bool
-	// Domain is the Domain attribute; empty: none, so that only the API's own
-	// host gets the cookies.
+	// Domain is the Domain attribute. Empty: there is no such attribute, and only
+	// the API's own host gets the cookies.
 	Domain string
 	// BasePath is the Path attribute of the refresh token and the ID token, so
 	// that requests to the protected API do not carry them. Empty: "/".
 	BasePath string
-	// Deployment is what the cookies are sealed for besides the prefix: issuer,
-	// a space, client id.
+	// Deployment is sealed into the cookies with the prefix: issuer, a space,
+	// client id.
 	Deployment string
 	// MaxAge is how long browsers keep the session's cookies. Zero: until the
 	// browser closes.
@@ -37,13 +37,12 @@ type Options struct {
 	Former []string
 }
 
-// Names are the cookies of one deployment: how each is called, what it is
-// scoped to and in which form it is written.
+// Names are the cookies of one deployment, with their names, places and forms.
 type Names struct {
 	AccessToken, RefreshToken, IDToken, CSRF string
 	// Anchor is a __Host- cookie that tells which session the others must be
-	// of, where no other cookie of a session can have such a name. Empty: there
-	// is none.
+	// of, where no other cookie of a session can have such a name. Empty: another
+	// cookie is the anchor.
 	Anchor string
 	// Over marks a session as over: see [Fingerprint].
 	Over string

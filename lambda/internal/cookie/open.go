@@ -14,7 +14,7 @@ type Opened struct {
 	// Ambiguous is the name of a cookie that came twice, where both values open
 	// and neither can be preferred. Neither is among the Contents.
 	Ambiguous string
-	// Mixed tells that cookies of several sessions opened, so that none counts.
+	// Mixed tells that cookies of several sessions opened. They do not count.
 	Mixed bool
 }
 
@@ -25,7 +25,7 @@ func mixed() Opened { return Opened{Contents: map[string]Content{}, Mixed: true}
 //
 // The anchor tells the session: a cookie whose name begins with __Host-, which
 // no other host can plant. All such cookies that open must be of one session,
-// or none counts. Other cookies count only beside an anchor of their session.
+// or no cookie counts. Other cookies count only beside an anchor of their session.
 // Without an anchor two kinds count nevertheless:
 //
 //   - Cookies from before there was an anchor cookie ([Content.Old]), and those

@@ -54,9 +54,8 @@ func (n Names) UnsetAll(name string, received Received) []*http.Cookie {
 	return append([]*http.Cookie{n.Unset(name)}, n.unsetParts(name, 1, received)...)
 }
 
-// unsetParts removes the received parts from number first on. Only those that
-// were received: what is in no request needs no removal, and each Set-Cookie
-// takes from what a response may carry.
+// unsetParts removes the received parts from number first on. It leaves out
+// parts that were not received, since each Set-Cookie takes room in the response.
 func (n Names) unsetParts(name string, first int, received Received) []*http.Cookie {
 	var unset []*http.Cookie
 	for i := first; i < MaxParts; i++ {

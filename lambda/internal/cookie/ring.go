@@ -70,8 +70,8 @@ func (r *Ring) Replace(seals string, opens ...string) error {
 }
 
 // RenewWith makes the ring call renew, which may [Ring.Replace] its keys,
-// before each use, and with unknown set where a value does not open because
-// none of its keys is the one. It must be called before the ring is used.
+// before each use, and with unknown set if the ring does not have the key of a
+// value. It must be called before the ring is used.
 func (r *Ring) RenewWith(renew func(unknown bool)) { r.renew = renew }
 
 // current returns the keys, first the one that seals.
@@ -108,7 +108,7 @@ func newKey(text string) (key, error) {
 		return key{}, fmt.Errorf("cookie: %w", err)
 	}
 	// The id is derived from the key, so that every Lambda that was given the
-	// same key calls it by the same id. Four bytes of a hash say nothing of a
+	// same key calls it by the same id. Four bytes of a hash do not help to guess a
 	// random key of 32.
 	sum := sha256.Sum256(append([]byte("token handler cookie key id\x00"), raw...))
 	return key{id: keyID(sum[:keyIDSize]), raw: raw, aead: aead, csrf: csrf, derived: &sync.Map{}}, nil
@@ -204,8 +204,8 @@ func (r *Ring) Open(p Place, value string) (Content, error) {
 	return c, nil
 }
 
-// decode reads a value of at least minimum bytes, of which there is exactly
-// one text.
+// decode reads a value of at least minimum bytes. It accepts one text for each
+// value.
 func decode(value string, minimum int) ([]byte, bool) {
 	// No value that we set is larger: see Names.SetSealed.
 	if len(value) > MaxParts*MaxSize {

@@ -23,8 +23,8 @@ import (
 //   - There is no session: that an access token and a CSRF value are of the
 //     same login cannot be checked.
 //
-// So nothing that opened from this form is ever shown to a browser, but for
-// CSRF values that [Ring.MadeCSRF] recognises.
+// So the agent shows no content of this form to a browser, except CSRF values
+// that [Ring.MadeCSRF] recognises.
 const version1 = 0x01
 
 const minimumSize1 = 1 + nonceSize + tagSize
@@ -58,7 +58,7 @@ func (r *Ring) openVersion1(value string) (Content, error) {
 }
 
 // NewCSRF returns a CSRF value that [Ring.MadeCSRF] recognises: 64 hexadecimal
-// digits, of which 16 bytes are random and 16 are their authentication code.
+// digits for 16 random bytes and their authentication code of 16 bytes.
 // It has the shape that Curity's proxy and clients know.
 func (r *Ring) NewCSRF() string {
 	var value [16]byte
@@ -67,8 +67,7 @@ func (r *Ring) NewCSRF() string {
 }
 
 // MadeCSRF reports whether value was made by [Ring.NewCSRF] of a ring with one
-// of this ring's keys. Whatever else may be in a cookie, such as a token, was
-// not.
+// of this ring's keys. Other contents of a cookie, such as a token, were not.
 func (r *Ring) MadeCSRF(value string) bool {
 	raw, err := hex.DecodeString(value)
 	return err == nil && len(raw) == 32 && slices.ContainsFunc(r.current(), func(k key) bool {

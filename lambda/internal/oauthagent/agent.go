@@ -21,7 +21,7 @@
 // Answers carry the names of both; only the CSRF value and 204 are classic.
 // The content type of the body, JSON or form, tells how it is read.
 //
-// # What is never answered or logged
+// # Secrets
 //
 // No answer contains a token; the tokens are in cookies that the agent alone
 // can open. Two settings, both off by default, change that: TokenMediation for
@@ -29,10 +29,10 @@
 // refresh token. No log line contains a token, cookie, code, state, CSRF value, user
 // identifier, or anything a provider or a browser sent.
 //
-// # What is not done
+// # Limits
 //
-// Preflight requests are the gateway's business. Nothing is remembered between
-// requests but the provider's metadata and keys.
+// The gateway answers preflight requests. Between requests the agent remembers
+// only the provider's metadata and keys.
 package oauthagent
 
 import (
@@ -48,7 +48,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/sessions"
 )
 
-// Config is what the agent is made of. All fields without a remark are needed.
+// Config configures the agent. All fields without a remark are required.
 type Config struct {
 	// BasePath is the path above the endpoints, such as /oauth-agent.
 	BasePath string
@@ -66,13 +66,13 @@ type Config struct {
 	Rules    csrf.Rules
 	Provider *oauth.Client
 
-	// ExtraParameters are what a page may add to the authorization request
-	// (OpenID Connect Core section 3.1.2.1). Nil: none.
+	// ExtraParameters are the parameters that a page may add to the authorization
+	// request (OpenID Connect Core section 3.1.2.1).
 	ExtraParameters []string
 
-	// Sessions records the sessions. Nil: nothing is recorded.
+	// Sessions records the sessions. Nil: sessions are not recorded.
 	Sessions *sessions.Table
-	// Deployment is what answers are sealed for in the table.
+	// Deployment is sealed into the answers in the table.
 	Deployment string
 	// Lifetimes bound the sessions.
 	Lifetimes Lifetimes
@@ -93,7 +93,7 @@ type Config struct {
 
 	// Logger gets one line for each request.
 	Logger *slog.Logger
-	// Metrics gets one line for each request. Nil: none.
+	// Metrics gets one line for each request. Optional.
 	Metrics *metrics.Recorder
 	// RequestID names a request in the log. Optional.
 	RequestID func(*http.Request) string

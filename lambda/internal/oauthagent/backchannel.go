@@ -8,8 +8,8 @@ import (
 
 // backChannelLogout ends the sessions that a logout token of the provider names
 // (OpenID Connect Back-Channel Logout 1.0). The provider calls it, so there is no
-// Origin and no cookie: the token's signature is what counts. Section 2.8: what
-// is wrong, or fails, is answered with 400.
+// Origin and no cookie: the token's signature counts. Malformed requests and
+// failures get 400 (section 2.8).
 func (a *agent) backChannelLogout(c *call) (any, error) {
 	b, err := c.read()
 	tokens := b.form["logout_token"]

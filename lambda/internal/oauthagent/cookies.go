@@ -13,7 +13,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
 )
 
-// state is what the cookies of a request say.
+// state is the content of a request's cookies.
 type state struct {
 	received cookie.Received
 	// opened are the session's cookies that opened, and parts those of a session
@@ -101,8 +101,8 @@ func samePlace(a, b *http.Cookie) bool {
 	return a.Name == b.Name && a.Domain == b.Domain && a.Path == b.Path
 }
 
-// endSession removes the session's cookies, received or not, and what other
-// configurations left.
+// endSession removes the session's cookies, received or not, and cookies of other
+// configurations.
 func (c *call) endSession(a *agent) {
 	for _, name := range a.Names.Session() {
 		c.set(a.Names.UnsetAll(name, c.received)...)
@@ -126,9 +126,9 @@ func (c *call) leftovers(a *agent, on cookie.Occasion) []*http.Cookie {
 	return a.Names.Leftovers(a.Ring, c.received, c.opened, on, a.Host(c.request), page.Hostname())
 }
 
-// sweep removes what is of no use: the whole session where there is none, the
-// parts that did not open where there is one, and logins that are over. Left
-// alone they would come with every request until the browser closes.
+// sweep removes useless cookies: all of a session that does not count, parts that
+// did not open beside one that does, and logins that are over. Otherwise every
+// request would carry them until the browser closes.
 func (c *call) sweep(a *agent) {
 	loggedIn := c.loggedIn(a)
 	for _, name := range a.Names.Session() {
@@ -149,8 +149,8 @@ func (c *call) sweep(a *agent) {
 	}
 }
 
-// issue sets the cookies of a session, all or none. What the session does
-// not have is removed, so that nothing of an earlier one stays behind.
+// issue sets all cookies of a session, or fails and sets no cookie. It removes
+// cookies of an earlier session that this one does not replace.
 func (c *call) issue(a *agent, session cookie.SessionID, tokens oauth.Tokens, csrfValue string) error {
 	cookies := c.leftovers(a, cookie.SignIn)
 	for _, part := range []struct {

@@ -23,7 +23,7 @@ func (a *agent) loginEnd(c *call) (any, error) {
 		return nil, err
 	}
 	if parameters.Has("code") && slices.Equal(parameters["error"], []string{""}) {
-		parameters.Del("error") // beside a code an empty error is none
+		parameters.Del("error") // beside a code an empty error does not count
 	}
 	c.sweep(a)
 	switch {
@@ -108,7 +108,7 @@ func path(u *url.URL) string {
 }
 
 // finishLogin ends the login that an authorization response belongs to. Its
-// cookie is removed whatever comes of it: the state is used once.
+// cookie is removed in any case: the state is used once.
 func (a *agent) finishLogin(c *call, parameters url.Values) error {
 	slot := c.loginOf(parameters.Get("state"))
 	if slot == 0 {

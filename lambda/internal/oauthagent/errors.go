@@ -22,8 +22,8 @@ type failure struct {
 
 func (f *failure) Error() string { return "oauthagent: " + f.code + ": " + f.message }
 
-// because returns the failure with a reason. Only errors whose texts are known
-// to hold nothing secret give theirs.
+// because returns the failure with a reason. It takes the texts of errors that
+// never contain a secret.
 func (f *failure) because(err error) *failure {
 	var refusal csrf.Refusal
 	var provider *oauth.Error
@@ -127,7 +127,7 @@ func asFailure(err error) *failure {
 	return serverError
 }
 
-// panicked tells where, but not what: a panic may quote what it stumbled over.
+// panicked tells the place of a panic, but not its value, which may quote secrets.
 func panicked(p any) *failure {
 	return serverError.with(fmt.Sprintf("panic of type %T: %s", p, debug.Stack()))
 }

@@ -14,9 +14,9 @@ import (
 // Turning a bound on, or lowering it, applies to the sessions there are. Access
 // tokens that were given out before keep the expiry sealed with them.
 type Lifetimes struct {
-	// Idle ends a session that is not refreshed for so long. Nothing but a
-	// refresh extends it: using the API does so in that the access token's
-	// cookie expires after half of it, as the page is told, and is refreshed.
+	// Idle ends a session that is not refreshed for so long. Only a refresh extends
+	// it. The access token's cookie expires after half of it, as the page is told,
+	// so a page that uses the API refreshes in time.
 	// A session without a refresh token ends after Idle in any case.
 	Idle time.Duration
 	// Absolute ends a session so long after its login.
@@ -49,7 +49,7 @@ func startOf(id cookie.SessionID) time.Time {
 }
 
 // over reports whether the session whose parts a request carries has reached a
-// bound. Where a bound is set, what does not tell its time is over.
+// bound. A session that does not tell its time has reached every bound.
 func (l Lifetimes) over(id cookie.SessionID, refresh cookie.Content, now time.Time) bool {
 	start := startOf(id)
 	switch {
@@ -61,8 +61,8 @@ func (l Lifetimes) over(id cookie.SessionID, refresh cookie.Content, now time.Ti
 	return false
 }
 
-// bound lowers the expiry of the access token to what the session allows. The
-// authorizer knows no session: it goes by the expiry in the cookie.
+// bound lowers the expiry of the access token to the end of the session. The
+// authorizer compares the expiry in the cookie.
 func (l Lifetimes) bound(id cookie.SessionID, tokens oauth.Tokens, now time.Time) oauth.Tokens {
 	idle := l.Idle
 	if tokens.RefreshToken != "" {

@@ -20,9 +20,9 @@ type logoutBody struct {
 	Assistant string `json:"logout_url,omitempty"`
 }
 
-// logout removes every cookie. It needs none of them to open, or a user whose
-// cookies are damaged or sealed with a lost key could never sign out: a trusted
-// Origin and the custom header are enough. But where there is a CSRF cookie
+// logout removes every cookie. The cookies need not open, or a user whose cookies
+// are damaged or sealed with a lost key could never sign out: a trusted Origin and
+// the custom header are enough. But where there is a CSRF cookie
 // that opens, its value must have been sent.
 func (a *agent) logout(c *call) (any, error) {
 	b, err := c.read()

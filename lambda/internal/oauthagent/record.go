@@ -60,7 +60,7 @@ func (a *agent) begin(c *call, session cookie.SessionID, tokens oauth.Tokens) er
 	return nil
 }
 
-// endRecords ends every session of which the request carries a cookie.
+// endRecords ends every session that a cookie of the request belongs to.
 func (a *agent) endRecords(c *call) error {
 	if a.Sessions == nil {
 		return nil
@@ -124,7 +124,7 @@ func (a *agent) redeem(c *call, refreshToken, idToken, scope string) (oauth.Toke
 	return tokens, nil
 }
 
-// answerPlace is where the answer of a refresh is sealed for.
+// answerPlace is the place that the answer of a refresh is sealed for.
 func (a *agent) answerPlace(session cookie.SessionID) cookie.Place {
 	return cookie.NewPlace("answer", a.Deployment, "", string(session[:]), "", "")
 }

@@ -26,10 +26,9 @@ func (a *agent) refresh(c *call) (any, error) {
 	refreshToken, ok := c.parts[a.Names.RefreshToken]
 	id, identified := c.parts[a.Names.IDToken]
 	if !ok || refreshToken.Expired(c.now) || !identified && a.Provider.OpenID() {
-		// Nothing can be lost that could be kept, and whatever is there would
-		// only be refused again. Without the previous ID token a new one
-		// could not be held against it. A refresh token that is left over is
-		// revoked: nobody is to use it any longer.
+		// The session cannot go on: the provider would refuse the refresh token
+		// again, and without the previous ID token a new one could not be compared
+		// with it. A refresh token that is left over is revoked.
 		c.endSession(a)
 		a.revoke(c)
 		return nil, c.refuse(sessionExpired, "there is no session with a refresh token and an ID token")
@@ -71,8 +70,8 @@ func (a *agent) refreshScope(b body) (string, error) {
 	return extra["scope"], err
 }
 
-// customHeader demands the header that no page of another origin can send
-// without a preflight, whatever its value.
+// customHeader demands the header that a page of another origin cannot send
+// without a preflight. Its value does not matter.
 func (a *agent) customHeader(c *call) error {
 	if !c.assistant && len(c.header(a.Rules.HeaderName)) == 0 {
 		return unauthorized.because(csrf.TokenMissing)

@@ -17,8 +17,8 @@ import (
 // maxBody bounds request bodies: a page URL with a long code is far below.
 const maxBody = 16 << 10
 
-// call is one request on its way through the agent, and what was decided of
-// the answer besides its body.
+// call is one request on its way through the agent, with the parts of the answer
+// besides its body.
 type call struct {
 	request   *http.Request
 	header    csrf.Header
@@ -57,7 +57,7 @@ func (c *call) read() (body, error) {
 	case errors.As(err, &limit):
 		return body{}, tooLarge
 	case err != nil:
-		// Among others, base64 that is none.
+		// Among others, malformed base64.
 		return body{}, malformed.with("the body cannot be read")
 	case len(text) == 0:
 		return body{}, nil
@@ -78,8 +78,8 @@ func (c *call) read() (body, error) {
 	return body{}, unsupportedType
 }
 
-// contentType returns the media type of the body; it is empty where the request
-// has none, which is allowed for an empty body. text/plain and other types that
+// contentType returns the media type of the body. It is empty if the request has
+// no type, which is allowed for an empty body. text/plain and other types that
 // a page may send without a preflight are refused, but for forms, which
 // the assistant sends.
 func (c *call) contentType() (string, error) {
@@ -103,7 +103,7 @@ func (b body) empty() bool {
 	return len(b.form) == 0 && b.decode(&fields) == nil && len(fields) == 0
 }
 
-// decode reads a JSON body into v, and leaves v alone if there is none.
+// decode reads a JSON body into v, and leaves v alone without one.
 func (b body) decode(v any) error {
 	if b.json == nil {
 		return nil

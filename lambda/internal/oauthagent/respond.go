@@ -21,8 +21,8 @@ func (a *agent) respond(w http.ResponseWriter, c *call, body any, err error) (st
 		body = errorBody{f.code, f.code, f.message}
 	}
 	h := w.Header()
-	// RFC 6750 section 5.3 and OAuth 2.0 for Browser-Based Applications: what
-	// tells of a session belongs in no cache.
+	// RFC 6750 section 5.3 and OAuth 2.0 for Browser-Based Applications: caches
+	// must not keep answers about a session.
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Vary", "Origin")

@@ -11,7 +11,7 @@ import (
 // session is still one or not, or the access tokens where there is no refresh
 // token. No copy of the cookies is of use any longer then, nor the answer of a
 // refresh that is still on its way. It makes one attempt: RFC 7009 section
-// 2.2.1 lets the client try again later, but nothing is remembered here.
+// 2.2.1 lets the client try again later, but the agent does not remember requests.
 func (a *agent) revoke(c *call) {
 	ctx, cancel := context.WithTimeout(c.request.Context(), logoutTimeout)
 	defer cancel()

@@ -31,7 +31,7 @@ func (a *agent) session(c *call) (any, error) {
 }
 
 // sessionAnswer tells of the session from cookies that open, are not expired
-// and belong together; that a cookie is there says nothing.
+// and belong together. A cookie that does not open does not count.
 func (a *agent) sessionAnswer(c *call, handled bool) (any, error) {
 	answer := sessionBody{Handled: handled, ReturnTo: c.place, Place: c.place}
 	if !c.loggedIn(a) {
@@ -65,9 +65,9 @@ func (a *agent) sessionAnswer(c *call, handled bool) (any, error) {
 // the classic dialect could not even sign out.
 //
 // The value comes from a cookie that opens under the name of the CSRF cookie
-// and belongs to the session, so that nothing else is ever shown here. In
-// version 1 any cookie opens under that name: there only what this agent made
-// as a CSRF value is shown, or a stolen cookie could be opened here (A1).
+// and belongs to the session, so that no other content is shown here. In
+// version 1 any cookie opens under that name: there the agent shows only CSRF
+// values that it made, or a stolen cookie could be opened here (A1).
 func (c *call) csrfValue(a *agent) (string, error) {
 	if content, ok := c.parts[a.Names.CSRF]; ok && (!content.Unbound || a.Ring.MadeCSRF(content.Token)) {
 		return content.Token, nil
@@ -136,8 +136,7 @@ func (a *agent) claims(c *call) (any, error) {
 func (a *agent) userInfo(c *call) (any, error) {
 	access, ok := c.accessToken(a)
 	id, identified := c.parts[a.Names.IDToken]
-	// Without ID tokens a session has none, and the user is who the access
-	// token is for.
+	// With a provider without ID tokens, the access token tells the user.
 	complete := identified || !a.Provider.OpenID()
 	_, expired := c.parts[a.Names.AccessToken]
 	switch {

@@ -104,8 +104,8 @@ func addExtra(allowed []string, extra map[string]string, key, value string) erro
 
 func containsControl(s string) bool { return slices.ContainsFunc([]rune(s), unicode.IsControl) }
 
-// rememberLogin seals what must be remembered of the request into a cookie of
-// its own, so that several tabs can sign in at once.
+// rememberLogin seals the secrets of the request into a cookie of its own,
+// so that several tabs can sign in at once.
 //
 // The place is dropped if the browser's headers would come near the limit of
 // API Gateway: the user then returns to the redirect URI.
@@ -137,7 +137,7 @@ func (a *agent) loginCookie(c *call, name string, login pendingLogin) (*http.Coo
 }
 
 // loginSlot returns a free slot at random, since another tab may be choosing
-// at the same time, or that of the oldest login where none is free.
+// at the same time, or that of the oldest login if all are taken.
 func (c *call) loginSlot() int {
 	var free []int
 	oldest := 0

@@ -14,11 +14,11 @@ type tokenBody struct {
 // (OAuth 2.0 for Browser-Based Applications section 6.2, "Token-Mediating
 // Backend"). It is an endpoint only where [Config.TokenMediation] says so.
 //
-// It asks for what a refresh asks for: "the same requirements" hold for the
+// It has the requirements of a refresh: "the same requirements" hold for the
 // cookies and against request forgery (section 6.2.3.2 and 6.2.3.3).
 //
 // It takes no parameters. A page cannot ask for a token of less scope or for
-// another resource, so none is given that has more than was asked for (section
+// another resource, so it never gets a token with more than it asked for (section
 // 6.2.2.3).
 func (a *agent) token(c *call) (any, error) {
 	b, err := c.read()

@@ -81,6 +81,7 @@ func (t *Table) attempt(ctx context.Context, operation string, body []byte, answ
 		return true, fmt.Errorf("sessions: table %s: %s: DynamoDB cannot be reached", t.name, operation)
 	}
 	defer got.Body.Close()
+	t.clock.hear(got.Header.Get("Date"), t.now())
 	text, err := io.ReadAll(io.LimitReader(got.Body, maxAnswer))
 	if err != nil {
 		return true, fmt.Errorf("sessions: table %s: %s: the answer broke off", t.name, operation)
@@ -98,7 +99,7 @@ func (t *Table) attempt(ctx context.Context, operation string, body []byte, answ
 	return got.StatusCode >= 500 || retried[kind], fmt.Errorf("sessions: table %s: %s: %d %s%s", t.name, operation, got.StatusCode, kind, hints[kind])
 }
 
-// hints say what to look at.
+// hints name likely causes.
 var hints = map[string]string{
 	"ResourceNotFoundException": ": the table or its index does not exist in this region",
 	"AccessDeniedException":     ": the function's role may not do this, or may not use the table's key",

@@ -12,7 +12,7 @@ import (
 
 const (
 	// leaseTime is longer than the agent may run: Lambda ends it after 15 s.
-	leaseTime = 16 * time.Second
+	leaseTime = 20 * time.Second
 	// patience is how long a refresh waits for another one.
 	patience = 8 * time.Second
 	// unrotated is how long a refresh is repeated where the provider gave no new
@@ -31,8 +31,8 @@ var (
 // Refresh is a refresh that the caller has to make, or the answer to one that
 // has been made.
 type Refresh struct {
-	// Answer is what the refresh gave that this one repeats. Empty: the caller
-	// has to make it, and then to call Finish or Release.
+	// Answer is the answer of the refresh that this one repeats. Empty: the caller
+	// must make the refresh, and then call Finish or Release.
 	Answer string
 
 	table   *Table
@@ -56,12 +56,12 @@ func (t *Table) Claim(ctx context.Context, id cookie.SessionID, refreshToken str
 			return nil, err
 		case record == nil:
 			return nil, ErrEnded
-		case redeemed(record["h"].S, r.token, t.now()):
+		case redeemed(record["h"].S, r.token, t.time()):
 			r.Answer = record["a"].S
 			return r, nil
 		case record["o"].S == r.owner: // the answer to our own claim was lost
 			return r, nil
-		case number(record["l"]) <= t.now().UnixMilli():
+		case number(record["l"]) <= t.time().UnixMilli():
 			r.version, r.history = number(record["v"]), record["h"].S
 			err := r.claim(ctx)
 			if err == nil {
@@ -84,7 +84,7 @@ func (t *Table) Claim(ctx context.Context, id cookie.SessionID, refreshToken str
 }
 
 func (r *Refresh) claim(ctx context.Context) error {
-	now := r.table.now()
+	now := r.table.time()
 	return r.table.call(ctx, "UpdateItem", map[string]any{
 		"Key":                 r.key,
 		"UpdateExpression":    "SET l = :until, o = :owner",
@@ -101,7 +101,7 @@ func (r *Refresh) claim(ctx context.Context) error {
 // must not deliver the answer. Rotated says that there is a new refresh token.
 // It makes one call.
 func (r *Refresh) Finish(ctx context.Context, answer string, rotated bool, expires time.Time) error {
-	now := r.table.now()
+	now := r.table.time()
 	until := now.Add(r.table.repeat)
 	if !rotated {
 		until = now.Add(min(unrotated, r.table.repeat))

@@ -1,10 +1,10 @@
-// Package sessions keeps a record of each session in a DynamoDB table, for what
-// cookies alone cannot do: one refresh however often it is asked for, and an end
-// of a session that takes effect at the next request.
+// Package sessions keeps a record of each session in a DynamoDB table. With it,
+// repeated refreshes make one call to the provider, and the end of a session
+// takes effect with the next request.
 //
-// A record exists while the session lasts. A request whose session has none is
-// refused, so every failure to find one is a refusal, and every failure to look
-// is an error: a session is never taken for alive unchecked.
+// A record exists while the session lasts. A request without a record of its
+// session is refused. If the table cannot be asked, the request fails. So a
+// session never goes on unchecked.
 //
 // # The table
 //
@@ -28,12 +28,11 @@
 // key of the cookies. DynamoDB deletes expired items "within a few days"
 // (Developer Guide, "Using time to live"), so this package compares e itself.
 //
-// # What is not done
+// # Limits
 //
 // Reads are strongly consistent, but the indexes are not: ending the sessions of
-// a subject may miss one that began in the same moment. Across regions of a
-// global table nothing here holds: writes with conditions are not coordinated
-// between regions.
+// a subject may miss one that began in the same moment. Do not use a global table
+// from several regions: it does not coordinate conditional writes between them.
 package sessions
 
 import (
@@ -53,7 +52,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
 )
 
-// Config is what a table is made of.
+// Config configures a table.
 type Config struct {
 	Name       string
 	Key        settings.Secret // 64 hexadecimal characters
@@ -75,6 +74,7 @@ type Table struct {
 	repeat time.Duration
 	env    func(string) string
 	now    func() time.Time
+	clock  clock
 	http   *http.Client
 }
 
@@ -133,7 +133,7 @@ func (t *Table) get(ctx context.Context, key item, attributes string) (item, err
 	if err := t.call(ctx, "GetItem", request, &answer); err != nil {
 		return nil, err
 	}
-	if answer.Item == nil || number(answer.Item["e"]) <= t.now().Unix() {
+	if answer.Item == nil || number(answer.Item["e"]) <= t.time().Unix() {
 		return nil, nil
 	}
 	return answer.Item, nil
@@ -181,8 +181,8 @@ func (t *Table) EndSubject(ctx context.Context, subject string) (int, error) {
 }
 
 // EndSID ends all sessions that one session of the provider began, and returns
-// their number. Those of the subject whose SID is not known may be among them
-// and end too; an empty subject has none.
+// their number. Sessions of the subject whose SID is not known may be among them
+// and end too. With an empty subject only sessions with this SID end.
 func (t *Table) EndSID(ctx context.Context, sid, subject string) (int, error) {
 	ended, err := t.endAll(ctx, "bySid", "s", t.hash("sid", sid))
 	if err != nil || subject == "" {

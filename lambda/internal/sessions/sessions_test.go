@@ -67,6 +67,7 @@ func TestTable(t *testing.T) {
 		"a claim of a process that was killed":       killed,
 		"a session that ends during a refresh":       endsDuringRefresh,
 		"without rotation":                           withoutRotation,
+		"clocks that differ":                         clocksDiffer,
 		"an id is used once":                         once,
 		"nothing in the table is in clear":           hashed,
 		"a table that is missing or of another kind": shapes,
@@ -243,6 +244,31 @@ func endsDuringRefresh(t *testing.T, w *world) {
 		t.Errorf("Release: %v", err)
 	}
 	w.is(t, id, false)
+}
+
+// One agent's clock is 30 s behind, the other's 30 s ahead: the second must not
+// take over the claim of the first.
+func clocksDiffer(t *testing.T, w *world) {
+	w.clock = time.Now().Add(-30 * time.Second)
+	id := cookie.SessionID{18}
+	w.begin(t, id, "alice", "")
+	ahead := newWorld(t, w.url)
+	ahead.clock = w.clock.Add(time.Minute)
+	first, err := w.Claim(t.Context(), id, "r1")
+	if err != nil || first.Answer != "" {
+		t.Fatalf("got %v, %v", first, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if second, err := ahead.Claim(ctx, id, "r1"); !errors.Is(err, ErrBusy) {
+		t.Errorf("the second claim: got %v, %v; want ErrBusy", second, err)
+	}
+	if err := first.Finish(t.Context(), "a1", true, w.clock.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if second, err := ahead.Claim(t.Context(), id, "r1"); err != nil || second.Answer != "a1" {
+		t.Errorf("the repetition: got %v, %v", second, err)
+	}
 }
 
 func withoutRotation(t *testing.T, w *world) {
