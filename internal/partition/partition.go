@@ -31,6 +31,29 @@ func Suffix(name string) (string, error) {
 	return suffix, nil
 }
 
+// prefixes are those of the regions outside the partition aws; a test compares them
+// with CDK's region facts.
+var prefixes = map[string]string{
+	"cn-":      "aws-cn",
+	"us-gov-":  "aws-us-gov",
+	"us-iso-":  "aws-iso",
+	"us-isob-": "aws-iso-b",
+	"eu-isoe-": "aws-iso-e",
+	"us-isof-": "aws-iso-f",
+	"eu-isof-": "aws-iso-f",
+	"eusc-":    "aws-eusc",
+}
+
+// SuffixOfRegion returns the DNS suffix of a region's partition.
+func SuffixOfRegion(region string) string {
+	for prefix, name := range prefixes {
+		if strings.HasPrefix(region, prefix) {
+			return suffixes[name]
+		}
+	}
+	return suffixes["aws"]
+}
+
 // Names returns the names of all partitions, sorted.
 func Names() []string {
 	var names []string

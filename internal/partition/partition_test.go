@@ -13,6 +13,9 @@ func TestSuffixesAreThoseOfCDK(t *testing.T) {
 	seen := map[string]bool{}
 	for _, region := range *regioninfo.RegionInfo_Regions() {
 		name, want := *region.Partition(), *region.DomainSuffix()
+		if got := partition.SuffixOfRegion(*region.Name()); got != want {
+			t.Errorf("SuffixOfRegion(%q) = %q, want %q", *region.Name(), got, want)
+		}
 		if seen[name] {
 			continue
 		}

@@ -42,6 +42,11 @@ var sections = []section{
 		command: []string{"go", "test", "./lambda/internal/oauthproxy", "-run", "^$", "-bench", "Decide|Floor", "-benchtime", "2s"}, lines: regexp.MustCompile(`^Benchmark`),
 	},
 	{
+		title:   "Device binding",
+		text:    "A renewal of the device cookie in the agent's process: it calls no other service. The floors open the same cookies, and verify the same signature.",
+		command: []string{"go", "test", "./lambda/internal/oauthagent", "-run", "^$", "-bench", "DeviceRefresh|Session|VerifyProof", "-benchtime", "2s"}, lines: regexp.MustCompile(`^Benchmark`),
+	},
+	{
 		title:   "Sign-in",
 		text:    "Requests of the page to the agent and calls of the agent to the provider. OpenID Connect needs one call, that of the token endpoint; a new environment also reads metadata and keys.",
 		command: []string{"go", "test", "./lambda/internal/oauthagent", "-run", "TestSignInProviderCalls", "-v"}, lines: regexp.MustCompile(`sign-in:`),

@@ -48,6 +48,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tokenhandler/aws/internal/partition"
 	"github.com/tokenhandler/aws/internal/settings"
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
 )
@@ -94,10 +95,8 @@ func New(c Config) (*Table, error) {
 			return nil, errors.New("sessions: AWS_ENDPOINT_URL_DYNAMODB is malformed: expected an https URL (http for loopback names only)")
 		}
 		t.endpoint = strings.TrimSuffix(t.endpoint, "/") + "/"
-	case strings.HasPrefix(t.region, "cn-"):
-		t.endpoint = "https://dynamodb." + t.region + ".amazonaws.com.cn/"
 	default:
-		t.endpoint = "https://dynamodb." + t.region + ".amazonaws.com/"
+		t.endpoint = "https://dynamodb." + t.region + "." + partition.SuffixOfRegion(t.region) + "/"
 	}
 	t.http = &http.Client{
 		// A redirect would take the signature elsewhere.
