@@ -43,6 +43,7 @@ const (
 	ContextToken         = "token"         // Allow: scheme and access token, for Authorization
 	ContextProof         = "dpop"          // Allow: proof of possession, if tokens are bound to a key
 	ContextSubject       = "sub"           // Allow: the user, if the access token names one
+	ContextExpires       = "expires"       // Allow of a WebSocket: when the access token expires, in seconds since 1970
 	ContextAllowedOrigin = "allowedOrigin" // both: the request's Origin, if it is trusted
 	ContextCode          = "code"          // Deny: one of the codes
 	ContextMessage       = "message"       // Deny: a constant for developers

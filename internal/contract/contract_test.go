@@ -196,6 +196,7 @@ Mappings read it as ` + "`" + contract.FromContext("<key>") + "`, upstream Lambd
 		{contract.ContextToken, "Allow", "scheme and access token, as in `Authorization`"},
 		{contract.ContextProof, "Allow", "proof of possession, with DPoP"},
 		{contract.ContextSubject, "Allow", "the user, if the access token is known to name one"},
+		{contract.ContextExpires, "Allow", "of a WebSocket: when the access token expires, in seconds since 1970, if that is known"},
 		{contract.ContextAllowedOrigin, "both", "the request's `Origin`, if it is trusted"},
 		{contract.ContextCode, "Deny", "the code"},
 		{contract.ContextMessage, "Deny", "a constant that names the failed check"},

@@ -6,9 +6,9 @@
 // synthesized templates ([Check]): AWS::ApiGateway::Method resources and OpenAPI
 // bodies of REST APIs, with the stages, functions and distributions around them.
 //
-// A finding is also reported where a template cannot be read. HTTP and WebSocket
-// APIs (AWS::ApiGatewayV2::…) are not checked. Resources with a condition are
-// taken as present.
+// A finding is also reported where a template cannot be read. HTTP APIs
+// (AWS::ApiGatewayV2::…) are not checked, and of WebSocket APIs only $connect.
+// Resources with a condition are taken as present.
 package rules
 
 import (
@@ -47,6 +47,7 @@ func All() []Rule {
 		readableIntegration,
 		readableDefinition,
 		requestAuthorizer,
+		authorizerOnConnect,
 		authorizerCacheKey,
 		authorizerCacheAge,
 		cachedRoutesAreMapped,

@@ -37,7 +37,7 @@ func (p *Proxy) Handle(ctx context.Context, r Request) (Response, error) {
 		measured.Took = p.now().Sub(began)
 		p.metrics.Decided(measured)
 	}()
-	scope, err := parseMethodARN(r.MethodArn, r.HTTPMethod)
+	scope, err := scopeOf(&r)
 	if err != nil {
 		return Response{}, err
 	}
@@ -93,6 +93,9 @@ func (d Decision) response(scope methodScope) Response {
 	if d.Subject != "" {
 		values[contract.ContextSubject] = d.Subject
 	}
+	if scope.method == connectRoute {
+		d.addExpiry(values)
+	}
 	return newResponse(d.principal(), "Allow", scope, values)
 }
 
@@ -104,7 +107,7 @@ func policy(effect string, scope methodScope) events.APIGatewayCustomAuthorizerP
 		Statement: []events.IAMPolicyStatement{{
 			Action:   []string{invokeAction},
 			Effect:   effect,
-			Resource: []string{scope.api + "/" + scope.method + "/*"},
+			Resource: []string{scope.resource()},
 		}},
 	}
 }
@@ -113,6 +116,17 @@ func policy(effect string, scope methodScope) events.APIGatewayCustomAuthorizerP
 type methodScope struct {
 	api    string // arn:aws:execute-api:region:account:api/stage
 	method string
+}
+
+// scopeOf reads the method ARN. It completes the event of a WebSocket.
+func scopeOf(r *Request) (methodScope, error) {
+	if r.connects() {
+		if err := r.asGet(); err != nil {
+			return methodScope{}, err
+		}
+		return connectScope(r.MethodArn)
+	}
+	return parseMethodARN(r.MethodArn, r.HTTPMethod)
 }
 
 // parseMethodARN reads

@@ -57,6 +57,9 @@ type Request struct {
 	RequestContext    struct {
 		RequestID    string `json:"requestId"`
 		ResourcePath string `json:"resourcePath"`
+		// RouteKey and EventType are of WebSocket APIs; see connect.go.
+		RouteKey  string `json:"routeKey"`
+		EventType string `json:"eventType"`
 	} `json:"requestContext"`
 }
 
@@ -175,6 +178,8 @@ type Decision struct {
 	Proof   string // of possession of the token's key; empty for a bearer token
 	Session cookie.SessionID
 	Subject string
+	// Expires is when the access token of a session expires; zero if it is unknown.
+	Expires time.Time
 	// Claims are the claims for upstream headers, in the order of the headers'
 	// names. A claim that the token lacks is empty.
 	Claims []string
@@ -205,6 +210,9 @@ func (p *Proxy) Decide(ctx context.Context, r *Request) (Decision, error) {
 func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Header) (Decision, error) {
 	var d Decision
 	origin, err := p.rules.Origin(r.HTTPMethod, header)
+	if err == nil && origin == "" && r.connects() {
+		err = csrf.OriginMissing
+	}
 	if err != nil {
 		return d.refuse(contract.CodeUnauthorizedRequest, messageOf(err))
 	}
@@ -262,7 +270,7 @@ func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Heade
 		}
 	}
 
-	d.Session = content.Session
+	d.Session, d.Expires = content.Session, content.Expires
 	key, token, ok := p.proofs.open(content.Token)
 	if !ok || !isBearerToken(token) {
 		return d.refuse(contract.CodeTokenExpired, messageUnbound) // a refresh fixes it
