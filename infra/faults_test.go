@@ -207,7 +207,7 @@ func TestFaultsNameFieldsOfTheStage(t *testing.T) {
 		{`{"postLogoutRedirectUri":"https://www.example.com/` + strings.Repeat("c", 3900) + `"}`, `postLogoutRedirectUri takes 39`},
 		{`{"routes":[]}`, "routes is empty: it must have at least one route"},
 		{`{"routes":["/a"]}`, `routes[0] must be an object, got "/a"`},
-		{`{"routes":[{"paths":"/a"}]}`, `routes[0].paths is unknown: it must be one of claims, function, methodScopes, methods, path, p`},
+		{`{"routes":[{"paths":"/a"}]}`, `routes[0].paths is unknown: it must be one of claims, exchange, function, methodScopes, methods, path, p`},
 		{`{"routes":[{"path":"/a","scopes":"x"}]}`, `routes[0].scopes must be a list of strings, got "x"`},
 		{`{"routes":[{"path":"/a","methods":["GET"],"function":"orders"}]}`, `routes[0].function must be the ARN of a Lambda`},
 		{`{"routes":[{"path":"/a","methods":["GET"],"upstream":"https://a.example/","vpcLinkId":"arn:x"}]}`, `routes[0].vpcLinkId must be the id of a VPC link`},
