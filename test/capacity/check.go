@@ -86,12 +86,13 @@ func checkEnvironments(ctx context.Context, dir string, seed uint64) (model, rea
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	var calls atomic.Int64
-	// Inactive tokens are not remembered: each decision asks.
+	// The authorizer remembers no answer (INTROSPECTION_MAX_AGE): each decision
+	// asks.
 	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls.Add(1)
 		time.Sleep(wait)
 		w.Header().Set("Content-Type", "application/json")
-		io.WriteString(w, `{"active":false}`)
+		io.WriteString(w, `{"active":true}`)
 	}))
 	defer endpoint.Close()
 	env, events, _, err := lambdabench.SignedIn(50)
@@ -102,7 +103,7 @@ func checkEnvironments(ctx context.Context, dir string, seed uint64) (model, rea
 	if err != nil {
 		return model, real, "", err
 	}
-	b := lambdabench.Bootstrap{Name: "authorizer", Env: append(env, "USE_PHANTOM_TOKEN=true", "INTROSPECTION_URL="+endpoint.URL, "CLIENT_ID=api", "CLIENT_SECRET=not-used")}
+	b := lambdabench.Bootstrap{Name: "authorizer", Env: append(env, "USE_PHANTOM_TOKEN=true", "INTROSPECTION_URL="+endpoint.URL, "INTROSPECTION_MEDIA_TYPE=application/json", "INTROSPECTION_MAX_AGE=0", "CLIENT_ID=api", "CLIENT_SECRET=not-used")}
 	if b.Path, err = lambdabench.Build(ctx, root, dir, "./lambda/authorizer"); err != nil {
 		return model, real, "", err
 	}
