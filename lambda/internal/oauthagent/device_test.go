@@ -372,3 +372,42 @@ func TestRegistrationOfADeadSession(t *testing.T) {
 		t.Errorf("session: got %s", got.text)
 	}
 }
+
+func (w *world) offerDevices() {
+	change := w.change
+	w.reconfigure(func(c *Config) {
+		change(c)
+		c.Device = Device{Offer: true, Lifetime: 10 * time.Minute}
+	})
+}
+
+// With a table, the challenge of a registration is good once: whoever read it and
+// copied the cookies cannot bind a second device to the copy.
+func bindsOneDevice(w *world) {
+	w.offerDevices()
+	d, thief := dbsctest.New(w), dbsctest.New(w)
+	challenge := w.signInOffered()
+	copied := maps.Clone(w.cookies)
+	if got := w.do("POST", "device/register", byItself(d.Registration(challenge))); got.StatusCode != 200 {
+		w.Fatalf("registration: got %d %s", got.StatusCode, got.text)
+	}
+	w.fails(w.with(copied, "POST", "device/register", byItself(thief.Registration(challenge))), 403, "forbidden")
+	w.fails(w.with(copied, "POST", "device/register", byItself(d.Registration(challenge))), 403, "forbidden")
+	if got := w.do("POST", "device/register", byItself(d.Registration(challenge))); got.StatusCode != 200 {
+		w.Errorf("the bound device, once more: got %d %s", got.StatusCode, got.text)
+	}
+}
+
+// A session that was ended elsewhere is told to the browser at its next proof.
+func bindsNoEndedSession(w *world) {
+	w.offerDevices()
+	d := dbsctest.New(w)
+	challenge := w.signInBound(d)
+	name := w.sessionName()
+	copied := maps.Clone(w.cookies)
+	w.do("POST", "logout")
+	got := w.with(copied, "POST", "device/refresh", byItself(d.Refresh(challenge), header(dbsc.HeaderSession, name)))
+	if got.StatusCode != 200 || !strings.Contains(got.text, `"continue":false`) || got.Header.Get("Set-Cookie") != "" {
+		w.Errorf("got %d %s, cookies %q", got.StatusCode, got.text, got.Header["Set-Cookie"])
+	}
+}

@@ -33,7 +33,13 @@ func (w *world) record(endpoint string) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	w.reconfigure(func(c *Config) { c.Sessions, c.Deployment = table, "d" })
+	change := w.change
+	w.reconfigure(func(c *Config) {
+		c.Sessions, c.Deployment = table, "d"
+		if change != nil {
+			change(c)
+		}
+	})
 }
 
 // The tests share one dynalite: session ids are random, and each has a subject
@@ -55,6 +61,8 @@ func TestRecordedSessions(t *testing.T) {
 		"refused logout tokens":             refusesLogoutTokens,
 		"a session without a record":        unrecorded,
 		"the table fails after the refresh": tableFailsAfterRefresh,
+		"one device for each challenge":     bindsOneDevice,
+		"device of an ended session":        bindsNoEndedSession,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
