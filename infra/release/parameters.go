@@ -127,7 +127,7 @@ func parametersAndConditions() (parameters, conditions object) {
 		restAPI:                  parameter("Id of the REST API that gets the agent's endpoints, the gateway responses and the authorizer", nil),
 		rootResource:             parameter("Id of the root resource of the API", nil),
 		"CodeBucket":             parameter("S3 bucket with the zips of the Lambdas, in the region of the stack", nil),
-		"CodePrefix":             parameter("What the keys of the zips begin with, such as token-handler/0.1.0/. Use another one for each version, or CloudFormation sees no change", ""),
+		"CodePrefix":             parameter("Prefix of the keys of the zips, such as token-handler/0.1.0/. Use another one for each version, or CloudFormation sees no change", ""),
 		"Architecture":           parameter("Architecture of the Lambdas", "arm64"),
 		"TrustedWebOrigin":       parameter("TRUSTED_WEB_ORIGINS: the application's origin, such as https://www.example.com", nil),
 		"SecondTrustedWebOrigin": parameter("TRUSTED_WEB_ORIGINS: another origin of the same site. Optional", ""),

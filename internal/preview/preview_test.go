@@ -130,7 +130,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// Whatever the pattern and the origin: a match of a valid pattern is an origin of
+// For any pattern and origin, a match of a valid pattern is an origin of
 // the pattern's site, one label below its host, and the expression for the
 // gateway agrees.
 func FuzzMatches(f *testing.F) {

@@ -8,7 +8,7 @@ import (
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// A WebSocket begins with a GET request, for which API Gateway asks the authorizer
+// A WebSocket begins with a GET request. API Gateway then asks the authorizer
 // of the route $connect. Its event has no method and no resource, and its method
 // ARN ends in /$connect (Amazon API Gateway Developer Guide, "Control access to
 // WebSocket APIs with AWS Lambda REQUEST authorizers").
