@@ -92,8 +92,7 @@ func malformed(t *testing.T, s *system, known *secrets) {
 		})
 	}
 
-	// A1: no response shows the content of a CSRF cookie's value, whatever it
-	// is.
+	// A1: no response shows the content of any value of the CSRF cookie.
 	t.Run("A1 no decryption oracle", func(t *testing.T) {
 		for _, name := range []string{"__Host-th-at", "__Host-th-auth", "__Host-th-id"} {
 			cookies := clone(p.session())

@@ -1,8 +1,8 @@
 // Package child starts the programs of the local run and ends them with it.
 //
 // A child runs in a process group of its own, so that Ctrl-C in the terminal reaches only the parent, which then
-// stops its children in order, and so that a kill reaches what the child itself has started. On Linux the kernel
-// also kills the child when the parent dies without having had the time to do so (PR_SET_PDEATHSIG).
+// stops its children in order, and so that a kill also reaches the child's own children. On Linux the kernel kills the
+// child when the parent dies before it could do so (PR_SET_PDEATHSIG).
 package child
 
 import (

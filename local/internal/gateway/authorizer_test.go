@@ -255,8 +255,8 @@ func TestAuthorizerCache(t *testing.T) {
 	step("error again", get("a=4"), 401, 7)
 }
 
-// "Ensure that your policy is applicable to all resources and methods across your API": what is cached is the policy,
-// and it is evaluated for each request's own method ARN.
+// "Ensure that your policy is applicable to all resources and methods across your API": the gateway caches the
+// policy, and evaluates it for each request's own method ARN.
 func TestCachedPolicyIsEvaluatedPerRequest(t *testing.T) {
 	f := (&fixture{edit: cached(300, "method.request.header.Cookie")}).start(t)
 	f.authorizer = func(e map[string]any) (Result, error) {

@@ -67,8 +67,8 @@ func requestSource(expr, rest string, declared map[string]bool) (source, error) 
 	}
 	switch kind {
 	case "header":
-		// AWS says that names are case-sensitive, yet method.request.header.Authorization has always found what HTTP/2
-		// clients send in lower case.
+		// AWS says that names are case-sensitive, yet method.request.header.Authorization has always found the
+		// lower-case header of HTTP/2 clients.
 		return func(c *call, _ *response) ([]string, bool) { return one(c.headers.get(name)) }, nil
 	case "multivalueheader":
 		return func(c *call, _ *response) ([]string, bool) {

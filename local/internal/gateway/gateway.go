@@ -63,8 +63,8 @@ type Options struct {
 	// header, a query, a body, an actual path or anything an authorizer returned. Discarded when nil.
 	Log *slog.Logger
 
-	// CanonicalHeaders passes client header names in Go's canonical form (Content-Type), which is close to what HTTP/1.1
-	// clients send. Default: in lower case, as HTTP/2 clients must, except Host, User-Agent, X-Forwarded-* and
+	// CanonicalHeaders passes client header names in Go's canonical form (Content-Type), as many HTTP/1.1
+	// clients send them. Default: in lower case, as HTTP/2 clients must, except Host, User-Agent, X-Forwarded-* and
 	// X-Amzn-Trace-Id, which API Gateway writes itself.
 	CanonicalHeaders bool
 

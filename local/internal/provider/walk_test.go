@@ -348,8 +348,8 @@ func callback(t *testing.T, p page, issuer string) url.Values {
 	return q
 }
 
-// readScripts reads the program, which also tells the go command that the result of the test depends on it: what node
-// reads it does not see, and it would show a cached result after a change.
+// readScripts reads the program, so that the go command knows that the result of the test depends on it. It does not
+// see the files that node reads, and would show a cached result after a change.
 func readScripts(t *testing.T) map[string][]byte {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(script))

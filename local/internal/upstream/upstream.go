@@ -1,8 +1,8 @@
 // Package upstream is the sample API behind the gateway of the local run: a small resource server for orders.
 //
-// It asks the provider about each access token (RFC 7662) and answers with the caller's orders and with what reached
-// it, so that a reader sees that the access token arrived and that no cookie and no CSRF header did. It never repeats
-// the value of a credential. It is for loopback: it speaks http and keeps its orders in memory.
+// It asks the provider about each access token (RFC 7662) and returns the caller's orders and the received
+// headers, so that a reader sees the access token arrive without cookies and CSRF header. It never repeats the value of
+// a credential. It is for loopback: it speaks http and keeps its orders in memory.
 package upstream
 
 import (

@@ -20,8 +20,8 @@ const (
 	goodToken    = "good-token_1.~+/=="
 )
 
-// endpoint answers as an introspection endpoint may, well or badly, and checks what it is asked. That the API works
-// with a real provider is proved in package provider.
+// endpoint responds as an introspection endpoint may, well or badly, and checks its requests. Package provider tests
+// the API with a real provider.
 type endpoint struct {
 	t       *testing.T
 	answers map[string]string // by token
