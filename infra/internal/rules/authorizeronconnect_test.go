@@ -20,6 +20,7 @@ func withWebSocket(t *testing.T) *cloudformation.Template {
 		"Connect": {Type: "AWS::ApiGatewayV2::Route", Properties: map[string]any{"ApiId": ref("Events"), "RouteKey": "$connect",
 			"AuthorizationType": "CUSTOM", "AuthorizerId": ref("EventsAuthorizer")}},
 		"Default": {Type: "AWS::ApiGatewayV2::Route", Properties: map[string]any{"ApiId": ref("Events"), "RouteKey": "$default", "AuthorizationType": "NONE"}},
+		"Live":    {Type: "AWS::ApiGatewayV2::Stage", Properties: map[string]any{"ApiId": ref("Events"), "DefaultRouteSettings": map[string]any{"DataTraceEnabled": false}}},
 		"Other":   {Type: "AWS::ApiGatewayV2::Route", Properties: map[string]any{"ApiId": ref("Others"), "RouteKey": "$connect", "AuthorizationType": "NONE"}},
 	} {
 		template.Resources[id] = r
@@ -50,5 +51,24 @@ func TestAuthorizerOnConnect(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestNoDataTraceOfWebSockets(t *testing.T) {
+	for name, properties := range map[string]map[string]any{
+		"all routes": {"DefaultRouteSettings": map[string]any{"DataTraceEnabled": true}},
+		"one route":  {"RouteSettings": map[string]any{"$default": map[string]any{"DataTraceEnabled": "true"}}},
+		"a function": {"DefaultRouteSettings": map[string]any{"DataTraceEnabled": map[string]any{"Ref": "Trace"}}},
+	} {
+		template := withWebSocket(t)
+		properties["ApiId"] = map[string]any{"Ref": "Events"}
+		template.Resources["Live"].Properties = properties
+		if got := lines(Check(template, Options{})); !strings.HasPrefix(got, "Live: has DataTraceEnabled") || !strings.Contains(got, "[TH-NoDataTrace]") {
+			t.Errorf("%s: got %q", name, got)
+		}
+		properties["ApiId"] = map[string]any{"Ref": "Others"}
+		if got := lines(Check(template, Options{})); got != "" {
+			t.Errorf("%s of another API: got %q", name, got)
+		}
 	}
 }
