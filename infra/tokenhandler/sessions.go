@@ -20,7 +20,7 @@ import (
 // nor with sessions shared by several regions.
 type Sessions struct {
 	// Enabled makes the table, on demand and encrypted with KMSKey, and a secret
-	// with the key that hashes what it is searched by.
+	// with the key that hashes its search keys.
 	Enabled bool `json:"enabled"`
 
 	// Repeat is how long the repetition of a refresh gets the same session,
