@@ -4,6 +4,7 @@ import { errors } from 'oidc-provider';
 // The package's own adapter, with room for more than the 1,000 entries (about a hundred sign-ins) of its default.
 import MemoryAdapter from 'oidc-provider/lib/adapters/memory_adapter.js';
 import LRU from 'oidc-provider/lib/helpers/lru.js';
+import { grantType } from './exchange.mjs';
 import * as views from './views.mjs';
 
 const generateKeyPair = promisify(crypto.generateKeyPair);
@@ -35,7 +36,7 @@ export async function configuration(config) {
     adapter: (model) => new MemoryAdapter(model, store),
     jwks: await signingKeys(),
     clients: [
-      ...config.clients.map((client) => ({ grant_types: ['authorization_code', 'refresh_token'], ...client })),
+      ...config.clients.map((client) => ({ grant_types: ['authorization_code', 'refresh_token', grantType], ...client })),
       // A resource server is a client that gets no tokens and may introspect those of others (RFC 7662 §2.1).
       ...config.resource_servers.map((client) => ({
         grant_types: [], response_types: [], redirect_uris: [], ...client,

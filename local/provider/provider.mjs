@@ -9,6 +9,7 @@ import * as crypto from 'node:crypto';
 import * as http from 'node:http';
 import { Provider } from 'oidc-provider';
 import { configuration } from './configuration.mjs';
+import { exchange } from './exchange.mjs';
 import { interactions } from './interactions.mjs';
 import { guard } from './guard.mjs';
 
@@ -74,6 +75,7 @@ try {
   if (!crypto.hash || !URL.parse) throw new Error(`Node.js ${process.version} is too old: install its latest release, or 22 or newer`);
   const config = await readConfig();
   const provider = new Provider(config.issuer, await configuration(config));
+  exchange(provider);
   // Names of errors only: no token, code, cookie or parameter is logged.
   provider.on('error', (error) => console.error(`error: ${error.name}`));
   provider.on('server_error', (ctx, error) => console.error(`server_error at ${ctx.path}: ${error.name}: ${error.message}`));

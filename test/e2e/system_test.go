@@ -32,6 +32,7 @@ type system struct {
 	recorder               *recorder
 	tables                 int    // port of DynamoDB
 	backChannel            string // of the provider and the agent
+	provider               string // where the Lambdas reach the provider
 
 	cmd    *exec.Cmd
 	out    string // folder of the cloud assembly
@@ -133,8 +134,9 @@ func start(t *testing.T, flags ...string) *system {
 	if overTLS {
 		s.backChannel = fmt.Sprintf("http://127.0.0.1:%d", back)
 	}
+	s.provider = fmt.Sprintf("http://127.0.0.1:%d", back)
 	// The values of this run that flags need.
-	known := strings.NewReplacer("{www}", s.www, "{login}", s.login, "{back}", fmt.Sprintf("http://127.0.0.1:%d", back), "{upstream}", s.recorder.server.URL,
+	known := strings.NewReplacer("{www}", s.www, "{login}", s.login, "{back}", s.provider, "{upstream}", s.recorder.server.URL,
 		"{previews}", fmt.Sprintf("%s://*.preview.example.localhost:%d", scheme(), ports[0]))
 	for i, flag := range flags {
 		flags[i] = known.Replace(flag)
