@@ -35,10 +35,10 @@ func (w *world) record(endpoint string) {
 	}
 	change := w.change
 	w.reconfigure(func(c *Config) {
-		c.Sessions, c.Deployment = table, "d"
 		if change != nil {
 			change(c)
 		}
+		c.Sessions, c.Deployment = table, "d"
 	})
 }
 
