@@ -5,29 +5,30 @@
 //
 // Below the base path:
 //
-//	POST login/start  begins a login: answers the URL to go to
-//	POST login/end    ends a login, or tells whether there is a session
-//	GET  session      tells whether there is a session
-//	GET  userInfo     the provider's UserInfo answer
+//	POST login/start  begins a login: returns the authorization URL
+//	POST login/end    ends a login, or returns whether there is a session
+//	GET  session      returns whether there is a session
+//	GET  userInfo     the provider's UserInfo response
 //	GET  claims       the payload of the ID token
 //	POST refresh      renews the access token
-//	POST logout       removes the cookies: answers the URL to go to
+//	POST logout       removes the cookies: returns the next URL
 //	POST token        the access token; only with [Config.TokenMediation]
 //	POST device/…     called by the browser itself; only with [Config.Device]
 //
-// They speak two dialects at once. A request with token-handler-version: 1 is
-// of the assistant dialect (snake_case, bodies always); one without is of the
-// classic dialect (camelCase, a double submit CSRF value, 204 on refresh).
-// Answers carry the names of both; only the CSRF value and 204 are classic.
-// The content type of the body, JSON or form, tells how it is read.
+// They speak two dialects at once. Requests with token-handler-version: 1 are
+// in the assistant dialect (snake_case, always a body). Other requests are in
+// the classic dialect (camelCase, a double submit CSRF value, 204 on refresh).
+// Responses have the names of both dialects; only the CSRF value and 204 are
+// classic. The content type of the body, JSON or form, decides how it is read.
 //
 // # Secrets
 //
-// No answer contains a token; the tokens are in cookies that the agent alone
-// can open. Two settings, both off by default, change that: TokenMediation for
-// the access token, IDTokenHint for the ID token. No answer ever contains a
-// refresh token. No log line contains a token, cookie, code, state, CSRF value, user
-// identifier, or anything a provider or a browser sent.
+// No response contains a token: the tokens are in cookies that only the agent
+// and the authorizer can open. Two settings, both off by default, change that:
+// TokenMediation for the access token, IDTokenHint for the ID token. No
+// response ever contains a refresh token. No log line contains a token, cookie,
+// code, state, CSRF value, user identifier, or text from a provider or a
+// browser.
 //
 // # Limits
 //
@@ -48,7 +49,8 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/sessions"
 )
 
-// Config configures the agent. All fields without a remark are required.
+// Config configures the agent. Fields are required unless their comment says
+// otherwise.
 type Config struct {
 	// BasePath is the path above the endpoints, such as /oauth-agent.
 	BasePath string
@@ -57,7 +59,7 @@ type Config struct {
 	// RedirectURIs returns all redirect URIs of logins that a page of a trusted
 	// origin may start. Nil: RedirectURI only.
 	RedirectURIs func(origin string) []string
-	// PostLogoutRedirectURI is answered by logout where the provider has no
+	// PostLogoutRedirectURI is the URL that logout returns if the provider has no
 	// logout endpoint. Optional.
 	PostLogoutRedirectURI string
 
@@ -72,20 +74,20 @@ type Config struct {
 
 	// Sessions records the sessions. Nil: sessions are not recorded.
 	Sessions *sessions.Table
-	// Deployment is sealed into the answers in the table.
+	// Deployment is sealed into the responses that the table keeps.
 	Deployment string
 	// Lifetimes bound the sessions.
 	Lifetimes Lifetimes
-	// LocalLogout makes logout leave the session at the provider alone: it
-	// answers no URL of the provider.
+	// LocalLogout makes logout leave the session at the provider alone: it returns
+	// no URL of the provider.
 	LocalLogout bool
 	// IDTokenHint puts the ID token into the logout URL, which the page sees.
 	IDTokenHint bool
-	// OmitIDToken keeps the ID token out of the cookies, but for the claims that
-	// a refresh compares. claims and session then tell those only.
+	// OmitIDToken keeps the ID token out of the cookies, except for the claims
+	// that a refresh compares. claims and session then return only those.
 	OmitIDToken bool
-	// TokenMediation makes token an endpoint: the page can have the access
-	// token.
+	// TokenMediation adds the endpoint token, which gives the access token to the
+	// page.
 	TokenMediation bool
 
 	// Device binds sessions to the device. The zero value does not.
@@ -95,12 +97,12 @@ type Config struct {
 	Logger *slog.Logger
 	// Metrics gets one line for each request. Optional.
 	Metrics *metrics.Recorder
-	// RequestID names a request in the log. Optional.
+	// RequestID returns the id of a request for the log. Optional.
 	RequestID func(*http.Request) string
-	// Host is the host that a request came to. Optional: without it, cookies of
-	// the domains above it are not removed.
+	// Host returns the host of a request. Optional: without it, the agent does not
+	// remove cookies of the domains above it.
 	Host func(*http.Request) string
-	// Now is the clock. Nil stands for time.Now.
+	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }
 
@@ -109,14 +111,14 @@ type agent struct {
 	routes map[string]route
 }
 
-// route is one endpoint. It answers a body to be written as JSON, or nil for
+// route is one endpoint. serve returns a body to be written as JSON, or nil for
 // no content.
 type route struct {
 	name   string // in the log
 	method string
 	serve  func(*agent, *call) (any, error)
 
-	checked bool // the session must be recorded, where sessions are
+	checked bool // a session without a record does not count
 	direct  bool // the provider calls it: no Origin, no cookies
 	device  bool // the browser itself calls it, not a page
 }
@@ -162,8 +164,8 @@ func New(config Config) http.Handler {
 	return a
 }
 
-// ServeHTTP routes on the exact path: http.ServeMux would answer paths it can
-// clean with a redirect of its own.
+// ServeHTTP routes on the exact path. http.ServeMux would redirect paths that
+// it can clean.
 func (a *agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := a.Now()
 	c := &call{request: r, header: csrf.HTTPHeader(r.Header), now: started}
@@ -197,8 +199,7 @@ func (a *agent) dispatch(c *call) (body any, err error) {
 		}
 		return a.serve(c, endpoint)
 	}
-	// The origin comes first, so that every refusal after it can be read by the
-	// page it is for.
+	// The origin comes first: the page can read a refusal only after it.
 	if c.origin, err = a.Rules.Origin(c.request.Method, c.header); err != nil {
 		return nil, unauthorized.because(err)
 	}

@@ -71,7 +71,7 @@ func TestJourney(t *testing.T) {
 	})
 }
 
-// Every endpoint, in every way a request can be wrong before it is looked at.
+// Requests to every endpoint that are refused before the endpoint runs.
 func TestRefusals(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -159,7 +159,7 @@ func TestSecondOrigin(t *testing.T) {
 	w.do("GET", "session", header("Origin", otherOrigin)) // do checks the headers
 }
 
-// One line for each request, with what an operator needs.
+// Each request is one line with the data that an operator needs.
 func TestLog(t *testing.T) {
 	w := newWorld(t)
 	w.signIn()
@@ -192,7 +192,7 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// A panic is a 500 that shows nothing, and sets no cookie.
+// A panic is a 500 without details, and sets no cookie.
 func TestPanic(t *testing.T) {
 	w := newWorld(t)
 	a := w.agent.(*agent)
@@ -206,6 +206,6 @@ func TestPanic(t *testing.T) {
 		t.Errorf("got Set-Cookie %v", got.Header["Set-Cookie"])
 	}
 	if !strings.Contains(w.logs.String(), "TestPanic") {
-		t.Error("the log does not say where")
+		t.Error("the log does not name the place")
 	}
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // backChannelLogout ends the sessions that a logout token of the provider names
-// (OpenID Connect Back-Channel Logout 1.0). The provider calls it, so there is no
-// Origin and no cookie: the token's signature counts. Malformed requests and
+// (OpenID Connect Back-Channel Logout 1.0). The provider calls it without
+// Origin and cookies, so the token's signature decides. Malformed requests and
 // failures get 400 (section 2.8).
 func (a *agent) backChannelLogout(c *call) (any, error) {
 	b, err := c.read()

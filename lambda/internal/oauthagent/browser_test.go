@@ -47,9 +47,9 @@ type world struct {
 	assistant bool
 	csrf      string
 
-	// answersToken says that POST token may answer the access token.
+	// answersToken allows POST token to return the access token.
 	answersToken bool
-	// answersHint says that POST logout may answer the ID token.
+	// answersHint allows POST logout to return the ID token.
 	answersHint bool
 }
 
@@ -62,7 +62,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// useKey makes the agent anew with a key; the browser and the provider stay.
+// useKey makes a new agent with a key. The browser and the provider stay.
 func (w *world) useKey(key string) {
 	ring, err := cookie.NewRing(key)
 	if err != nil {
@@ -88,15 +88,15 @@ func (w *world) useKey(key string) {
 	w.agent = New(config)
 }
 
-// reconfigure makes the agent anew with another configuration.
+// reconfigure makes a new agent with another configuration.
 func (w *world) reconfigure(change func(*Config)) {
 	w.Helper()
 	w.change = change
 	w.useKey(currentKey)
 }
 
-// checkLogs looks for every secret in all that was logged (A22, rule: nothing
-// secret is logged).
+// checkLogs looks for every secret in the logs (A22: the log never contains a
+// secret).
 func (w *world) checkLogs() {
 	for _, secret := range append(w.provider.Secrets(), w.secrets...) {
 		if secret != "" && strings.Contains(w.logs.String()+w.measured.String(), secret) {
@@ -110,7 +110,7 @@ func (w *world) checkLogs() {
 	}
 }
 
-// response is an answer, its body read as JSON if it has one.
+// response is a response, with its body read as JSON if it has one.
 type response struct {
 	*http.Response
 	text string
@@ -128,7 +128,7 @@ func header(name, value string) option {
 	}
 }
 
-// body sets the body and its content type.
+// withBody sets the body and its content type.
 func withBody(contentType, text string) option {
 	return func(r *http.Request) {
 		r.Body = io.NopCloser(strings.NewReader(text))
@@ -136,8 +136,8 @@ func withBody(contentType, text string) option {
 	}
 }
 
-// do sends a request as the browser would, obeys Set-Cookie, and checks what
-// holds for every answer.
+// do sends a request as the browser would, obeys Set-Cookie, and runs the
+// checks that every response must pass.
 func (w *world) do(method, endpoint string, options ...option) response {
 	w.Helper()
 	r := httptest.NewRequest(method, "/oauth-agent/"+endpoint, nil)
@@ -177,7 +177,7 @@ func (w *world) do(method, endpoint string, options ...option) response {
 	return got
 }
 
-// described holds an answer against docs/openapi.yaml; see openapi_test.go.
+// described compares a response with docs/openapi.yaml; see openapi_test.go.
 var described = func(w *world, method, path string, got *response) {}
 
 func (w *world) checkAnswer(r *http.Request, got *response) {
@@ -196,7 +196,7 @@ func (w *world) checkAnswer(r *http.Request, got *response) {
 			w.Errorf("%s: got Access-Control-Allow-Origin %q with credentials %q, want the trusted origin", r.URL.Path, allowed, credentials)
 		}
 	} else if allowed != "" || credentials != "" {
-		w.Errorf("%s: got Access-Control-Allow-Origin %q for origin %q, want none", r.URL.Path, allowed, o)
+		w.Errorf("%s: got Access-Control-Allow-Origin %q for origin %q, want no header", r.URL.Path, allowed, o)
 	}
 	switch {
 	case got.StatusCode == http.StatusNoContent:
@@ -209,14 +209,14 @@ func (w *world) checkAnswer(r *http.Request, got *response) {
 		w.Errorf("got the error %q", got.text)
 	}
 	described(w, r.Method, r.URL.Path, got)
-	// No answer contains a token, whatever else goes wrong.
+	// No response contains a token, also after a failure.
 	for _, secret := range w.provider.Secrets() {
 		// state, nonce and the like are in the URL of login/start, where they belong
 		if strings.HasPrefix(secret, "access") || strings.HasPrefix(secret, "refresh") || strings.Count(secret, ".") == 2 {
 			allowed := w.answersToken && strings.HasSuffix(r.URL.Path, "/token") && strings.HasPrefix(secret, "access") ||
 				w.answersHint && strings.HasSuffix(r.URL.Path, "/logout") && strings.Count(secret, ".") == 2
 			if strings.Contains(got.text, secret) && !allowed {
-				w.Errorf("%s answered a token", r.URL.Path)
+				w.Errorf("%s returned a token", r.URL.Path)
 			}
 		}
 	}
@@ -239,7 +239,7 @@ func (w *world) fails(got response, status int, code string) {
 	}
 }
 
-// start begins a login and returns the URL to go to.
+// start begins a login and returns the authorization URL.
 func (w *world) start(options ...option) string {
 	w.Helper()
 	got := w.do("POST", "login/start", options...)
@@ -268,7 +268,7 @@ func (w *world) endPage(page string) response {
 // signIn signs the provider's user in.
 func (w *world) signIn() { w.Helper(); w.login() }
 
-// login is signIn, and returns the answer of login/end.
+// login is signIn, and returns the response of login/end.
 func (w *world) login() response {
 	w.Helper()
 	got := w.end(w.provider.Authorize(w, w.start()))
@@ -278,7 +278,7 @@ func (w *world) login() response {
 	return got
 }
 
-// dialects runs a test in both.
+// dialects runs a test in both dialects.
 func dialects(t *testing.T, test func(w *world)) {
 	for _, assistant := range []bool{false, true} {
 		name := "classic"

@@ -4,22 +4,22 @@ import "net/http"
 
 // maxHeaders is the limit of API Gateway: "Total combined size of request line
 // and header values: 10240 Bytes" (Amazon API Gateway quotas), which cannot be
-// raised. Over it, every request of the browser fails before the authorizer is
-// asked, and there is no error response that a page could read: so a login
-// whose cookies would lead there must end in a clear error instead.
+// raised. Above it every request fails before the authorizer runs, and the page
+// cannot read the error. So a login with larger cookies must end in a clear
+// error.
 const maxHeaders = 10_240
 
-// maxSession bounds the session's cookies in any case: browsers send different
-// headers, and this one may send more tomorrow.
+// maxSession also bounds the session's cookies: later requests, and other
+// browsers, may have larger headers.
 const maxSession = 7000
 
-// headroom is kept for parts of later requests that this one may lack: a longer
-// path and query, the double submit header, two more pending logins.
+// headroom is reserved for parts of later requests that this one may lack: a
+// longer path and query, the double submit header, two more pending logins.
 const headroom = 1200
 
-// room is the size that the session's cookies may have in the Cookie header, next
-// to the headers and other cookies of this browser. Cookies that the answer
-// replaces or removes do not count.
+// room returns the size that the session's cookies may have in the Cookie
+// header, next to the browser's other headers and cookies. Cookies that the
+// response replaces or removes do not count.
 func (c *call) room(a *agent, answer []*http.Cookie) int {
 	others := len(c.request.Method+c.request.RequestURI+" HTTP/1.1\r\n") + len("Host: "+c.request.Host+"\r\n")
 	for name, values := range c.request.Header {
@@ -35,8 +35,8 @@ func (c *call) room(a *agent, answer []*http.Cookie) int {
 		replaced[each.Name]++
 	}
 	for name, values := range c.received {
-		// Of several values of one name, the answer replaces or removes as many
-		// as it names places.
+		// If a name has several values, the response replaces or removes one for each
+		// place that it names.
 		for _, value := range values[min(len(values), replaced[name]):] {
 			others += inCookieHeader(&http.Cookie{Name: name, Value: value})
 		}

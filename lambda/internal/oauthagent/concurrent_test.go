@@ -12,8 +12,9 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth/oauthtest"
 )
 
-// G15: nothing of one request stays for another, even where one process serves
-// several at once: each gets its own user, and nobody's where there is none.
+// G15: no data of one request stays for another, also if one process serves
+// several at once. Each request gets its own user, or no user if it has no
+// cookies.
 func TestConcurrentRequests(t *testing.T) {
 	w := newWorld(t)
 	var wait sync.WaitGroup

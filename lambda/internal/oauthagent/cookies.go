@@ -16,8 +16,8 @@ import (
 // state is the content of a request's cookies.
 type state struct {
 	received cookie.Received
-	// opened are the session's cookies that opened, and parts those of a session
-	// that is not over, by name.
+	// opened are the session's cookies that opened. parts are their contents, by
+	// name, if the session is not over.
 	opened cookie.Opened
 	parts  map[string]cookie.Content
 	// logins are the pending logins, by slot.
@@ -61,8 +61,7 @@ func (c *call) accessToken(a *agent) (cookie.Content, bool) {
 	return content, ok && !content.Expired(c.now)
 }
 
-// markedOver reports whether the refresh token is one that the provider has
-// refused.
+// markedOver reports whether the provider has refused this refresh token.
 func (c *call) markedOver(a *agent) bool {
 	refresh, ok := c.parts[a.Names.RefreshToken]
 	return ok && slices.ContainsFunc(a.Names.All(a.Ring, c.received, a.Names.Over), func(over cookie.Content) bool {
@@ -71,7 +70,7 @@ func (c *call) markedOver(a *agent) bool {
 }
 
 // markOver marks the session as over. The next request to the agent removes its
-// cookies, unless another answer has replaced the refresh token: then this
+// cookies, unless another response has replaced the refresh token. Then this
 // request lost a race against another refresh, and the session goes on.
 func (c *call) markOver(a *agent, refreshToken string) {
 	content := cookie.Content{Session: c.opened.Session, Token: cookie.Fingerprint(refreshToken)}
@@ -80,15 +79,15 @@ func (c *call) markOver(a *agent, refreshToken string) {
 	}
 }
 
-// loggedIn reports whether there is a session: an access token of use, or a
-// refresh token to get one with.
+// loggedIn reports whether there is a session: an access token that has not
+// expired, or a refresh token.
 func (c *call) loggedIn(a *agent) bool {
 	_, access := c.accessToken(a)
 	refresh, ok := c.parts[a.Names.RefreshToken]
 	return access || ok && !refresh.Expired(c.now)
 }
 
-// set adds cookies to the answer, each in place of one of the same name, domain
+// set adds cookies to the response. Each replaces one of the same name, domain
 // and path.
 func (c *call) set(added ...*http.Cookie) {
 	for _, cookie := range added {
@@ -101,8 +100,8 @@ func samePlace(a, b *http.Cookie) bool {
 	return a.Name == b.Name && a.Domain == b.Domain && a.Path == b.Path
 }
 
-// endSession removes the session's cookies, received or not, and cookies of other
-// configurations.
+// endSession removes the session's cookies, whether received or not, and
+// cookies of other configurations.
 func (c *call) endSession(a *agent) {
 	for _, name := range a.Names.Session() {
 		c.set(a.Names.UnsetAll(name, c.received)...)
@@ -112,7 +111,7 @@ func (c *call) endSession(a *agent) {
 	c.unmark(a)
 }
 
-// unmark removes the mark of a session that was over, if there is one.
+// unmark removes the mark that a session is over, if there is one.
 func (c *call) unmark(a *agent) {
 	if c.received.Has(a.Names.Over) {
 		c.set(a.Names.Unset(a.Names.Over))
@@ -120,15 +119,15 @@ func (c *call) unmark(a *agent) {
 }
 
 func (c *call) leftovers(a *agent, on cookie.Occasion) []*http.Cookie {
-	// Behind a content delivery network the gateway does not see the host that
-	// the browser sees. A page of the same site has the same domains above it.
+	// Behind a content delivery network the gateway does not see the host that the
+	// browser sees. A page of the same site has the same domains above it.
 	page, _ := url.Parse(c.origin)
 	return a.Names.Leftovers(a.Ring, c.received, c.opened, on, a.Host(c.request), page.Hostname())
 }
 
-// sweep removes useless cookies: all of a session that does not count, parts that
-// did not open beside one that does, and logins that are over. Otherwise every
-// request would carry them until the browser closes.
+// sweep removes useless cookies: all cookies of an invalid session, cookies
+// that did not open beside a valid session, and logins that are over. Otherwise
+// every request would carry them until the browser closes.
 func (c *call) sweep(a *agent) {
 	loggedIn := c.loggedIn(a)
 	for _, name := range a.Names.Session() {
@@ -149,8 +148,8 @@ func (c *call) sweep(a *agent) {
 	}
 }
 
-// issue sets all cookies of a session, or fails and sets no cookie. It removes
-// cookies of an earlier session that this one does not replace.
+// issue sets all cookies of a session. If it fails, it sets no cookie. It
+// removes cookies of an earlier session that this one does not replace.
 func (c *call) issue(a *agent, session cookie.SessionID, tokens oauth.Tokens, csrfValue string) error {
 	cookies := c.leftovers(a, cookie.SignIn)
 	for _, part := range []struct {

@@ -15,35 +15,35 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/dbsc"
 )
 
-// Device binds sessions to the browser's device by Device Bound Session
-// Credentials (W3C). The zero value does not.
+// Device binds sessions to the browser's device with Device Bound Session
+// Credentials (W3C). The zero value does not bind them.
 //
-// A browser that supports it makes a key after sign-in and registers it. The
-// session's cookies then name the key, and count only beside the device cookie,
-// which lives for Lifetime and which only a proof by the key renews. Copied
-// cookies are worth the rest of that time.
+// A supporting browser makes a key after sign-in and registers it. The
+// session's cookies then name the key and count only beside the device cookie.
+// That cookie lasts for Lifetime, and only a proof by the key renews it. Copied
+// cookies work until the copied device cookie expires.
 type Device struct {
-	// Offer has sign-in offer registration.
+	// Offer makes sign-in offer registration.
 	Offer bool
 	// Required refuses sessions that are not bound.
 	Required bool
 	// Lifetime of the device cookie.
 	Lifetime time.Duration
-	// Initiators are the hosts of the pages, whose requests make the browser
-	// renew the device cookie.
+	// Initiators are the hosts of the pages. Their requests make the browser renew
+	// the device cookie.
 	Initiators []string
 }
 
-// Lifetimes of challenges. The challenge of a registration is good for as long
-// as a slow device takes, and is in no cookie, so that a copied cookie jar does
-// not contain it.
+// Lifetimes of challenges. The challenge of a registration lasts as long as a
+// slow device may need. No cookie contains it, so a copied cookie jar does not
+// contain it either.
 const (
 	registrationTime = 5 * time.Minute
 	challengeTime    = 30 * time.Minute // a challenge may be sent ahead of the refresh that uses it
 )
 
-// renewAhead is how long before its end inside the seal the device cookie leaves
-// the browser, which then renews it. A cookie on its way must not end there.
+// renewAhead is how much earlier the device cookie expires in the browser, which
+// then renews it, than inside the seal. A cookie on its way must not expire.
 const renewAhead = 5 * time.Second
 
 // Purposes of challenges.
@@ -62,18 +62,19 @@ func (d Device) reserved() int {
 	return 400
 }
 
-// fromBrowserItself reports whether a request may come from the browser, not
-// from a page: the registration and the refresh carry none of the headers that a
-// page adds. A page of another origin has another Sec-Fetch-Site. One of this
-// origin cannot send the proof's header in mode no-cors (Fetch, "no-CORS-
-// safelisted request-header"), and no script sets a Sec- header.
+// fromBrowserItself reports whether a request may come from the browser and not
+// from a page. The registration and the refresh do not have the headers that a
+// page adds. A page of another origin has another Sec-Fetch-Site. A page of
+// this origin cannot send the proof's header in mode no-cors (Fetch,
+// "no-CORS-safelisted request-header"), and no script can set a Sec- header.
 func fromBrowserItself(header csrf.Header) bool {
 	return slices.Equal(header("Sec-Fetch-Site"), []string{"same-origin"}) &&
 		slices.Equal(header("Sec-Fetch-Mode"), []string{"no-cors"})
 }
 
-// bindingOf returns the binding of a session's cookie. The key is in the cookie
-// of the refresh token, or of the access token where there is no refresh token.
+// bindingOf returns the binding of a session's cookie. The key is in the
+// refresh token cookie, or in the access token cookie if there is no refresh
+// token.
 func (a *agent) bindingOf(name, key string, refreshable bool) string {
 	switch {
 	case name == a.Names.RefreshToken, name == a.Names.AccessToken && !refreshable:
@@ -85,8 +86,8 @@ func (a *agent) bindingOf(name, key string, refreshable bool) string {
 }
 
 // boundTo returns the fingerprint of the key that the session is bound to, or
-// "". Cookies of one session that disagree leave it bound to a key that nothing
-// proves.
+// "". If cookies of one session disagree, it returns a value that no key can
+// prove.
 func (c *call) boundTo(a *agent) string {
 	access := cookie.DeviceFingerprint(c.parts[a.Names.AccessToken].Binding)
 	refresh, refreshable := c.parts[a.Names.RefreshToken]
@@ -113,7 +114,7 @@ func (c *call) key(a *agent) (dbsc.Key, bool) {
 }
 
 // checkDevice refuses a bound session without its device cookie, and an unbound
-// one where sessions must be bound. It leaves the key for [call.issue].
+// session if sessions must be bound. It keeps the key for [call.issue].
 func (a *agent) checkDevice(c *call) error {
 	fingerprint := c.boundTo(a)
 	switch {
@@ -130,7 +131,7 @@ func (a *agent) checkDevice(c *call) error {
 		c.deviceKey = string(key.Bytes())
 		return nil
 	}
-	return deviceUnproved // of two bindings, or of a key that is in neither cookie
+	return deviceUnproved // two bindings, or neither cookie has the key
 }
 
 // proved reports whether a device cookie shows that the key was proved.
@@ -146,14 +147,15 @@ func encoded(fingerprint string) string {
 }
 
 // offerBinding asks the browser to register a key for the session that has just
-// begun. It is the only offer: later requests have nothing but cookies, which may
-// be copies.
+// begun. It is the only offer: later requests prove only that they have the
+// cookies, which may be copies.
 func (a *agent) offerBinding(c *call, session cookie.SessionID) {
 	if !a.Device.on() {
 		return
 	}
 	c.endDevice(a)
-	// Relative to login/end: the agent does not know where browsers see it.
+	// The URL is relative to login/end: the agent does not know where browsers see
+	// it.
 	c.head(dbsc.HeaderRegistration, dbsc.Registration("../device/register", a.challenge(c, session, forRegistration, registrationTime)))
 }
 
@@ -173,9 +175,9 @@ func (a *agent) answers(c *call, challenge, purpose string) bool {
 	return err == nil && content.Session == c.opened.Session && content.Token == purpose && !content.Expires.IsZero() && !content.Expired(c.now)
 }
 
-// deviceRegister binds the session to the key that the proof brings. A session
-// that is bound stays bound to its key: a repeated registration by that key is
-// answered again, one by another key is refused.
+// deviceRegister binds the session to the key of the proof. A bound session
+// keeps its key: a repeated registration by that key succeeds again, and one by
+// another key is refused.
 func (a *agent) deviceRegister(c *call) (any, error) {
 	if !c.loggedIn(a) {
 		return nil, forbidden.with("there is no session to bind")
@@ -205,8 +207,8 @@ func (a *agent) deviceRegister(c *call) (any, error) {
 	return a.confirm(c, fingerprint)
 }
 
-// useChallenge refuses a challenge that has been used before. Without a table of
-// sessions it cannot tell, and a challenge is good until it expires.
+// useChallenge refuses a challenge that has been used before. Without a table
+// of sessions it cannot tell, and a challenge is good until it expires.
 func (a *agent) useChallenge(c *call, challenge string) error {
 	if a.Sessions == nil {
 		return nil
@@ -221,10 +223,10 @@ func (a *agent) useChallenge(c *call, challenge string) error {
 	return nil
 }
 
-// bind seals the session's cookies again, with the key. Where there is a refresh
-// token it is redeemed first: a provider that rotates refresh tokens then refuses
-// the one that is in copies of the cookies from before the registration. Trouble
-// at the provider does not stop the binding.
+// bind seals the session's cookies again, with the key. If there is a refresh
+// token, bind redeems it first. A provider that rotates refresh tokens then
+// refuses the one in copies of the cookies from before the registration. If the
+// provider fails, the session is bound all the same.
 func (a *agent) bind(c *call) error {
 	refreshToken, ok := c.parts[a.Names.RefreshToken]
 	id, identified := c.parts[a.Names.IDToken]
@@ -265,9 +267,9 @@ func (a *agent) bind(c *call) error {
 // deviceRefresh renews the device cookie for a proof by the session's key. It
 // never calls the provider and may be repeated.
 //
-// A browser ends the binding on any answer but success, 5xx, and 403 with a
-// challenge (Chromium 156). So a session that is over is told with continue:
-// false, and whatever is wrong with a proof with a new challenge.
+// A browser ends the binding on any response except success, 5xx, and 403 with
+// a challenge (Chromium 156). So a session that is over gets continue: false,
+// and an invalid proof gets a new challenge.
 func (a *agent) deviceRefresh(c *call) (any, error) {
 	name, ok := c.sessionName()
 	if !ok {

@@ -28,7 +28,8 @@ func deviceWorld(t *testing.T, change ...func(*Config)) *world {
 
 func required(c *Config) { c.Device.Required = true }
 
-// byItself makes a request one of the browser itself, with a proof or without.
+// byItself makes a request look like the browser's own, with or without a
+// proof.
 func byItself(proof string, more ...option) option {
 	return func(r *http.Request) {
 		r.Header.Set("Origin", "https://api.example.com")
@@ -56,7 +57,7 @@ func (w *world) sessionName() string {
 
 var challengeRE = regexp.MustCompile(`^"([A-Za-z0-9_-]+)";id="([0-9a-f]{32})"$`)
 
-// challengeOf returns the challenge of an answer.
+// challengeOf returns the challenge of a response.
 func (w *world) challengeOf(got response) string {
 	w.Helper()
 	match := challengeRE.FindStringSubmatch(got.Header.Get(dbsc.HeaderChallenge))
@@ -136,8 +137,8 @@ func TestDeviceBinding(t *testing.T) {
 	}
 }
 
-// Whoever has a copy of the cookies has them without the device: when the copied
-// device cookie ends, the agent gives nothing.
+// A thief has the copied cookies but not the device. When the copied device
+// cookie expires, the agent refuses the thief's requests.
 func TestCopiedCookiesEnd(t *testing.T) {
 	w := deviceWorld(t, func(c *Config) { c.TokenMediation = true })
 	w.answersToken = true
@@ -148,7 +149,7 @@ func TestCopiedCookiesEnd(t *testing.T) {
 			t.Errorf("%s on the device: got %d %s", endpoint, got.StatusCode, got.text)
 		}
 	}
-	w.now = w.now.Add(10 * time.Minute) // the copy of the device cookie says when it ends
+	w.now = w.now.Add(10 * time.Minute) // the copied device cookie has its expiry inside
 	before := maps.Clone(w.cookies)
 	for endpoint, method := range endpoints {
 		got := w.do(method, endpoint)
@@ -232,7 +233,7 @@ func TestRegistrationIsRefused(t *testing.T) {
 	}
 }
 
-// A lost answer is answered again.
+// A registration may be repeated, for example after a lost response.
 func TestRegistrationMayBeRepeated(t *testing.T) {
 	w, d := deviceWorld(t), dbsctest.New(t)
 	challenge := w.signInOffered()
@@ -243,8 +244,8 @@ func TestRegistrationMayBeRepeated(t *testing.T) {
 	}
 }
 
-// After sign-out, and of another session, the browser is told to stop. Nothing
-// is bound again.
+// After sign-out, and for another session, the browser is told to stop. No
+// session is bound again.
 func TestDeviceRefreshOfAnEndedSession(t *testing.T) {
 	w, d := deviceWorld(t), dbsctest.New(t)
 	challenge := w.signInBound(d)
@@ -285,7 +286,7 @@ func TestRequiredBinding(t *testing.T) {
 	}
 }
 
-// The key is in the access token's cookie where there is no refresh token.
+// Without a refresh token, the key is in the access token cookie.
 func TestBindingWithoutRefreshToken(t *testing.T) {
 	w, d := deviceWorld(t), dbsctest.New(t)
 	challenge := w.signInOffered()
@@ -296,7 +297,7 @@ func TestBindingWithoutRefreshToken(t *testing.T) {
 	}
 }
 
-// Cookies of one session that name two keys are bound to neither.
+// If cookies of one session name two keys, the session is bound to neither.
 func TestTwoBindings(t *testing.T) {
 	w := deviceWorld(t)
 	w.signInBound(dbsctest.New(t))
@@ -319,8 +320,8 @@ func TestDeviceEndpointsAreOffByDefault(t *testing.T) {
 	}
 }
 
-// The refresh token that is in copies of the cookies from before the registration
-// is worth nothing where the provider rotates.
+// If the provider rotates refresh tokens, it refuses the refresh token in
+// copies of the cookies from before the registration.
 func TestRegistrationReplacesTokens(t *testing.T) {
 	w, d := deviceWorld(t), dbsctest.New(t)
 	challenge := w.signInOffered()
@@ -340,7 +341,7 @@ func TestRegistrationReplacesTokens(t *testing.T) {
 	}
 }
 
-// Without an answer of the provider the session is bound with the tokens it has.
+// If the provider fails, the session is bound with the tokens it has.
 func TestRegistrationDuringAnOutage(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"503":     oauthtest.Answer(503, "application/json", `{}`),
@@ -362,7 +363,7 @@ func TestRegistrationDuringAnOutage(t *testing.T) {
 	}
 }
 
-// A registration during which the session ends leaves no session.
+// If the session ends during its registration, no session is left.
 func TestRegistrationOfADeadSession(t *testing.T) {
 	w, d := deviceWorld(t), dbsctest.New(t)
 	challenge := w.signInOffered()
@@ -381,8 +382,8 @@ func (w *world) offerDevices() {
 	})
 }
 
-// With a table, the challenge of a registration is good once: whoever read it and
-// copied the cookies cannot bind a second device to the copy.
+// With a table, the challenge of a registration is good once. A thief who read
+// it and copied the cookies cannot bind a second device to the copy.
 func bindsOneDevice(w *world) {
 	w.offerDevices()
 	d, thief := dbsctest.New(w), dbsctest.New(w)
@@ -398,7 +399,7 @@ func bindsOneDevice(w *world) {
 	}
 }
 
-// A session that was ended elsewhere is told to the browser at its next proof.
+// The browser learns at its next proof that the session was ended elsewhere.
 func bindsNoEndedSession(w *world) {
 	w.offerDevices()
 	d := dbsctest.New(w)

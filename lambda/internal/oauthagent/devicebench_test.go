@@ -55,8 +55,8 @@ func benchServe(b *testing.B, h http.Handler, r *http.Request) {
 	}
 }
 
-// BenchmarkDeviceRefresh stands beside BenchmarkSession, which opens the same
-// cookies, and BenchmarkVerifyProof, which verifies the same signature.
+// BenchmarkDeviceRefresh compares with BenchmarkSession, which opens the same
+// cookies, and with BenchmarkVerifyProof, which verifies the same signature.
 func BenchmarkDeviceRefresh(b *testing.B) {
 	a, r := benchAgent(b, dbsctest.New(b))
 	benchServe(b, a, r)

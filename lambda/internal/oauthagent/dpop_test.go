@@ -7,8 +7,8 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/dpop"
 )
 
-// A token with a key in its cookie, left from before DPoP was switched off, is
-// not given to the page: a refresh mends it.
+// The page never gets a token with a key in its cookie, left from before DPoP
+// was switched off. A refresh replaces it.
 func TestTokenMediationShowsNoKey(t *testing.T) {
 	mediating(t, func(w *world) {
 		content, err := names.OpenValue(w.ring, names.AccessToken, w.cookies[names.AccessToken])

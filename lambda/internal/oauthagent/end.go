@@ -9,8 +9,9 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/cookie"
 )
 
-// responseParameters are those of an authorization response (RFC 6749 section
-// 4.1.2, RFC 9207, OpenID Connect Session Management). A page has others.
+// responseParameters are the parameters of an authorization response (RFC 6749
+// section 4.1.2, RFC 9207, OpenID Connect Session Management). A page has
+// others.
 var responseParameters = []string{"code", "state", "iss", "error", "error_description", "error_uri", "session_state"}
 
 func (a *agent) loginEnd(c *call) (any, error) {
@@ -23,12 +24,12 @@ func (a *agent) loginEnd(c *call) (any, error) {
 		return nil, err
 	}
 	if parameters.Has("code") && slices.Equal(parameters["error"], []string{""}) {
-		parameters.Del("error") // beside a code an empty error does not count
+		parameters.Del("error") // an empty error beside a code is ignored
 	}
 	c.sweep(a)
 	switch {
 	case !onRedirectURI:
-		// The parameters are the page's own: other services return there.
+		// The parameters belong to the page: other services return to it, too.
 		return a.sessionAnswer(c, false)
 	case parameters.Has("response") && a.Provider.Signed():
 		return a.endSigned(c, parameters)
@@ -53,15 +54,15 @@ func (a *agent) loginEnd(c *call) (any, error) {
 }
 
 // repeats reports whether an authorization response with a code belongs to no
-// pending login while there is a session: the page sent it twice, or was
+// pending login while there is a session. The page sent it twice, or was
 // reloaded. Its code is not used, and the session stays as it is.
 func (c *call) repeats(a *agent, parameters url.Values) bool {
 	return parameters.Has("code") && !parameters.Has("error") && c.loginOf(parameters.Get("state")) == 0 && c.loggedIn(a)
 }
 
 // pageParameters returns the query parameters of the page, and whether the page
-// is that of the redirect URI: of a form that cannot be told, and the Origin
-// header stands for it.
+// is at a redirect URI. A form does not name the page, so there the Origin
+// header must be enough.
 func (a *agent) pageParameters(c *call, b body) (url.Values, bool, error) {
 	if b.json == nil {
 		return b.form, true, nil
@@ -88,7 +89,7 @@ func samePage(page, expected *url.URL) bool {
 	return page.User == nil && page.Scheme == expected.Scheme && host(page) == host(expected) && path(page) == path(expected)
 }
 
-// host leaves the default port out, as browsers do.
+// host returns the host without the default port, as browsers do.
 func host(u *url.URL) string {
 	h := strings.ToLower(u.Host)
 	switch u.Scheme {
@@ -107,18 +108,18 @@ func path(u *url.URL) string {
 	return "/"
 }
 
-// finishLogin ends the login that an authorization response belongs to. Its
-// cookie is removed in any case: the state is used once.
+// finishLogin ends the login that an authorization response belongs to. It removes
+// the login's cookie also if the response fails: a state is used once.
 func (a *agent) finishLogin(c *call, parameters url.Values) error {
 	slot := c.loginOf(parameters.Get("state"))
 	if slot == 0 {
-		// RFC 9700 section 4.7.1: state is bound to the user agent. An error
-		// response is no exception.
+		// RFC 9700 section 4.7.1: state is bound to the user agent. Error responses
+		// are no exception.
 		return unknownLogin
 	}
 	pending := c.logins[slot]
 	if !pending.of(c) {
-		return unknownLogin // and keep it: another page may not end it
+		return unknownLogin // and keep the cookie: another page must not end the login
 	}
 	login := pending.Login
 	c.set(a.Names.Unset(a.Names.Login(slot)))
@@ -159,7 +160,7 @@ func (a *agent) finishLogin(c *call, parameters url.Values) error {
 	return nil
 }
 
-// loginOf returns the slot of the login with a state, or 0. It looks at all of
+// loginOf returns the slot of the login with a state, or 0. It compares all of
 // them, each in constant time.
 func (c *call) loginOf(state string) int {
 	found := 0

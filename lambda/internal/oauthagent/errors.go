@@ -11,8 +11,8 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
 )
 
-// failure is an answer other than success. Code and message are constants or
-// registered error codes; the reason is for the log.
+// failure is a response other than success. Code and message are constants or
+// registered error codes. The reason goes to the log only.
 type failure struct {
 	status  int
 	code    string
@@ -42,8 +42,8 @@ func (f *failure) with(reason string) *failure {
 	return &copied
 }
 
-// refuse returns the failure of a request whose cookies are not the session it
-// needs. Where a cookie came twice, that is the reason.
+// refuse returns the failure of a request whose cookies do not make up the
+// session that it needs. If a cookie came twice, the reason says so.
 func (c *call) refuse(f *failure, reason string) *failure {
 	if c.opened.Ambiguous == "" {
 		return f.with(reason)
@@ -81,7 +81,7 @@ var (
 )
 
 // loginFailed is the failure of an authorization error response. Its code came
-// through the browser, so only registered ones go back there.
+// through the browser, so only registered codes are returned.
 func loginFailed(code string) *failure {
 	switch {
 	case code == contract.CodeLoginRequired:
@@ -92,8 +92,8 @@ func loginFailed(code string) *failure {
 	return &failure{400, contract.CodeAuthorizationError, loginFailedMessage, ""}
 }
 
-// providerFailure maps the errors of package oauth. A refresh tells
-// InvalidGrant apart before: there it is the end of the session.
+// providerFailure maps the errors of package oauth. A refresh checks for
+// InvalidGrant before: there it ends the session.
 func providerFailure(err error) *failure {
 	var e *oauth.Error
 	if !errors.As(err, &e) {

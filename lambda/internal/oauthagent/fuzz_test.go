@@ -17,7 +17,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth/oauthtest"
 )
 
-// unreachable is a network without a provider: it counts who tries.
+// unreachable is a network without a provider. It counts the attempts.
 type unreachable struct{ tries int }
 
 func (u *unreachable) RoundTrip(*http.Request) (*http.Response, error) {
@@ -25,9 +25,9 @@ func (u *unreachable) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("no network")
 }
 
-// FuzzAgent: no request makes the agent fail by itself (5xx) or panic, and
-// without a provider none gives a browser an access, refresh or ID token
-// cookie, or a CSRF cookie without a session.
+// FuzzAgent: no request makes the agent itself fail (5xx) or panic. Without a
+// provider, no request gives a browser an access token, refresh token or ID
+// token cookie, or a CSRF cookie without a session.
 func FuzzAgent(f *testing.F) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	ring, err := cookie.NewRing(currentKey)
@@ -89,7 +89,7 @@ func FuzzAgent(f *testing.F) {
 		agent.ServeHTTP(w, r)
 
 		if w.Code >= 500 && (network.tries == 0 || w.Code != 502) {
-			// Only a claims cookie that we sealed over something that is no JWT.
+			// Only for an ID token cookie that we sealed around a malformed JWT.
 			if !strings.Contains(w.Body.String(), "server_error") || !strings.Contains(cookies, names.IDToken) {
 				t.Errorf("got %d %s", w.Code, w.Body)
 			}

@@ -69,7 +69,7 @@ func (b *browser) accept(host string, c *http.Cookie) {
 	}
 }
 
-// plant stores what a page on a sibling host sets.
+// plant stores a cookie that a page on a sibling host sets.
 func (b *browser) plant(c *http.Cookie) { b.accept("www.example.com", c) }
 
 // header returns the Cookie header for a path: longer paths first.
@@ -131,7 +131,8 @@ func (b *browser) signIn(agent http.Handler, user string) {
 	}
 }
 
-// is checks who is signed in, "" for no one, and that a refresh works then.
+// is checks which user is signed in, "" for no user, and that a refresh works
+// then.
 func (b *browser) is(agent http.Handler, user string) {
 	b.Helper()
 	got := b.call(agent, "GET", "session", nil)
@@ -160,8 +161,8 @@ var (
 	bothAgent     = cookie.Options{Domain: "example.com", BasePath: "/oauth-agent"}
 )
 
-// A sibling host cannot sign a victim in, not even into its own account, and
-// what it planted is removed.
+// A sibling host cannot sign a victim in, not even to its own account. The
+// agent removes the cookies that it planted.
 func TestSiblingCannotPlantASession(t *testing.T) {
 	for name, options := range map[string]cookie.Options{"path": pathAgent, "domain": domainAgent, "domain and path": bothAgent} {
 		t.Run(name, func(t *testing.T) {
@@ -186,8 +187,8 @@ func TestSiblingCannotPlantASession(t *testing.T) {
 					t.Errorf("%s: got %d %s", endpoint, got.StatusCode, got.text)
 				}
 			}
-			// In the middle of a session, too. A cookie with a Domain can be
-			// overwritten: then no one is signed in.
+			// This also holds in the middle of a session. A cookie with a Domain can be
+			// overwritten: then the user is signed out.
 			user := "victor"
 			if options.Domain != "" {
 				user = ""
@@ -213,7 +214,7 @@ func TestSiblingCannotPlantASession(t *testing.T) {
 	}
 }
 
-// A sibling host cannot plant a pending login either, with which the victim's
+// A sibling host cannot plant a pending login either. With one, the victim's
 // browser would end the attacker's login.
 func TestSiblingCannotPlantALogin(t *testing.T) {
 	for name, options := range map[string]cookie.Options{"path": pathAgent, "domain": domainAgent, "curity": {Prefix: "example", Curity: true}} {
@@ -230,8 +231,8 @@ func TestSiblingCannotPlantALogin(t *testing.T) {
 	}
 }
 
-// After a change of the configuration a second user signs in and out, and the
-// first one does not come back.
+// After a change of the configuration a second user signs in and out. The first
+// user does not come back.
 func TestConfigurationsFollowEachOther(t *testing.T) {
 	all := map[string]cookie.Options{
 		"default": hostOnlyAgent, "path": pathAgent, "domain": domainAgent, "domain and path": bothAgent,
@@ -255,7 +256,8 @@ func TestConfigurationsFollowEachOther(t *testing.T) {
 				for _, c := range b.jar {
 					left = append(left, c.Name+" of "+c.Domain+c.Path)
 				}
-				// What has a path of its own must be listed to be found.
+				// Former cookies with another path must be listed, or the agent cannot find
+				// them.
 				if len(left) > 0 && first != "another path" && !after.Curity {
 					t.Errorf("left over: %s", left)
 				}
@@ -264,7 +266,7 @@ func TestConfigurationsFollowEachOther(t *testing.T) {
 	}
 }
 
-// What was listed is removed, whatever its key.
+// Cookies of listed configurations are removed, also if they do not open.
 func TestFormerCookiesAreRemoved(t *testing.T) {
 	b := newBrowser(t)
 	b.signIn(b.agentWith(cookie.Options{Prefix: "shop", BasePath: "/v1/oauth-agent"}), "alma")
@@ -308,8 +310,8 @@ func TestDeploymentsDoNotDisturbEachOther(t *testing.T) {
 			b.signIn(staging, "bert")
 			b.is(staging, "bert")
 			b.csrf = productionCSRF
-			// The host-only anchors are of one name, so one of the two wins here;
-			// on hosts of their own each has its own. Staging removes no cookie of
+			// The host-only anchors have one name, so one of the two wins here. On hosts
+			// of their own each deployment keeps its own. Staging removes no cookie of
 			// production.
 			for _, kind := range []string{"at", "auth", "id", "csrf"} {
 				if !slices.ContainsFunc(b.jar, func(c *http.Cookie) bool { return c.Domain == ".example.com" && c.Name == "__Secure-th-"+kind }) {
@@ -320,8 +322,8 @@ func TestDeploymentsDoNotDisturbEachOther(t *testing.T) {
 	}
 }
 
-// A foreign cookie of the refresh token's name ends no session, and sign-out
-// revokes the right one.
+// A foreign cookie with the refresh token's name ends no session, and sign-out
+// revokes the right token.
 func TestForeignCookieEndsNoSession(t *testing.T) {
 	b := newBrowser(t)
 	agent := b.agentWith(pathAgent)
@@ -365,7 +367,8 @@ func TestCurityAgentOnTheSameHost(t *testing.T) {
 	}
 }
 
-// Sessions from before version 3 go on, and their next refresh seals them anew.
+// Sessions from before version 3 go on. Their next refresh seals them in
+// version 3.
 func TestOldSessionsGoOn(t *testing.T) {
 	for name, options := range map[string]cookie.Options{"default": hostOnlyAgent, "path": pathAgent, "domain": domainAgent} {
 		t.Run(name, func(t *testing.T) {

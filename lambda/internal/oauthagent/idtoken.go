@@ -7,8 +7,8 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
 )
 
-// keptClaims are the claims that a refresh compares (OpenID Connect Core section
-// 12.2), and the session at the provider.
+// keptClaims are the claims that a refresh compares (OpenID Connect Core
+// section 12.2), and the id of the provider's session.
 var keptClaims = []string{"iss", "sub", "aud", "nonce", "sid"}
 
 // kept returns the ID token as the cookie carries it: whole, or, with

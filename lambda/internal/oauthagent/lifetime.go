@@ -8,30 +8,31 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
 )
 
-// Lifetimes bound a session besides the provider, which may refuse its refresh
-// token at any time. Zero stands for no bound.
+// Lifetimes bound a session. The provider may refuse its refresh token earlier.
+// Zero means no bound.
 //
-// Turning a bound on, or lowering it, applies to the sessions there are. Access
-// tokens that were given out before keep the expiry sealed with them.
+// Turning a bound on, or lowering it, applies to existing sessions. Access
+// tokens from before keep the expiry that is sealed with them.
 type Lifetimes struct {
-	// Idle ends a session that is not refreshed for so long. Only a refresh extends
-	// it. The access token's cookie expires after half of it, as the page is told,
-	// so a page that uses the API refreshes in time.
-	// A session without a refresh token ends after Idle in any case.
+	// Idle ends a session that is not refreshed for this long. Only a refresh
+	// extends it. The access token's cookie expires after half of it, and the page
+	// is told this expiry: a page that uses the API refreshes in time. A session
+	// without a refresh token always ends after Idle.
 	Idle time.Duration
-	// Absolute ends a session so long after its login.
+	// Absolute ends a session this long after its login.
 	Absolute time.Duration
 }
 
-// clockLeeway is how far the clocks of two Lambdas may be apart.
+// clockLeeway is the largest expected difference between the clocks of two
+// Lambdas.
 const clockLeeway = time.Minute
 
 // newSession returns the id of a session that starts now: 6 bytes of Unix
 // milliseconds, then random, as in a UUID of version 7 (RFC 9562 section 5.7).
 //
-// The start is in the id and not in a field of its own because every cookie of
-// the session carries the id, sealed, and a refresh keeps it: no mixture of
-// cookies, old and new, and no missing one makes a session younger.
+// The start is in the id because every cookie of the session has the id,
+// sealed, and a refresh keeps it. So old, mixed or missing cookies never make a
+// session younger.
 func newSession(now time.Time) (id cookie.SessionID) {
 	rand.Read(id[6:]) // never fails: crypto/rand ends the program instead
 	for i, ms := 5, now.UnixMilli(); i >= 0; i, ms = i-1, ms>>8 {
@@ -48,8 +49,8 @@ func startOf(id cookie.SessionID) time.Time {
 	return time.UnixMilli(ms)
 }
 
-// over reports whether the session whose parts a request carries has reached a
-// bound. A session that does not tell its time has reached every bound.
+// over reports whether the session of a request has reached a bound. A session
+// without a time has reached every bound.
 func (l Lifetimes) over(id cookie.SessionID, refresh cookie.Content, now time.Time) bool {
 	start := startOf(id)
 	switch {
@@ -72,15 +73,15 @@ func (l Lifetimes) bound(id cookie.SessionID, tokens oauth.Tokens, now time.Time
 	return tokens
 }
 
-// refreshExpiry is when a refresh token that was received now is of no more
-// use: then the session has been idle for too long, or reached its end.
+// refreshExpiry returns when a refresh token received now stops counting: the
+// session has then been idle for too long, or has reached its end.
 func (l Lifetimes) refreshExpiry(id cookie.SessionID, now time.Time) time.Time {
 	return earliest(after(now, l.Idle), l.end(id))
 }
 
 func (l Lifetimes) end(id cookie.SessionID) time.Time { return after(startOf(id), l.Absolute) }
 
-// after and earliest take zero for "never".
+// after and earliest treat zero as "never".
 func after(t time.Time, d time.Duration) time.Time {
 	if d == 0 {
 		return time.Time{}

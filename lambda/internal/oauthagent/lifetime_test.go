@@ -45,8 +45,8 @@ func (w *world) refreshes() {
 	}
 }
 
-// Rule 16: a session that is not refreshed ends; each refresh extends it, and
-// the provider is not asked for one that is over.
+// Rule 16: a session that is not refreshed ends, and each refresh extends it.
+// The agent makes no request to the provider for a session that is over.
 func TestIdleLifetime(t *testing.T) {
 	dialects(t, func(w *world) {
 		lifetimes(w, Lifetimes{Idle: idle})
@@ -82,7 +82,7 @@ func TestAbsoluteLifetime(t *testing.T) {
 		}
 		w.now = end.Add(-time.Second)
 		w.isLoggedIn(true)
-		// The hint of the access token says when the session ends, if that is first.
+		// The access token expires with the session, if the session ends first.
 		if w.refreshes(); w.expiry(names.AccessToken) != time.Second {
 			w.Errorf("a second before the end the access token expires in %s", w.expiry(names.AccessToken))
 		}
@@ -130,7 +130,7 @@ func TestAbsoluteLifetimeOfMixedCookies(t *testing.T) {
 	}
 }
 
-// What the access token's cookie says, which is all that the authorizer knows.
+// The expiry in the access token cookie. The authorizer knows no other.
 func TestAccessTokenExpiry(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
@@ -140,9 +140,9 @@ func TestAccessTokenExpiry(t *testing.T) {
 	}{
 		{"no bounds", Lifetimes{}, nil, 300 * time.Second},
 		{"the token's own is first", Lifetimes{idle, absolute}, nil, 300 * time.Second},
-		// Half of it, so that a page that waits for the 401 refreshes in time.
+		// Half, so that a page that waits for the 401 refreshes in time.
 		{"half the idle lifetime", Lifetimes{Idle: 4 * time.Minute}, nil, 2 * time.Minute},
-		{"the idle lifetime where nothing can refresh", Lifetimes{Idle: 4 * time.Minute}, map[string]any{"refresh_token": nil}, 4 * time.Minute},
+		{"the idle lifetime, no refresh token", Lifetimes{Idle: 4 * time.Minute}, map[string]any{"refresh_token": nil}, 4 * time.Minute},
 		{"the absolute lifetime", Lifetimes{Absolute: time.Minute}, nil, time.Minute},
 		{"unknown, no bounds", Lifetimes{}, map[string]any{"expires_in": nil}, 0},
 		{"unknown, idle", Lifetimes{Idle: idle}, map[string]any{"expires_in": nil}, idle / 2},
@@ -172,8 +172,8 @@ func TestAccessTokenExpiry(t *testing.T) {
 	}
 }
 
-// A bound that is turned on or lowered applies to the sessions there are, and
-// what does not tell its time is over.
+// A bound that is turned on or lowered applies to existing sessions. A session
+// without a time is over.
 func TestLifetimesTurnedOn(t *testing.T) {
 	random := cookie.SessionID{0xff, 1, 2, 3, 4, 5, 6, 7, 8, 9} // starts far in the future
 	for _, tt := range []struct {
@@ -182,7 +182,7 @@ func TestLifetimesTurnedOn(t *testing.T) {
 		script    func(*world)
 		want      bool
 	}{
-		{"none", Lifetimes{}, func(*world) {}, true},
+		{"no bounds", Lifetimes{}, func(*world) {}, true},
 		{"idle: no expiry was sealed", Lifetimes{Idle: idle}, func(*world) {}, false},
 		{"absolute, still young", Lifetimes{Absolute: absolute}, func(*world) {}, true},
 		{"absolute, too old", Lifetimes{Absolute: absolute}, func(w *world) { w.now = w.now.Add(absolute) }, false},
@@ -213,7 +213,7 @@ func TestLifetimesTurnedOn(t *testing.T) {
 	}
 }
 
-// The id of a session tells its start to the millisecond, and is unique.
+// The id of a session contains its start to the millisecond, and is unique.
 func TestSessionID(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
 	a, b := newSession(now), newSession(now)

@@ -15,7 +15,8 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth/oauthtest"
 )
 
-// A12: several tabs sign in at once; the number is bounded, the oldest goes.
+// A12: several tabs sign in at once. The number is bounded, and the oldest
+// login goes.
 func TestSeveralLogins(t *testing.T) {
 	dialects(t, func(w *world) {
 		var pages []url.Values
@@ -35,7 +36,8 @@ func TestSeveralLogins(t *testing.T) {
 	})
 }
 
-// A slot is free again where its cookie is over, damaged or not a login's.
+// A slot is free again if its cookie has expired, is damaged or is not a
+// login's.
 func TestLoginSlots(t *testing.T) {
 	w := newWorld(t)
 	for range cookie.MaxLogins {
@@ -48,15 +50,15 @@ func TestLoginSlots(t *testing.T) {
 	}
 	w.now = w.now.Add(loginLifetime)
 	w.start()
-	// Those that are over are swept at the next login/end.
+	// Expired logins are removed at the next login/end.
 	w.end(url.Values{})
 	if len(w.cookies) != 1 {
 		t.Errorf("the browser has %d login cookies, want 1", len(w.cookies))
 	}
 }
 
-// Rule 25, 26, A10, A11, G11: the response belongs to a login of this browser,
-// once; that goes for error responses too.
+// Rules 25, 26, A10, A11, G11: a response belongs to a login of this browser,
+// and counts once. This includes error responses.
 func TestStateBinding(t *testing.T) {
 	for name, result := range map[string]url.Values{"success": {}, "error": {"error": {"access_denied"}}} {
 		respond := func(page url.Values) url.Values {
@@ -78,7 +80,7 @@ func TestStateBinding(t *testing.T) {
 				w.start()
 				w.fails(w.end(page), 400, "invalid_request")
 
-				// This browser, but another state, or none.
+				// This browser, but another state or no state.
 				w.cookies = mine
 				other := url.Values{}
 				for k, v := range page {
@@ -123,8 +125,8 @@ func TestStateBinding(t *testing.T) {
 	}
 }
 
-// A10, G11: of an error response only registered codes come back, and never
-// its description.
+// A10, G11: the agent returns only registered codes of an error response, and
+// never its description.
 func TestErrorResponses(t *testing.T) {
 	for _, tt := range []struct {
 		error  string
@@ -161,7 +163,7 @@ func TestErrorResponses(t *testing.T) {
 	}
 }
 
-// Pages that carry no authorization response, or not a proper one.
+// Pages without an authorization response, or with a malformed one.
 func TestLoginEndPages(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -190,7 +192,7 @@ func TestLoginEndPages(t *testing.T) {
 		{"another response parameter", func(q url.Values) { clear(q); q.Set("response", "yes"); q.Set("x", "y") }, "", 0},
 		{"code without state", func(q url.Values) { q.Del("state") }, "", 0},
 		{"state without code", func(q url.Values) { q.Del("code") }, "", 0},
-		{"nothing", func(q url.Values) { clear(q) }, "", 0},
+		{"no parameters", func(q url.Values) { clear(q) }, "", 0},
 		{"another page", func(q url.Values) { clear(q); q.Set("code", "SE") }, "https://www.example.com/countries", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -232,7 +234,7 @@ func TestLoginEndPages(t *testing.T) {
 	})
 }
 
-// Rule 45: a provider that says it sends iss is held to it, on errors too.
+// Rule 45: a provider that announces iss must send it, also with errors.
 func TestIssuerParameter(t *testing.T) {
 	dialects(t, func(w *world) {
 		w.provider.Metadata = oauthtest.Set(map[string]any{"authorization_response_iss_parameter_supported": true})
@@ -260,7 +262,7 @@ func TestIssuerParameter(t *testing.T) {
 	})
 }
 
-// Rule 30, A7: what the provider gets wrong has a code, leaves no session and
+// Rule 30, A7: every error of the provider has a code, leaves no session and
 // ends the pending login.
 func TestLoginProviderFailures(t *testing.T) {
 	for _, tt := range []struct {
@@ -319,9 +321,9 @@ func TestLoginProviderFailures(t *testing.T) {
 	})
 }
 
-// A5: what the page sends as the code goes to the provider as one parameter.
-// The provider's codes have characters that need encoding, so that every test
-// here shows it; this one shows an attack.
+// A5: the code from the page goes to the provider as one parameter. The
+// provider's codes have characters that need encoding, so every test here
+// checks it. This test makes an attack.
 func TestCodeInjection(t *testing.T) {
 	w := newWorld(t)
 	page := w.provider.Authorize(t, w.start())
@@ -338,8 +340,8 @@ func TestCodeInjection(t *testing.T) {
 	}
 }
 
-// A2: nothing of the previous user survives the login of the next, not even
-// where the next gets no refresh token.
+// A2: no cookie of the previous user survives the login of the next, even if
+// the next user gets no refresh token.
 func TestNextUser(t *testing.T) {
 	dialects(t, func(w *world) {
 		w.signIn()

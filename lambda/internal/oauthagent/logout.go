@@ -10,20 +10,20 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
 )
 
-// logoutTimeout bounds each of the two things that signing out asks of the
-// provider: neither is worth waiting for.
+// logoutTimeout bounds each of the two calls to the provider during sign-out.
+// The user is signed out here even if they fail.
 const logoutTimeout = 3 * time.Second
 
-// logoutBody is empty where there is nowhere to go.
+// logoutBody is empty if there is no URL to go to.
 type logoutBody struct {
 	Classic   string `json:"url,omitempty"`
 	Assistant string `json:"logout_url,omitempty"`
 }
 
-// logout removes every cookie. The cookies need not open, or a user whose cookies
-// are damaged or sealed with a lost key could never sign out: a trusted Origin and
-// the custom header are enough. But where there is a CSRF cookie
-// that opens, its value must have been sent.
+// logout removes every cookie. A trusted Origin and the custom header are
+// enough: a user whose cookies are damaged, or sealed with a lost key, must be
+// able to sign out. But if a CSRF cookie opens, the request must contain its
+// value.
 func (a *agent) logout(c *call) (any, error) {
 	b, err := c.read()
 	if err != nil {
@@ -45,15 +45,15 @@ func (a *agent) logout(c *call) (any, error) {
 			c.set(a.Names.Unset(a.Names.Login(n)))
 		}
 	}
-	// Of the provider only the log hears that it failed: the user is signed out
-	// here all the same.
+	// A failure of the provider is only logged: the user is signed out here all
+	// the same.
 	location, err := a.logoutURL(c)
 	if err != nil {
 		c.notes = append(c.notes, "logout: "+noteOf(err))
 	}
 	a.revoke(c)
 	if err := a.endEverywhere(c, everywhere); err != nil {
-		// The cookies are removed all the same. But copies of them may go on.
+		// The cookies are removed all the same, but copies of them may still work.
 		return nil, tableFailure(err)
 	}
 	switch {
@@ -66,7 +66,7 @@ func (a *agent) logout(c *call) (any, error) {
 }
 
 // everywhere reports whether a request to sign out is for all sessions of the
-// user: everywhere=true of a form, or of JSON.
+// user: everywhere=true in a form or in JSON.
 func (a *agent) everywhere(b body) (bool, error) {
 	var request struct {
 		Everywhere bool `json:"everywhere"`
@@ -81,7 +81,8 @@ func (a *agent) everywhere(b body) (bool, error) {
 	return everywhere, nil
 }
 
-// endEverywhere ends the recorded sessions of the request, or all of its user.
+// endEverywhere ends the recorded sessions of the request, or all sessions of
+// its user.
 func (a *agent) endEverywhere(c *call, everywhere bool) error {
 	err := a.endRecords(c)
 	subject := identityOf(c.opened.Contents[a.Names.IDToken].Token).Subject
@@ -91,8 +92,8 @@ func (a *agent) endEverywhere(c *call, everywhere bool) error {
 	return err
 }
 
-// matchesCSRF demands, in the classic dialect, the value of the session's CSRF
-// cookie, or of any that opens where there is no session.
+// matchesCSRF requires, in the classic dialect, the value of the session's CSRF
+// cookie. Without a session it accepts the value of any CSRF cookie that opens.
 func (a *agent) matchesCSRF(c *call) error {
 	content, ok := c.opened.Contents[a.Names.CSRF]
 	contents := []cookie.Content{content}
@@ -111,7 +112,7 @@ func (a *agent) matchesCSRF(c *call) error {
 	return nil
 }
 
-// logoutURL is where the provider's own session ends, or empty.
+// logoutURL returns the URL that ends the provider's own session, or "".
 func (a *agent) logoutURL(c *call) (string, error) {
 	if a.LocalLogout {
 		return "", nil
@@ -119,7 +120,7 @@ func (a *agent) logoutURL(c *call) (string, error) {
 	ctx, cancel := context.WithTimeout(c.request.Context(), logoutTimeout)
 	defer cancel()
 	text, err := a.Provider.LogoutURL(ctx)
-	// Also of a session that is over: the provider's own session may go on.
+	// This includes a session that is over: the provider's own session may go on.
 	hint := c.opened.Contents[a.Names.IDToken].Token
 	if err != nil || text == "" || !a.IDTokenHint || hint == "" {
 		return text, err

@@ -13,8 +13,8 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth/oauthtest"
 )
 
-// revocation makes the provider have a revocation endpoint and returns what it
-// is asked.
+// revocation gives the provider a revocation endpoint and returns the requests
+// to it.
 func (w *world) revocation(answer http.HandlerFunc) *[]url.Values {
 	var asked []url.Values
 	w.provider.Metadata = oauthtest.Set(map[string]any{"revocation_endpoint": w.provider.Issuer() + "/revoke"})
@@ -31,8 +31,8 @@ func (w *world) revocation(answer http.HandlerFunc) *[]url.Values {
 	return &asked
 }
 
-// A20: signing out revokes the refresh token of the session, by RFC 7009, and
-// never waits for it to succeed. Rule 44.
+// A20, rule 44: signing out revokes the session's refresh token (RFC 7009). It
+// succeeds even if the revocation fails.
 func TestLogoutRevokes(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -77,7 +77,8 @@ func TestLogoutRevokes(t *testing.T) {
 	}
 }
 
-// Whatever is left of the session, its refresh token is revoked if it opens.
+// A refresh token that opens is revoked, also if other cookies are missing or
+// damaged.
 func TestLogoutRevokesWhatIsLeft(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -127,7 +128,7 @@ func TestLogoutRevokesWhatIsLeft(t *testing.T) {
 	}
 }
 
-// Who may not sign out cannot have anything revoked.
+// A refused sign-out revokes no token.
 func TestRefusedLogoutRevokesNothing(t *testing.T) {
 	for name, change := range map[string]option{
 		"untrusted origin": header("Origin", "https://evil.example"),
@@ -146,7 +147,7 @@ func TestRefusedLogoutRevokesNothing(t *testing.T) {
 	}
 }
 
-// A session that our own bound ended leaves no refresh token alive behind.
+// If a session reaches our own bound, its refresh token is revoked.
 func TestExpiredSessionIsRevoked(t *testing.T) {
 	dialects(t, func(w *world) {
 		w.change = func(c *Config) { c.Lifetimes = Lifetimes{Idle: idle} }
@@ -160,7 +161,8 @@ func TestExpiredSessionIsRevoked(t *testing.T) {
 	})
 }
 
-// A local logout leads nowhere but to the page after it, and still revokes.
+// A local logout returns the page after sign-out and not the provider's URL. It
+// still revokes.
 func TestLocalLogout(t *testing.T) {
 	dialects(t, func(w *world) {
 		w.change = func(c *Config) { c.LocalLogout = true }
@@ -177,7 +179,7 @@ func TestLocalLogout(t *testing.T) {
 	})
 }
 
-// The hint is there only where it is asked for, and only of this session.
+// The hint is sent only if it is configured, and only for this session.
 func TestIDTokenHint(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

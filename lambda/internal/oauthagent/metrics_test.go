@@ -24,8 +24,8 @@ func (w *world) lastMeasured() map[string]any {
 	return members
 }
 
-// Each request is one line, by endpoint and code. That nothing secret is in
-// any line of any test here, checkLogs sees to.
+// Each request is one line with its endpoint and code. In every test here,
+// checkLogs checks that no line contains a secret.
 func TestMetrics(t *testing.T) {
 	w := newWorld(t)
 	w.assistant = true
@@ -52,7 +52,7 @@ func TestMetrics(t *testing.T) {
 	expect("refresh", "authorization_server_error", "Failures", "ProviderFailures")
 }
 
-// Every code that the agent answers of itself has a count of its own.
+// Every code of the agent itself has a count of its own.
 func TestMetricsKnowTheCodes(t *testing.T) {
 	for _, f := range []*failure{unauthorized, tokenExpired, sessionExpired, loginRequired, malformed, unknownLogin, invalidIDToken,
 		wrongIssuer, badResponse, stepUpFailed, rejected, notFound, methodNotAllowed, tooLarge, unsupportedType, serverError,

@@ -11,7 +11,7 @@ var description = sync.OnceValues(func() (*openapitest.Description, error) {
 	return openapitest.Load("../../../docs/openapi.yaml")
 })
 
-// Every answer of every test is as docs/openapi.yaml says.
+// Every response in every test matches docs/openapi.yaml.
 func init() {
 	described = func(w *world, method, path string, got *response) {
 		w.Helper()

@@ -11,9 +11,9 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth/oauthtest"
 )
 
-// A20, A22: a provider that is down, slow or broken ends nobody's session. The
-// answer is 502, no cookie is touched, and when the provider is well again the
-// next refresh succeeds with the same cookies.
+// A20, A22: a provider that is down, slow or broken ends no session. The agent
+// returns 502 and sets no cookie. When the provider works again, the next
+// refresh succeeds with the same cookies.
 func TestOutageClearsNothing(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -24,7 +24,7 @@ func TestOutageClearsNothing(t *testing.T) {
 		{"503 with invalid_grant", oauthtest.Answer(503, "application/json", `{"error":"invalid_grant"}`)},
 		{"reset", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }},
 		{"no answer", func(_ http.ResponseWriter, r *http.Request) {
-			io.Copy(io.Discard, r.Body) // or the server would not see that the client gave up
+			io.Copy(io.Discard, r.Body) // otherwise the server would not notice that the client gave up
 			<-r.Context().Done()
 		}},
 		{"truncated", func(w http.ResponseWriter, _ *http.Request) {

@@ -13,8 +13,8 @@ func (w *world) tokensOf(size int) {
 	w.provider.TokenAnswer = oauthtest.Set(map[string]any{"access_token": "access" + strings.Repeat("a", size)})
 }
 
-// A19: tokens that do not fit in one cookie come in several, and nothing of
-// them stays behind when they shrink or the session ends.
+// A19: tokens that do not fit in one cookie are split over several. No part
+// stays behind when they shrink or the session ends.
 func TestLargeTokens(t *testing.T) {
 	dialects(t, func(w *world) {
 		second := names.AccessToken + "-1"
@@ -37,8 +37,8 @@ func TestLargeTokens(t *testing.T) {
 		w.refreshes()
 		w.has(second)
 
-		// One part lost: there is a session still, and what is left of the
-		// access token goes.
+		// One part is lost: the session goes on, and the rest of the access token is
+		// removed.
 		delete(w.cookies, second)
 		if got := w.do("GET", "session"); got.json["isLoggedIn"] != true {
 			w.Errorf("session with half an access token: got %s", got.text)
@@ -58,7 +58,8 @@ func TestLargeTokens(t *testing.T) {
 	})
 }
 
-// What API Gateway takes is shared with whatever else this browser sends.
+// The session shares API Gateway's limit with the browser's other headers and
+// cookies.
 func TestHeaderBudget(t *testing.T) {
 	sized := func(other int) option {
 		return func(r *http.Request) {
@@ -104,8 +105,8 @@ func TestHeaderBudget(t *testing.T) {
 	}
 }
 
-// Every option of the cookies: a whole journey, in which each cookie that was
-// set is unset with the same attributes (A2).
+// Every cookie option, for a whole journey. Each cookie is unset with the
+// attributes that it was set with (A2).
 func TestCookieOptions(t *testing.T) {
 	for name, options := range map[string]cookie.Options{
 		"path":            {Prefix: "th", BasePath: "/oauth-agent"},

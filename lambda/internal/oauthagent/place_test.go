@@ -33,7 +33,7 @@ func TestPlaceComesBack(t *testing.T) {
 				w.Errorf("%s: got %s", endpoint, got.text)
 			}
 		}
-		// A login without a place has none.
+		// A login without a place returns no place.
 		got = w.end(w.provider.Authorize(w, w.start()))
 		if got.json["return_to"] != nil || got.json["handled"] != true {
 			w.Errorf("got %s", got.text)

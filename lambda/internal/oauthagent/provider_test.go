@@ -18,7 +18,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth/oauthtest"
 )
 
-// useClient makes the agent anew with another client of the same provider.
+// useClient makes a new agent with another client of the same provider.
 func (w *world) useClient(change func(*oauth.Config), agent func(*Config)) {
 	w.Helper()
 	w.reconfigure(func(c *Config) {
@@ -34,10 +34,10 @@ func (w *world) useClient(change func(*oauth.Config), agent func(*Config)) {
 	})
 }
 
-// The journey of a static page that signs in with GitHub: consent, the code
-// exchanged by the one that knows the client secret, the user shown, and a
-// route whose request carries the token upstream. There is no ID token and no
-// refresh token, and nothing of the kind reaches the page.
+// A static page signs in with GitHub. The agent, which knows the client secret,
+// exchanges the code. The page shows the user, and a request to a route carries
+// the token upstream. There is no ID token and no refresh token. The page gets
+// no token at all.
 func TestGitHubJourney(t *testing.T) {
 	dialects(t, func(w *world) {
 		g := githubtest.New(w, oauthtest.RedirectURI)
@@ -64,7 +64,7 @@ func TestGitHubJourney(t *testing.T) {
 			w.Errorf("userInfo: got %d %s", got.StatusCode, got.text)
 		}
 
-		// The protected route: what the authorizer opens is what the API takes.
+		// The protected route: the API accepts the token that the authorizer opens.
 		content, err := names.OpenValue(w.ring, names.AccessToken, w.cookies[names.AccessToken])
 		if err != nil {
 			w.Fatal(err)
@@ -81,14 +81,14 @@ func TestGitHubJourney(t *testing.T) {
 			w.Errorf("the API answered %d %s", response.StatusCode, body)
 		}
 
-		// Revoked at GitHub: the page learns that it is of no more use, and a
-		// refresh, of which there is none, ends the session.
+		// Revoked at GitHub: the page learns that the token has expired. There is no
+		// refresh token, so a refresh ends the session.
 		g.Revoked = true
 		w.fails(w.do("GET", "userInfo"), 401, "token_expired")
 		w.fails(w.do("POST", "refresh"), 401, "session_expired")
 		w.hasNot(names.Session()...)
 
-		// B-S, A22: nothing of it is in the log.
+		// B-S, A22: the log contains no token and no user data.
 		for _, secret := range append(g.Secrets(), content.Token, "octocat") {
 			if strings.Contains(w.logs.String(), secret) {
 				w.Errorf("the log shows %q", secret)
@@ -97,8 +97,8 @@ func TestGitHubJourney(t *testing.T) {
 	})
 }
 
-// GitHub's errors come with status 200, and end in the documented codes with
-// the cookies of an older session untouched.
+// GitHub's errors come with status 200. They become documented codes, and the
+// cookies of an older session stay.
 func TestGitHubErrors(t *testing.T) {
 	w := newWorld(t)
 	g := githubtest.New(t, oauthtest.RedirectURI)
@@ -117,12 +117,12 @@ func TestGitHubErrors(t *testing.T) {
 	query = url.Values{"error": {"access_denied"}, "error_description": {"leak"}, "state": g.Consent(w, w.start())["state"]}
 	w.fails(w.end(query), 400, "access_denied")
 	if w.cookies[names.AccessToken] != before {
-		t.Error("a failed login changed the session that there was")
+		t.Error("a failed login changed the existing session")
 	}
 }
 
-// Signed authorization responses: only these are accepted, and only of a login
-// that this browser began.
+// Only signed authorization responses are accepted, and only for a login that
+// this browser began.
 func TestSignedResponses(t *testing.T) {
 	dialects(t, func(w *world) {
 		w.useClient(func(c *oauth.Config) { c.ResponseMode = "jwt" }, nil)
@@ -150,31 +150,30 @@ func TestSignedResponses(t *testing.T) {
 				w.Errorf("on another page: got %d %s", got.StatusCode, got.text)
 			}
 		}
-		// A response of no login of this browser costs no request.
+		// A response that belongs to no login of this browser causes no request.
 		before := w.provider.Requests("/jwks")
 		w.fails(w.end(sign(query, map[string]any{"state": "leak"})), 400, "invalid_request")
 		if w.provider.Requests("/jwks") != before {
-			w.Error("a response of no login was worth a request to the provider")
+			w.Error("a response without a login caused a request to the provider")
 		}
-		// None of that has used the login up.
+		// The login can still end.
 		if got := w.end(sign(query, nil)); got.StatusCode != 200 || got.json["handled"] != true || got.json["isLoggedIn"] != true {
 			w.Fatalf("login/end: got %d %s", got.StatusCode, got.text)
 		}
-		// A11: and it is used once.
+		// A11: a response is used once.
 		codes := w.provider.Requests("/token")
 		if got := w.end(sign(query, nil)); got.json["handled"] != true || w.provider.Requests("/token") != codes {
 			w.Errorf("sent twice: got %d %s", got.StatusCode, got.text)
 		}
-		// Errors are signed as well, and tied to a login (A10, G11).
+		// Errors are signed, too, and belong to a login (A10, G11).
 		query = w.provider.Authorize(w, w.start())
 		w.fails(w.end(sign(url.Values{"error": {"access_denied"}, "state": query["state"]}, nil)), 400, "access_denied")
 		w.fails(w.end(url.Values{"error": {"access_denied"}, "state": query["state"]}), 400, "invalid_request")
 	})
 }
 
-// Rule 27: a login that was begun at another provider, or in another
-// deployment that seals with the same key, ends nowhere; its error responses
-// neither.
+// Rule 27: a login that was begun at another provider, or in another deployment
+// with the same key, cannot end here. This includes its error responses.
 func TestMixUp(t *testing.T) {
 	dialects(t, func(w *world) {
 		other := oauthtest.New(w)
@@ -184,17 +183,18 @@ func TestMixUp(t *testing.T) {
 			w.useClient(func(c *oauth.Config) { c.Issuer = other.Issuer() }, nil)
 			w.fails(w.end(values), 400, "invalid_request")
 			if !strings.Contains(w.logs.String(), "login was begun at another issuer") {
-				w.Error("the log does not say why")
+				w.Error("the log has no reason")
 			}
 			w.useClient(func(*oauth.Config) {}, nil)
 		}
 		if other.Requests("/token") != 0 {
-			w.Error("a code was sent to a provider that it is not of")
+			w.Error("a code was sent to a provider that did not issue it")
 		}
 	})
 }
 
-// Step-up: what the page asks for is checked of what came back.
+// Step-up: the agent checks the ID token against the level that the page asked
+// for.
 func TestStepUp(t *testing.T) {
 	w := newWorld(t)
 	w.useClient(func(c *oauth.Config) { c.EssentialACR = true }, func(c *Config) { c.ExtraParameters = []string{"acr_values", "max_age"} })
@@ -222,13 +222,13 @@ func TestStepUp(t *testing.T) {
 		}
 		w.fails(got, 400, "unmet_authentication_requirements")
 		if w.cookies[names.AccessToken] != before {
-			t.Error("a failed step-up changed the session that there was")
+			t.Error("a failed step-up changed the existing session")
 		}
 	}
 	w.fails(w.do("POST", "login/start", withBody("application/x-www-form-urlencoded", "max_age=leak")), 400, "invalid_request")
 }
 
-// A page may ask for less scope where the settings let it, and never for more.
+// A page may ask for less scope if the settings allow it, and never for more.
 func TestScopeOfAPage(t *testing.T) {
 	w := newWorld(t)
 	w.assistant = true
@@ -259,8 +259,8 @@ func TestScopeOfAPage(t *testing.T) {
 	w.has(names.Session()...)
 }
 
-// Bad input and bad providers, through the endpoints: each ends with the
-// documented code, and the cookies of the session stay.
+// Every malformed response of a provider gets its documented code, and the
+// cookies of the session stay.
 func TestBadProviderKeepsTheSession(t *testing.T) {
 	for _, tt := range []struct {
 		name, contentType, body string

@@ -10,7 +10,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/sessions"
 )
 
-// maxRecord is how long a session that has no other end is recorded after its
+// maxRecord is how long a session without another end is recorded after its
 // last refresh.
 const maxRecord = 30 * 24 * time.Hour
 
@@ -23,11 +23,11 @@ func (a *agent) recordEnd(session cookie.SessionID, tokens oauth.Tokens, now tim
 	return earliest(end, now.Add(maxRecord))
 }
 
-// tableFailure is the failure of a request that the table left undecided.
+// tableFailure returns the failure of a request whose call to the table failed.
 func tableFailure(err error) *failure { return serverError.with(err.Error()) }
 
-// checkRecord drops a session that has ended. It makes one call to the table
-// where there is a session.
+// checkRecord drops a session that has ended. If there is a session, it makes
+// one call to the table.
 func (a *agent) checkRecord(c *call) error {
 	if a.Sessions == nil || len(c.parts) == 0 {
 		return nil
@@ -42,7 +42,7 @@ func (a *agent) checkRecord(c *call) error {
 	return nil
 }
 
-// begin records the session of a login, and ends the one that it replaces.
+// begin records the session of a login, and ends the session that it replaces.
 func (a *agent) begin(c *call, session cookie.SessionID, tokens oauth.Tokens) error {
 	if a.Sessions == nil {
 		return nil
@@ -60,7 +60,7 @@ func (a *agent) begin(c *call, session cookie.SessionID, tokens oauth.Tokens) er
 	return nil
 }
 
-// endRecords ends every session that a cookie of the request belongs to.
+// endRecords ends every session that has a cookie in the request.
 func (a *agent) endRecords(c *call) error {
 	if a.Sessions == nil {
 		return nil
@@ -78,8 +78,8 @@ func (a *agent) endRecords(c *call) error {
 	return errors.Join(errs...)
 }
 
-// redeem refreshes the session's tokens: at the provider, or, where another
-// request has just done so with this refresh token, with that one's answer.
+// redeem refreshes the session's tokens at the provider. If another request has
+// just redeemed this refresh token, redeem returns the tokens of that request.
 func (a *agent) redeem(c *call, refreshToken, idToken, scope string) (oauth.Tokens, error) {
 	if a.Sessions == nil {
 		return a.redeemAtProvider(c, refreshToken, idToken, scope)
@@ -117,14 +117,14 @@ func (a *agent) redeem(c *call, refreshToken, idToken, scope string) (oauth.Toke
 		c.markOver(a, refreshToken)
 		return oauth.Tokens{}, sessionExpired.with("the session ended during the refresh")
 	case err != nil:
-		// The provider has given the tokens up that the browser has: these are the
-		// session's only ones. Whether the session goes on, the next request asks.
+		// The provider no longer accepts the browser's tokens: these are the
+		// session's only ones. The next request checks whether the session goes on.
 		c.notes = append(c.notes, err.Error())
 	}
 	return tokens, nil
 }
 
-// answerPlace is the place that the answer of a refresh is sealed for.
+// answerPlace returns the place of the sealed tokens that a refresh repeats.
 func (a *agent) answerPlace(session cookie.SessionID) cookie.Place {
 	return cookie.NewPlace("answer", a.Deployment, "", string(session[:]), "", "")
 }
@@ -156,7 +156,7 @@ func (a *agent) redeemAtProvider(c *call, refreshToken, idToken, scope string) (
 		return oauth.Tokens{}, sessionExpired.because(err)
 	}
 	if err != nil {
-		// The provider may be well again in a minute: the cookies stay.
+		// The provider may recover in a minute: the cookies stay.
 		return oauth.Tokens{}, providerFailure(err)
 	}
 	if tokens.IDToken == "" {

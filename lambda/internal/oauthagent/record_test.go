@@ -21,7 +21,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/sessions"
 )
 
-// record has the agent record its sessions in a table.
+// record makes the agent record its sessions in a table.
 func (w *world) record(endpoint string) {
 	w.Helper()
 	w.table = endpoint
@@ -42,8 +42,8 @@ func (w *world) record(endpoint string) {
 	})
 }
 
-// The tests share one dynalite: session ids are random, and each has a subject
-// of its own.
+// The tests share one dynalite. Session ids are random, and each test has a
+// subject of its own.
 func TestRecordedSessions(t *testing.T) {
 	endpoint := dynalitetest.Start(t, "../../..")
 	dynalitetest.CreateTable(t, endpoint, "sessions")
@@ -74,7 +74,7 @@ func TestRecordedSessions(t *testing.T) {
 	}
 }
 
-// with runs a request with other cookies than the browser has.
+// with sends a request with other cookies than the browser's.
 func (w *world) with(cookies map[string]string, method, endpoint string, options ...option) response {
 	own := w.cookies
 	w.cookies = maps.Clone(cookies)
@@ -82,7 +82,7 @@ func (w *world) with(cookies map[string]string, method, endpoint string, options
 	return w.do(method, endpoint, options...)
 }
 
-// over expects that a session has ended, whoever has its cookies.
+// over expects that a session has ended, also for copies of its cookies.
 func (w *world) over(cookies map[string]string) {
 	w.Helper()
 	w.fails(w.with(cookies, "POST", "refresh"), 401, "session_expired")
@@ -190,7 +190,7 @@ func outlivesProvider(w *world) {
 	w.provider.On["/token"] = oauthtest.Answer(500, "application/json", `{}`)
 	w.fails(w.do("POST", "refresh"), 502, "authorization_server_error")
 	delete(w.provider.On, "/token")
-	w.refreshes() // at once: the failed one has given its claim up
+	w.refreshes() // at once: the failed refresh has given its claim up
 	w.isLoggedIn(true)
 }
 
@@ -268,7 +268,7 @@ func refusesLogoutTokens(w *world) {
 	w.signIn()
 	good := w.logoutToken(oauthtest.Set(nil))
 	for name, body := range map[string]string{
-		"none":           "",
+		"no token":       "",
 		"another member": "token=" + good,
 		"two":            "logout_token=" + good + "&logout_token=" + good,
 		"altered":        "logout_token=" + good[:len(good)-4] + "AAAA",
@@ -295,8 +295,8 @@ func unrecorded(w *world) {
 	w.over(w.cookies)
 }
 
-// The provider has rotated, and the table cannot take the answer. The browser
-// gets the answer all the same: the old refresh token is of no more use.
+// The provider has rotated, and the table fails to record its response. The
+// browser still gets the new tokens: the old refresh token no longer works.
 func tableFailsAfterRefresh(w *world) {
 	target, err := url.Parse(w.table)
 	if err != nil {
@@ -322,7 +322,7 @@ func tableFailsAfterRefresh(w *world) {
 	if got := w.do("POST", "refresh"); got.StatusCode != 200 {
 		w.Errorf("refresh: got %d %s", got.StatusCode, got.text)
 	}
-	w.fails(w.do("GET", "session"), 500, "server_error") // it cannot be told
+	w.fails(w.do("GET", "session"), 500, "server_error") // unknown without the table
 	w.fails(w.do("POST", "refresh"), 500, "server_error")
 	down.Store(false)
 	w.now = w.now.Add(20 * time.Second) // the claim is over

@@ -7,13 +7,13 @@ import (
 )
 
 // takeRedirectURI removes the redirect URI from a request to login/start and
-// returns that of the login. It is redirectUri in JSON and redirect_uri in a form,
-// and optional: then the login has the first one on the page's own origin, or the
-// configured one.
+// returns that of the login. It is redirectUri in JSON and redirect_uri in a
+// form. It is optional: without it the login has the first redirect URI on the
+// page's own origin, or the configured one.
 //
 // A page may ask only for a redirect URI on its own origin, exactly as it is
-// allowed (RFC 9700 section 2.1: "exact string matching"). So no page sends the
-// response of its login to another one.
+// listed (RFC 9700 section 2.1: "exact string matching"). So no page sends the
+// response of its login to another page.
 func (a *agent) takeRedirectURI(c *call, b body) (string, error) {
 	var request struct {
 		RedirectURI string `json:"redirectUri"`
@@ -44,7 +44,7 @@ func (a *agent) takeRedirectURI(c *call, b body) (string, error) {
 	return allowed[0], nil
 }
 
-// onRedirectURI reports whether a page is that of a redirect URI of its origin.
+// onRedirectURI reports whether a page is at a redirect URI of its origin.
 func (a *agent) onRedirectURI(c *call, page *url.URL) bool {
 	return slices.ContainsFunc(a.RedirectURIs(c.origin), func(uri string) bool {
 		expected, err := url.Parse(uri)
@@ -52,9 +52,9 @@ func (a *agent) onRedirectURI(c *call, page *url.URL) bool {
 	})
 }
 
-// of reports whether a login with a redirect URI of its own is ended by a page of
-// the same origin. Others are ended by any trusted origin, as the Origin header of
-// forms tells.
+// of reports whether the calling page may end the login. If the login has a
+// redirect URI of its own, only pages of that origin may. Otherwise pages of
+// any trusted origin may.
 func (l pendingLogin) of(c *call) bool {
 	return l.RedirectURI == "" || originOf(l.RedirectURI) == c.origin
 }

@@ -29,7 +29,7 @@ func asked(redirectURI string) string {
 	return url.Values{"redirect_uri": {redirectURI}}.Encode()
 }
 
-// The page that starts a login gets the answer on its own origin, at the page
+// The page that starts a login gets the response on its own origin, on the page
 // that it chose.
 func TestRedirectURIOfTheStartingPage(t *testing.T) {
 	const main = "https://www.example.com/"
@@ -80,8 +80,8 @@ func TestRedirectURIOfTheStartingPage(t *testing.T) {
 	w.fails(w.do("POST", "login/start", withBody("application/x-www-form-urlencoded", asked("https://www.example.com/")+"&"+asked("https://www.example.com/"))), 400, "invalid_request")
 }
 
-// The token request names the redirect URI of the authorization request, and only
-// a page of its origin ends the login.
+// The token request has the redirect URI of the authorization request. Only a
+// page of its origin ends the login.
 func TestLoginEndsWhereItStarted(t *testing.T) {
 	w := several(t)
 	w.provider.RedirectURI = previewPage + "/"

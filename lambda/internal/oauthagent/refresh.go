@@ -6,7 +6,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 )
 
-// refreshBody is empty where the expiry is not known.
+// refreshBody is empty if the expiry is unknown.
 type refreshBody struct {
 	ExpiresIn *int `json:"access_token_expires_in,omitempty"`
 }
@@ -26,9 +26,9 @@ func (a *agent) refresh(c *call) (any, error) {
 	refreshToken, ok := c.parts[a.Names.RefreshToken]
 	id, identified := c.parts[a.Names.IDToken]
 	if !ok || refreshToken.Expired(c.now) || !identified && a.Provider.OpenID() {
-		// The session cannot go on: the provider would refuse the refresh token
-		// again, and without the previous ID token a new one could not be compared
-		// with it. A refresh token that is left over is revoked.
+		// The session cannot go on. The provider would refuse the refresh token
+		// again, or there is no previous ID token to compare a new one with. A
+		// refresh token that is left over is revoked.
 		c.endSession(a)
 		a.revoke(c)
 		return nil, c.refuse(sessionExpired, "there is no session with a refresh token and an ID token")
@@ -54,8 +54,8 @@ func (a *agent) refresh(c *call) (any, error) {
 	return refreshBody{secondsLeft(tokens.Expires, c.now)}, nil
 }
 
-// refreshScope reads the one parameter that a refresh may have, if the settings
-// let a page choose it: a scope, which the new access token is limited to.
+// refreshScope returns the scope that limits the new access token. It is the
+// only parameter of a refresh, and only if the settings let a page choose it.
 func (a *agent) refreshScope(b body) (string, error) {
 	if b.empty() {
 		return "", nil
@@ -70,8 +70,8 @@ func (a *agent) refreshScope(b body) (string, error) {
 	return extra["scope"], err
 }
 
-// customHeader demands the header that a page of another origin cannot send
-// without a preflight. Its value does not matter.
+// customHeader requires the header that a page of another origin cannot send
+// without a preflight. Any value is accepted.
 func (a *agent) customHeader(c *call) error {
 	if !c.assistant && len(c.header(a.Rules.HeaderName)) == 0 {
 		return unauthorized.because(csrf.TokenMissing)

@@ -9,7 +9,8 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth/oauthtest"
 )
 
-// Rules 10 to 12: what changes something needs the header of its dialect.
+// Rules 10 to 12: requests that change something need the header of their
+// dialect.
 func TestDoubleSubmit(t *testing.T) {
 	for _, endpoint := range []string{"refresh", "logout"} {
 		for _, tt := range []struct {
@@ -43,7 +44,7 @@ func TestDoubleSubmit(t *testing.T) {
 				w.signIn()
 				got := w.do("POST", endpoint, tt.change(w)...)
 				if endpoint == "refresh" && strings.HasPrefix(tt.name, "A9") {
-					// Cookies of two sessions are none.
+					// Cookies of two sessions are no session.
 					w.fails(got, 401, "session_expired")
 				} else {
 					w.fails(got, 401, "unauthorized_request")
@@ -68,8 +69,8 @@ func (w *world) session() cookie.SessionID {
 	return content.Session
 }
 
-// A refresh answers as documented; the cookies go only where the session is
-// truly over.
+// A refresh fails with the documented codes. The cookies are removed only if
+// the session is over.
 func TestRefreshFailures(t *testing.T) {
 	on := func(status int, contentType, body string) func(*world) {
 		return func(w *world) { w.provider.On["/token"] = oauthtest.Answer(status, contentType, body) }
@@ -131,15 +132,15 @@ func TestRefreshFailures(t *testing.T) {
 						w.Errorf("session afterwards: got %s with %d cookies", got.text, len(w.cookies))
 					}
 				} else if len(got.Cookies()) != 0 || len(w.cookies) != 4 {
-					w.Errorf("got Set-Cookie %v, want none", got.Header["Set-Cookie"])
+					w.Errorf("got Set-Cookie %v, want no cookie", got.Header["Set-Cookie"])
 				}
 			})
 		})
 	}
 }
 
-// The session and, where the provider sends no new ones, the refresh and ID
-// tokens live on.
+// The session stays. So do the refresh token and the ID token if the provider
+// sends no new ones.
 func TestRefreshKeeps(t *testing.T) {
 	dialects(t, func(w *world) {
 		w.signIn()
@@ -162,8 +163,7 @@ func TestRefreshKeeps(t *testing.T) {
 	})
 }
 
-// A14, G12, rule 48: signing out works with whatever the cookies are, and
-// removes them all.
+// A14, G12, rule 48: signing out works with any cookies, and removes them all.
 func TestLogoutAlwaysWorks(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -210,7 +210,7 @@ func TestLogoutAlwaysWorks(t *testing.T) {
 						w.Errorf("got %s, want %s", got.text, want)
 					}
 					if !strings.Contains(w.logs.String(), "discovery: the provider answered 500") {
-						w.Error("the log does not say why there is no logout URL")
+						w.Error("the log has no reason for the missing logout URL")
 					}
 				}
 			})

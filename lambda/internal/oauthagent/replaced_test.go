@@ -59,7 +59,7 @@ func TestLogoutRevokesTheAccessTokenWithoutARefreshToken(t *testing.T) {
 	}
 }
 
-// Tokens that no one gets are revoked.
+// Tokens that are not delivered are revoked.
 func TestUndeliveredTokensAreRevoked(t *testing.T) {
 	w := newWorld(t)
 	asked := w.revocation(revoked)
@@ -86,7 +86,7 @@ func TestExpiresInZeroIsExpired(t *testing.T) {
 	w.fails(w.do("GET", "userInfo"), 401, "token_expired")
 }
 
-// Of two refreshes with one refresh token, the one that loses ends no session.
+// Of two refreshes with one refresh token, the loser ends no session.
 func TestLoserOfTwoRefreshesEndsNothing(t *testing.T) {
 	dialects(t, func(w *world) {
 		w.signIn()
@@ -129,7 +129,7 @@ func TestCookieLifetime(t *testing.T) {
 	}
 }
 
-// The cookies carry of the ID token only the claims that a refresh needs.
+// The ID token cookie has only the claims that a refresh needs.
 func TestOmitIDToken(t *testing.T) {
 	w := newWorld(t)
 	w.reconfigure(func(c *Config) { c.OmitIDToken = true })

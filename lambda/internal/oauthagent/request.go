@@ -14,11 +14,11 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/csrf"
 )
 
-// maxBody bounds request bodies: a page URL with a long code is far below.
+// maxBody bounds request bodies. A page URL with a long code is far shorter.
 const maxBody = 16 << 10
 
-// call is one request on its way through the agent, with the parts of the answer
-// besides its body.
+// call is one request on its way through the agent, with its response except
+// for the body.
 type call struct {
 	request   *http.Request
 	header    csrf.Header
@@ -27,7 +27,7 @@ type call struct {
 	origin    string // trusted, or empty
 	assistant bool
 	allow     string
-	headers   map[string]string // beside those of every answer
+	headers   map[string]string // besides those of every response
 	deviceKey string            // that the session is bound to, for [call.issue]
 	notes     []string          // for the log
 	place     string            // that the login just ended returns to
@@ -57,7 +57,7 @@ func (c *call) read() (body, error) {
 	case errors.As(err, &limit):
 		return body{}, tooLarge
 	case err != nil:
-		// Among others, malformed base64.
+		// This includes malformed base64.
 		return body{}, malformed.with("the body cannot be read")
 	case len(text) == 0:
 		return body{}, nil
@@ -78,10 +78,10 @@ func (c *call) read() (body, error) {
 	return body{}, unsupportedType
 }
 
-// contentType returns the media type of the body. It is empty if the request has
-// no type, which is allowed for an empty body. text/plain and other types that
-// a page may send without a preflight are refused, but for forms, which
-// the assistant sends.
+// contentType returns the media type of the body. It is empty if the request
+// has no type, which is allowed for an empty body. text/plain and other types
+// that a page may send without a preflight are refused. Forms are the
+// exception: the assistant sends them.
 func (c *call) contentType() (string, error) {
 	values := slices.Compact(slices.Clone(c.header("Content-Type")))
 	switch {
@@ -103,7 +103,7 @@ func (b body) empty() bool {
 	return len(b.form) == 0 && b.decode(&fields) == nil && len(fields) == 0
 }
 
-// decode reads a JSON body into v, and leaves v alone without one.
+// decode reads a JSON body into v. Without a JSON body it leaves v alone.
 func (b body) decode(v any) error {
 	if b.json == nil {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"github.com/tokenhandler/aws/internal/contract"
 )
 
-// respond writes the answer and returns its status and error code.
+// respond writes the response and returns its status and error code.
 func (a *agent) respond(w http.ResponseWriter, c *call, body any, err error) (status int, code string) {
 	status = http.StatusOK
 	if err != nil {
@@ -22,7 +22,7 @@ func (a *agent) respond(w http.ResponseWriter, c *call, body any, err error) (st
 	}
 	h := w.Header()
 	// RFC 6750 section 5.3 and OAuth 2.0 for Browser-Based Applications: caches
-	// must not keep answers about a session.
+	// must not keep responses about a session.
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Vary", "Origin")
@@ -59,15 +59,15 @@ func (a *agent) respond(w http.ResponseWriter, c *call, body any, err error) (st
 	return status, code
 }
 
-// errorBody carries the code under the names of both dialects.
+// errorBody has the code under the names of both dialects.
 type errorBody struct {
 	Code      string `json:"code"`
 	ErrorCode string `json:"error_code"`
 	Message   string `json:"message"`
 }
 
-// log writes the one line of a request. Everything in it is a constant, a
-// number, or made by the gateway.
+// log writes the line of a request. It contains only constants, numbers and
+// values made by the gateway.
 func (a *agent) log(c *call, status int, code string, err error, took time.Duration) {
 	level := slog.LevelInfo
 	attributes := []slog.Attr{

@@ -7,11 +7,11 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
 )
 
-// revoke revokes every refresh token that the request carries, whether the
-// session is still one or not, or the access tokens where there is no refresh
-// token. No copy of the cookies is of use any longer then, nor the answer of a
-// refresh that is still on its way. It makes one attempt: RFC 7009 section
-// 2.2.1 lets the client try again later, but the agent does not remember requests.
+// revoke revokes every refresh token in the request, also those of a session
+// that is over. Without a refresh token it revokes the access tokens. Copies of
+// the cookies, and the response of a refresh that is still on its way, are then
+// useless. It makes one attempt: RFC 7009 section 2.2.1 lets the client try
+// again later, but the agent does not remember requests.
 func (a *agent) revoke(c *call) {
 	ctx, cancel := context.WithTimeout(c.request.Context(), logoutTimeout)
 	defer cancel()
@@ -29,10 +29,10 @@ func (a *agent) revoke(c *call) {
 	}
 }
 
-// revokeReplaced revokes the session that a login replaces, unless both may be of
-// one session at the provider. Providers may give up the whole grant with a
-// refresh token and with an access token (RFC 7009 section 2.1), and the new
-// session would end with it: oidc-provider does so with both.
+// revokeReplaced revokes the session that a login replaces, unless both may
+// belong to one session at the provider. Providers may revoke the whole grant
+// together with a refresh token or access token (RFC 7009 section 2.1), and the
+// new session would end with it. oidc-provider does so with both.
 func (a *agent) revokeReplaced(c *call, idToken string) {
 	old, ok := c.opened.Contents[a.Names.IDToken]
 	if ok && idToken != "" && !sameLogin(old.Token, idToken) {
@@ -40,14 +40,14 @@ func (a *agent) revokeReplaced(c *call, idToken string) {
 	}
 }
 
-// sameLogin reports whether two ID tokens may be of one session at the
+// sameLogin reports whether two ID tokens may belong to one session at the
 // provider.
 func sameLogin(a, b string) bool {
 	one, two := identityOf(a), identityOf(b)
 	return one.Subject == two.Subject && (one.SessionID == two.SessionID || one.SessionID == "" || two.SessionID == "")
 }
 
-// identity tells whose an ID token is.
+// identity has the claims that name the user and the provider's session.
 type identity struct {
 	Subject   string `json:"sub"`
 	SessionID string `json:"sid"`

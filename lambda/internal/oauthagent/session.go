@@ -8,7 +8,7 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth"
 )
 
-// sessionBody is the answer of session and login/end, under the names of both
+// sessionBody is the response of session and login/end, with the names of both
 // dialects.
 type sessionBody struct {
 	Handled       bool            `json:"handled"`
@@ -17,7 +17,7 @@ type sessionBody struct {
 	Claims        json.RawMessage `json:"claims,omitempty"`
 	IDTokenClaims json.RawMessage `json:"id_token_claims,omitempty"`
 	ExpiresIn     *int            `json:"access_token_expires_in,omitempty"`
-	// DeviceBound is absent where device binding is off.
+	// DeviceBound is absent if device binding is off.
 	DeviceBound *bool  `json:"device_bound,omitempty"`
 	ReturnTo    string `json:"returnTo,omitempty"`
 	Place       string `json:"return_to,omitempty"`
@@ -30,8 +30,8 @@ func (a *agent) session(c *call) (any, error) {
 	return a.sessionAnswer(c, false)
 }
 
-// sessionAnswer tells of the session from cookies that open, are not expired
-// and belong together. A cookie that does not open does not count.
+// sessionAnswer describes the session. Only cookies that open, have not expired
+// and belong together count.
 func (a *agent) sessionAnswer(c *call, handled bool) (any, error) {
 	answer := sessionBody{Handled: handled, ReturnTo: c.place, Place: c.place}
 	if !c.loggedIn(a) {
@@ -60,14 +60,14 @@ func (a *agent) sessionAnswer(c *call, handled bool) (any, error) {
 	return answer, err
 }
 
-// csrfValue returns the session's CSRF value: always the same, so that several
-// tabs get along. Where its cookie is lost or damaged there is a new one, or
-// the classic dialect could not even sign out.
+// csrfValue returns the session's CSRF value. It is always the same, so that
+// several tabs can use it. If its cookie is lost or damaged, csrfValue makes a
+// new one: otherwise the classic dialect could not even sign out.
 //
 // The value comes from a cookie that opens under the name of the CSRF cookie
-// and belongs to the session, so that no other content is shown here. In
-// version 1 any cookie opens under that name: there the agent shows only CSRF
-// values that it made, or a stolen cookie could be opened here (A1).
+// and belongs to the session, so no other content is shown here. In version 1
+// any cookie opens under that name. There the agent shows only CSRF values that
+// it made: otherwise it would show the content of a stolen cookie (A1).
 func (c *call) csrfValue(a *agent) (string, error) {
 	if content, ok := c.parts[a.Names.CSRF]; ok && (!content.Unbound || a.Ring.MadeCSRF(content.Token)) {
 		return content.Token, nil
@@ -93,7 +93,7 @@ func (c *call) csrfValue(a *agent) (string, error) {
 	return value, nil
 }
 
-// adopt makes the session just issued the one of this call.
+// adopt makes the session just issued the session of this call.
 func (c *call) adopt(a *agent, session cookie.SessionID, tokens oauth.Tokens, csrfValue string) {
 	c.opened.Session = session
 	clear(c.parts)
@@ -109,7 +109,7 @@ func (c *call) adopt(a *agent, session cookie.SessionID, tokens oauth.Tokens, cs
 	}
 }
 
-// secondsLeft is nil where the expiry is not known.
+// secondsLeft returns nil if the expiry is unknown.
 func secondsLeft(expires, now time.Time) *int {
 	if expires.IsZero() {
 		return nil
@@ -136,7 +136,7 @@ func (a *agent) claims(c *call) (any, error) {
 func (a *agent) userInfo(c *call) (any, error) {
 	access, ok := c.accessToken(a)
 	id, identified := c.parts[a.Names.IDToken]
-	// With a provider without ID tokens, the access token tells the user.
+	// If the provider issues no ID tokens, the access token identifies the user.
 	complete := identified || !a.Provider.OpenID()
 	_, expired := c.parts[a.Names.AccessToken]
 	switch {

@@ -10,9 +10,9 @@ import (
 	"github.com/tokenhandler/aws/lambda/internal/oauth/oauthtest"
 )
 
-// A1: the decryption oracle. Whatever cookie stands in the place of the CSRF
-// cookie, or of any other, its plaintext is never answered, and it does not
-// count. That no answer holds a token is checked on every answer.
+// A1: no decryption oracle. A cookie in the place of another does not count,
+// and no response shows its plaintext. All tests also check that no response
+// contains a token.
 func TestOracle(t *testing.T) {
 	dialects(t, func(w *world) {
 		w.signIn()
@@ -50,7 +50,7 @@ func TestOracle(t *testing.T) {
 	})
 }
 
-// A15, G12: that a cookie is there says nothing.
+// A15, G12: a cookie that is merely present is no session.
 func TestLoggedIn(t *testing.T) {
 	session, another := cookie.SessionID{1}, cookie.SessionID{2}
 	now := newWorld(t).now
@@ -100,7 +100,7 @@ func TestLoggedIn(t *testing.T) {
 					if got.StatusCode != 200 || got.json["isLoggedIn"] != tt.want || got.json["is_logged_in"] != tt.want {
 						w.Fatalf("got %d %s", got.StatusCode, got.text)
 					}
-					// A14: what is of no use is gone after it.
+					// A14: useless cookies are removed.
 					w.has(tt.kept...)
 					delete(w.cookies, names.CSRF)
 					if !tt.want && len(w.cookies) != 0 || tt.want && len(w.cookies) != len(tt.kept) {
@@ -112,7 +112,7 @@ func TestLoggedIn(t *testing.T) {
 	}
 }
 
-// A14, A15: a classic session without a CSRF cookie gets a new one, and can
+// A14, A15: a classic session without a CSRF cookie gets a new one. It can
 // refresh and sign out with it.
 func TestLostCSRFCookie(t *testing.T) {
 	for _, damage := range []func(*world){
@@ -176,7 +176,7 @@ func TestUserInfo(t *testing.T) {
 	}
 }
 
-// A session that is over has no claims either.
+// A session that is over returns no claims.
 func TestClaimsEndWithTheSession(t *testing.T) {
 	w := newWorld(t)
 	w.provider.TokenAnswer = oauthtest.Set(map[string]any{"refresh_token": nil})

@@ -7,9 +7,9 @@ import (
 )
 
 // endSigned ends a login with a signed authorization response (JARM), which is
-// the only parameter then. Its state is compared before its signature: a
-// response that belongs to no login of this browser must not cost a request to
-// the provider.
+// then the only parameter. It compares the state before it verifies the
+// signature: a response that belongs to no login of this browser must not cause
+// a request to the provider.
 func (a *agent) endSigned(c *call, parameters url.Values) (any, error) {
 	response := parameters["response"]
 	switch {

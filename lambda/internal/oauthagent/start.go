@@ -15,8 +15,8 @@ import (
 // loginLifetime is how long a user may take at the provider.
 const loginLifetime = 10 * time.Minute
 
-// maxExtraValue bounds the value of an extra parameter in bytes, maxClaims that
-// of claims, a JSON object (OpenID Connect Core section 5.5).
+// maxExtraValue bounds the value of an extra parameter in bytes, and maxClaims
+// that of claims, a JSON object (OpenID Connect Core section 5.5).
 const (
 	maxExtraValue = 512
 	maxClaims     = 2048
@@ -52,7 +52,8 @@ func (a *agent) loginStart(c *call) (any, error) {
 	}{url, url}, nil
 }
 
-// extraParameters reads those that are allowed, of {"extraParams":[{"key":…,"value":…}]} or a form.
+// extraParameters reads the allowed parameters of
+// {"extraParams":[{"key":…,"value":…}]} or a form.
 func (b body) extraParameters(allowed []string) (map[string]string, error) {
 	var request struct {
 		ExtraParams []struct {
@@ -104,11 +105,11 @@ func addExtra(allowed []string, extra map[string]string, key, value string) erro
 
 func containsControl(s string) bool { return slices.ContainsFunc([]rune(s), unicode.IsControl) }
 
-// rememberLogin seals the secrets of the request into a cookie of its own,
-// so that several tabs can sign in at once.
+// rememberLogin seals the secrets of the request into a cookie of its own, so
+// that several tabs can sign in at once.
 //
-// The place is dropped if the browser's headers would come near the limit of
-// API Gateway: the user then returns to the redirect URI.
+// If the browser's headers would come near the limit of API Gateway, it drops
+// the place. The user then returns to the redirect URI.
 func (a *agent) rememberLogin(c *call, login pendingLogin) error {
 	name := a.Names.Login(c.loginSlot())
 	set, err := a.loginCookie(c, name, login)
@@ -136,8 +137,8 @@ func (a *agent) loginCookie(c *call, name string, login pendingLogin) (*http.Coo
 	return set, nil
 }
 
-// loginSlot returns a free slot at random, since another tab may be choosing
-// at the same time, or that of the oldest login if all are taken.
+// loginSlot returns a free slot, at random because another tab may choose at
+// the same time. If all are taken, it returns the slot of the oldest login.
 func (c *call) loginSlot() int {
 	var free []int
 	oldest := 0

@@ -22,7 +22,7 @@ func TestExtraParameters(t *testing.T) {
 		{"empty JSON", "application/json", "", 200, "prompt", ""},
 		{"empty object", "application/json", "{}", 200, "prompt", ""},
 		{"empty form", "application/x-www-form-urlencoded", "", 200, "prompt", ""},
-		{"nothing", "", "", 200, "prompt", ""},
+		{"no body", "", "", 200, "prompt", ""},
 		{"redirect_uri", "application/json", `{"extraParams":[{"key":"redirect_uri","value":"https://evil.example/"}]}`, 400, "", ""},
 		{"scope", "application/x-www-form-urlencoded", "scope=admin", 400, "", ""},
 		{"response_type", "application/x-www-form-urlencoded", "response_type=token", 400, "", ""},
@@ -58,7 +58,7 @@ func TestExtraParameters(t *testing.T) {
 	}
 }
 
-// The login cookie says nothing to the browser and ends after ten minutes.
+// The login cookie is opaque and expires after ten minutes.
 func TestLoginCookie(t *testing.T) {
 	w := newWorld(t)
 	got := w.do("POST", "login/start")

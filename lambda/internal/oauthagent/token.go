@@ -2,8 +2,9 @@ package oauthagent
 
 import "github.com/tokenhandler/aws/lambda/internal/dpop"
 
-// tokenBody carries the access token to the page, named as in RFC 6749 section
-// 5.1 but for the lifetime, which has the name it has in every other answer.
+// tokenBody gives the access token to the page, with the names of RFC 6749
+// section 5.1. Only the lifetime has the name that it has in all other
+// responses.
 type tokenBody struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"`
@@ -12,10 +13,10 @@ type tokenBody struct {
 
 // token gives the page the session's access token, never the refresh token
 // (OAuth 2.0 for Browser-Based Applications section 6.2, "Token-Mediating
-// Backend"). It is an endpoint only where [Config.TokenMediation] says so.
+// Backend"). It is an endpoint only with [Config.TokenMediation].
 //
-// It has the requirements of a refresh: "the same requirements" hold for the
-// cookies and against request forgery (section 6.2.3.2 and 6.2.3.3).
+// It has the requirements of a refresh: "the same requirements" apply to
+// cookies and to request forgery (sections 6.2.3.2 and 6.2.3.3).
 //
 // It takes no parameters. A page cannot ask for a token of less scope or for
 // another resource, so it never gets a token with more than it asked for (section
@@ -42,9 +43,8 @@ func (a *agent) token(c *call) (any, error) {
 		return nil, err
 	}
 	if access.Expired(c.now) || dpop.IsBound(access.Token) {
-		// A bound one is left from before DPoP was switched off, and has its key
-		// with it.
-		// As from the authorizer: a refresh mends it.
+		// A bound token is from before DPoP was switched off, and contains its key.
+		// As in the authorizer, the code asks for a refresh, which replaces it.
 		return nil, tokenExpired
 	}
 	return tokenBody{access.Token, "Bearer", secondsLeft(access.Expires, c.now)}, nil

@@ -19,9 +19,9 @@ func mediating(t *testing.T, test func(*world)) {
 	})
 }
 
-// The page gets the access token that the provider issued, with what is left
-// of its lifetime, and the new one after a refresh. Rule 23: never the refresh
-// token, nor the ID token.
+// The page gets the provider's access token and its remaining lifetime, and the
+// new token after a refresh. Rule 23: it never gets the refresh token or the ID
+// token.
 func TestTokenMediation(t *testing.T) {
 	mediating(t, func(w *world) {
 		var seen []string
@@ -51,7 +51,7 @@ func TestTokenMediation(t *testing.T) {
 	})
 }
 
-// Off by default: no such endpoint, whatever is sent.
+// Off by default: every request to the endpoint gets 404.
 func TestTokenMediationIsOffByDefault(t *testing.T) {
 	dialects(t, func(w *world) {
 		w.signIn()
@@ -117,7 +117,7 @@ func TestTokenMediationRefusals(t *testing.T) {
 	mediating(t, func(w *world) { w.fails(w.do("GET", "token"), http.StatusMethodNotAllowed, "invalid_request") })
 }
 
-// Where the expiry is not known, none is told.
+// An unknown expiry is left out.
 func TestTokenMediationUnknownExpiry(t *testing.T) {
 	dialects(t, func(w *world) {
 		w.answersToken = true

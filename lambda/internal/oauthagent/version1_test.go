@@ -38,8 +38,8 @@ func foreign(t *testing.T, token string) string {
 	return base64.RawURLEncoding.EncodeToString(aead.Seal(append([]byte{1}, nonce...), nonce, []byte(token), nil))
 }
 
-// A1: in version 1 any cookie opens in the place of the CSRF cookie. No answer
-// shows what was in it, in no endpoint and dialect.
+// A1: in version 1 any cookie opens in the place of the CSRF cookie. No
+// response shows its content, for any endpoint and dialect.
 func TestVersion1IsNoOracle(t *testing.T) {
 	dialects(t, func(w *world) {
 		curity(w)
@@ -59,21 +59,22 @@ func TestVersion1IsNoOracle(t *testing.T) {
 				w.Errorf("%s answered the CSRF value %q, which the agent did not make", e.endpoint, value)
 			}
 		}
-		// Nor one that merely looks like a CSRF value.
+		// A value that only looks like a CSRF value is not shown either.
 		for _, token := range []string{strings.Repeat("a", 64), "leak"} {
 			w.cookies[curityNames.CSRF] = foreign(w.T, token)
 			if got := w.do("GET", "session"); strings.Contains(got.text, token) {
 				w.Errorf("session answered %s", got.text)
 			}
 		}
-		// The ID token is sealed: nothing of version 1 opens in its place.
+		// The ID token is sealed: no value of version 1 opens in its place.
 		w.cookies[curityNames.IDToken] = stolen
 		w.fails(w.do("GET", "claims"), 401, "unauthorized_request")
 	})
 }
 
-// A session that Curity's agent began: its access token and CSRF cookies are
-// taken, and a value of our own replaces the CSRF value when a page asks.
+// Our agent accepts the access token and CSRF cookies of a session that
+// Curity's agent began. When a page asks for the CSRF value, our own value
+// replaces it.
 func TestVersion1OfAnotherAgent(t *testing.T) {
 	w := newWorld(t)
 	curity(w)
@@ -89,15 +90,15 @@ func TestVersion1OfAnotherAgent(t *testing.T) {
 	if w.csrf != first {
 		t.Error("the CSRF value changes with every page")
 	}
-	// There is no refresh token that we could open: that ends it, cleanly.
+	// We cannot open its refresh token, so the session ends.
 	w.fails(w.do("POST", "refresh"), 401, "session_expired")
 	if len(w.cookies) != 0 {
 		t.Errorf("the browser has %d cookies", len(w.cookies))
 	}
 }
 
-// There is no expiry and no session in version 1: the provider's own word on
-// the access token counts, and the two cookies go by themselves.
+// Version 1 has no expiry and no session. The provider decides about the access
+// token, and the two cookies count separately.
 func TestVersion1IsUnbound(t *testing.T) {
 	w := newWorld(t)
 	curity(w)
