@@ -6,8 +6,8 @@
 //	base64url( 0x03 ‖ key id (4) ‖ nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16) )
 //
 // without padding. Browsers tell cookies apart by name, domain and path (RFC
-// 6265 section 5.3), a server sees the name alone. A value therefore opens only
-// in the place it was sealed for:
+// 6265 section 5.3), but a server sees only the name. So a value opens only in
+// the place that it was sealed for:
 //
 //   - The encryption key is derived from the key of the ring with
 //     HKDF-Expand(SHA-256). Its info is "token handler cookie", the kind (at,
@@ -18,21 +18,22 @@
 //
 // The plaintext is
 //
-//	session id (16) ‖ expiry (8, Unix seconds, big endian, 0: none) ‖
+//	session id (16) ‖ expiry (8, Unix seconds, big endian, 0: unknown) ‖
 //	length of the binding (1) ‖ binding ‖ packed token
 //
 // See pack.go for the packed token. Version 2 has the byte 0x02, no binding,
 // the key of the ring itself, and the version byte, the key id and the name as
-// additional data. It opens but is not sealed any more. See version1.go for
-// version 1, which is there for interoperability alone.
+// additional data. It opens, but is no longer sealed. See version1.go for
+// version 1, which exists only for interoperability.
 //
 // # Splitting
 //
-// A value that does not fit in [MaxSize] is sealed as one and then cut over up
-// to [MaxParts] cookies: <name> holds the number of parts, a dot and the first
-// part, such as 2.AkpSWW…; <name>-1 and <name>-2 hold the others. The tag is
-// over the whole, so parts of two values never open together. Where a value
-// needs fewer parts than the one before, those left over are removed.
+// A value that does not fit in [MaxSize] is sealed as one and then split over
+// up to [MaxParts] cookies: <name> contains the number of parts, a dot and the
+// first part, such as 2.AkpSWW…; <name>-1 and <name>-2 contain the others. The
+// tag covers the whole value, so parts of two values never open together. If a
+// value needs fewer parts than the previous one, the remaining parts are
+// removed.
 //
 // # Limits
 //
@@ -52,22 +53,21 @@ type SessionID [16]byte
 // Content is the content of a cookie.
 type Content struct {
 	Session SessionID
-	// Expires has a resolution of one second. The zero time means that no
-	// expiry is known.
+	// Expires has a resolution of one second. The zero time means that the expiry
+	// is unknown.
 	Expires time.Time
 	Token   string
-	// Binding names a second thing that the session is bound to, such as a key of
+	// Binding names something else that the session is bound to, such as a key of
 	// the device. It has at most 255 bytes. Empty: the session is not bound.
 	Binding string
-	// Old tells that the content came in version 2. It is not sealed.
+	// Old reports that the content came in version 2. It is not sealed.
 	Old bool
-	// Unbound tells that the content came in version 1, which authenticates
-	// neither the cookie's name nor a session and knows no expiry. It is not
-	// sealed.
+	// Unbound reports that the content came in version 1, which authenticates
+	// neither the cookie's name nor a session and has no expiry. It is not sealed.
 	Unbound bool
 }
 
-// Expired reports whether the content is of no more use at now.
+// Expired reports whether the content has expired at now.
 func (c Content) Expired(now time.Time) bool {
 	return !c.Expires.IsZero() && !now.Before(c.Expires)
 }
@@ -94,8 +94,8 @@ func (c Content) marshal() []byte {
 	return appendPacked(out, c.Token)
 }
 
-// unmarshal reads a plaintext of version 3, or of version 2, which has no
-// binding.
+// unmarshal reads a plaintext of version 3, or with old of version 2, which has
+// no binding.
 func unmarshal(b []byte, old bool) (Content, bool) {
 	if len(b) < headerSize {
 		return Content{}, false

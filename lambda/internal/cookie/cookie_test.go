@@ -53,7 +53,7 @@ func TestVersion3Vectors(t *testing.T) {
 			got, err := newRing(t, v.Key, v.Previous...).Open(p, v.Value)
 			if v.Want == nil {
 				if !errors.Is(err, ErrNotOpened) || got != (Content{}) {
-					t.Fatalf("got %+v, %v; want nothing and ErrNotOpened", got, err)
+					t.Fatalf("got %+v, %v; want no content and ErrNotOpened", got, err)
 				}
 				return
 			}
@@ -93,7 +93,7 @@ func TestVersion2Vectors(t *testing.T) {
 			got, err := newRing(t, v.Key, v.Previous...).Open(Place{name: v.Name}, v.Value)
 			if v.Want == nil {
 				if !errors.Is(err, ErrNotOpened) || got != (Content{}) {
-					t.Fatalf("got %+v, %v; want nothing and ErrNotOpened", got, err)
+					t.Fatalf("got %+v, %v; want no content and ErrNotOpened", got, err)
 				}
 				return
 			}
@@ -154,7 +154,7 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// No browser keeps a larger cookie, nor API Gateway a larger header.
+// No browser keeps a larger cookie, and API Gateway accepts no larger header.
 func TestOpenIsBounded(t *testing.T) {
 	ring := newRing(t, keyA)
 	if _, err := ring.Open(n, ring.Seal(n, Content{Token: strings.Repeat("x", MaxParts*MaxSize)})); !errors.Is(err, ErrNotOpened) {
@@ -193,7 +193,7 @@ func TestPackingSavesSpace(t *testing.T) {
 	}
 }
 
-// FuzzOpen looks for values that open though nobody sealed them.
+// FuzzOpen looks for values that open without having been sealed.
 func FuzzOpen(f *testing.F) {
 	ring := newRing(f, keyA, keyB)
 	// The first vector: the same in every process that fuzzes.

@@ -7,10 +7,11 @@ const (
 	deviceFingerprintSize = 16
 )
 
-// DeviceFingerprint names the device key that a [Content.Binding] is of. The
-// binding is the public key itself, as package dbsc has it, or its fingerprint:
-// the refresh token's cookie holds the key, and the access token's cookie, which
-// comes with every request, its fingerprint. It is "" for no binding.
+// DeviceFingerprint returns the fingerprint of the device key in a
+// [Content.Binding], or "" for no binding. A binding is the public key itself,
+// in the form of package dbsc, or its fingerprint. The refresh token cookie
+// contains the key. The access token cookie, which comes with every request,
+// contains the fingerprint.
 func DeviceFingerprint(binding string) string {
 	if len(binding) != deviceKeySize {
 		return binding

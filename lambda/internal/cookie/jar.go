@@ -6,13 +6,13 @@ import (
 )
 
 // MaxSize is the size up to which browsers keep a cookie: at least 4,096 bytes
-// of name, value and attributes (RFC 6265 section 6.1). They drop a larger one
-// silently, which shows as an endless login.
+// of name, value and attributes (RFC 6265 section 6.1). They drop a larger
+// cookie silently, and the user sees an endless login.
 const MaxSize = 4096
 
-// Received are the values of a request's cookies by name, without repetitions.
-// There is more than one where the browser has cookies of one name with several
-// domains or paths (RFC 6265 section 5.3), ours and others.
+// Received has the values of a request's cookies by name, without repetitions.
+// A name has several values if the browser has cookies of that name with
+// several domains or paths (RFC 6265 section 5.3), ours and others.
 type Received map[string][]string
 
 // Parse reads the cookies of the request's Cookie headers. HTTP/2 may send
@@ -29,7 +29,7 @@ func Parse(headers ...string) Received {
 	return received
 }
 
-// Has reports whether a cookie or any part of it was received.
+// Has reports whether the request contains a cookie or any part of it.
 func (r Received) Has(name string) bool {
 	for i := range MaxParts {
 		if len(r[part(name, i)]) > 0 {

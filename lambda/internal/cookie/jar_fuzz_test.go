@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzCookieHeader: every value that is read stands in the headers, once.
+// FuzzCookieHeader: every value that is read is in the headers, and is read
+// once.
 func FuzzCookieHeader(f *testing.F) {
 	f.Add("a=1; b=2", "c=3")
 	f.Add("a=1; a=2", "")

@@ -46,8 +46,8 @@ func TestUnsetMatchesSet(t *testing.T) {
 	}
 }
 
-// A19: what the browser would drop silently is an error, and what it would
-// keep is not.
+// A19: a cookie that the browser would drop silently is an error. The largest
+// cookie that it keeps is not.
 func TestSetIsBounded(t *testing.T) {
 	attributes := len((&http.Cookie{Name: "__Host-th-at", Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode}).String())
 	if _, err := NewNames("th").Set("__Host-th-at", strings.Repeat("x", MaxSize-attributes), 0); err != nil {

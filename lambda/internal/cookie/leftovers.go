@@ -8,40 +8,40 @@ import (
 )
 
 // maxLeftovers bounds the cookies that one response removes. They are chosen at
-// random, so that the next responses remove the rest.
+// random, so the next responses remove the rest.
 const maxLeftovers = 24
 
-// maxParents bounds the domains that are derived from a host.
+// maxParents bounds the domains derived from a host.
 const maxParents = 4
 
 // Occasion is the reason to look for leftovers.
 type Occasion int
 
 const (
-	// Sweep leaves cookies of names in use alone where the one value that was
-	// received is the session's.
+	// Sweep leaves cookies of names in use alone if the only received value is the
+	// session's.
 	Sweep Occasion = iota
-	// SignIn is before every cookie of the session is replaced.
+	// SignIn comes before every cookie of the session is replaced.
 	SignIn
-	// SignOut is before every cookie of the session is removed. With the form of
-	// Curity it includes cookies that the other implementation may have set, or
-	// the user would still be signed in.
+	// SignOut comes before every cookie of the session is removed. With the form
+	// of Curity it includes cookies that the other implementation may have set:
+	// otherwise the user would stay signed in.
 	SignOut
 )
 
 // Leftovers returns removals of cookies that other configurations of this
-// deployment left in the browser, and of cookies that other hosts planted there
-// from sessions of this deployment. It returns no removal of a cookie of the
+// deployment left in the browser, and of cookies from this deployment's
+// sessions that other hosts planted there. It never removes a cookie of the
 // current configuration.
 //
-// It removes, of the names that this deployment may have used and that were
-// received:
+// It looks at names that this deployment may have used and that were received,
+// and removes:
 //
-//   - host-only cookies, which no other host can have set,
+//   - host-only cookies, which no other host can set,
 //   - cookies of the domains and paths in [Options.Former],
-//   - cookies of the current domain and of the domains above the hosts, where a
-//     value shows that it is of this deployment: it opens, in that place or as a
-//     form that tells no place.
+//   - cookies of the current domain and of the domains above the hosts, if a
+//     value proves that it is of this deployment: it opens in that place, or in
+//     a form without a place.
 //
 // A value that does not open stays: it may be a session of another deployment
 // with the same prefix.
@@ -121,7 +121,7 @@ func (l leftovers) evidence(name string, p Place) bool {
 		}
 		c, err := l.ring.Open(p, value)
 		if err != nil && current {
-			// It was sealed for the place in use, and planted in another.
+			// It was sealed for the current place, and planted in another.
 			if c, err = l.ring.Open(own, value); err == nil && c == l.opened.Contents[name] {
 				continue
 			}
@@ -174,8 +174,8 @@ func (l leftovers) candidates(name string) []candidate {
 	return all
 }
 
-// parents returns the host and the domains above it that have two labels at
-// least. A browser ignores a cookie for a public suffix.
+// parents returns the host and the domains above it that have at least two
+// labels. A browser ignores a cookie for a public suffix.
 func parents(host string) []string {
 	var domains []string
 	for domain := host; strings.Contains(domain, "."); _, domain, _ = strings.Cut(domain, ".") {

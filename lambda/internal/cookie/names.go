@@ -19,8 +19,8 @@ type Options struct {
 	// Curity puts the access token and the CSRF value into version 1, for
 	// interoperability. All other cookies are sealed even then.
 	Curity bool
-	// Domain is the Domain attribute. Empty: there is no such attribute, and only
-	// the API's own host gets the cookies.
+	// Domain is the Domain attribute. Empty: no such attribute, and only the API's
+	// own host gets the cookies.
 	Domain string
 	// BasePath is the Path attribute of the refresh token and the ID token, so
 	// that requests to the protected API do not carry them. Empty: "/".
@@ -40,14 +40,14 @@ type Options struct {
 // Names are the cookies of one deployment, with their names, places and forms.
 type Names struct {
 	AccessToken, RefreshToken, IDToken, CSRF string
-	// Anchor is a __Host- cookie that tells which session the others must be
-	// of, where no other cookie of a session can have such a name. Empty: another
+	// Anchor is a __Host- cookie that names the session of the other cookies. It
+	// is used if no other cookie of a session can have such a name. Empty: another
 	// cookie is the anchor.
 	Anchor string
 	// Over marks a session as over: see [Fingerprint].
 	Over string
-	// Device shows for a while that the session's device proved its key. It is
-	// no part of [Names.Session].
+	// Device shows that the session's device has proved its key recently. It is
+	// not in [Names.Session].
 	Device string
 
 	login   string
@@ -55,9 +55,9 @@ type Names struct {
 	places  map[string]Place
 }
 
-// NewNames returns the names of a prefix with the default options: browsers
+// NewNames returns the names of a prefix with the default options. Browsers
 // accept __Host- names only with Secure, Path=/ and no Domain (RFC 6265bis
-// section 4.1.3.2), so that no sibling domain can plant one.
+// section 4.1.3.2), so no sibling domain can plant one.
 func NewNames(prefix string) Names { return NewNamesOf(Options{Prefix: prefix}) }
 
 // NewNamesOf returns the names of options.
@@ -80,8 +80,8 @@ func NewNamesOf(o Options) Names {
 	n := Names{
 		AccessToken: wide + bare + "-at", CSRF: wide + bare + "-csrf",
 		RefreshToken: scoped + bare + "-auth", IDToken: scoped + bare + "-id",
-		// Only the agent reads pending logins, so they need no Domain: a planted
-		// one would sign the user in to another account.
+		// Only the agent reads pending logins, so they need no Domain. A planted
+		// login would sign the user in to another account.
 		login:   "__Host-" + bare + "-login-",
 		Over:    "__Host-" + bare + "-over",
 		Device:  "__Host-" + bare + "-device",
@@ -130,16 +130,16 @@ func (n Names) Session() []string {
 	return names
 }
 
-// hostOnly reports whether browsers accept a cookie from its own host alone
-// (RFC 6265bis section 4.1.3.2).
+// hostOnly reports whether browsers accept a cookie only from its own host (RFC
+// 6265bis section 4.1.3.2).
 func hostOnly(name string) bool { return strings.HasPrefix(name, "__Host-") }
 
-// version1 reports whether a cookie is one that another implementation reads.
+// version1 reports whether another implementation reads a cookie.
 func (n Names) version1(name string) bool {
 	return n.options.Curity && (name == n.AccessToken || name == n.CSRF)
 }
 
-// Seal returns the value of a cookie in the form the deployment has it in.
+// Seal returns the value of a cookie in the deployment's form.
 func (n Names) Seal(ring *Ring, name string, c Content) string {
 	if n.version1(name) {
 		return ring.sealVersion1(c.Token)
@@ -171,15 +171,16 @@ func (n Names) Set(name, value string, maxAge time.Duration) (*http.Cookie, erro
 	return c, nil
 }
 
-// Unset returns the cookie that removes one: its attributes are exactly those
-// it was set with, or the browser keeps the old one (RFC 6265 section 5.3).
+// Unset returns the cookie that removes one. Its attributes are exactly those
+// it was set with: otherwise the browser keeps the old cookie (RFC 6265 section
+// 5.3).
 func (n Names) Unset(name string) *http.Cookie { return n.unsetPart(name, name) }
 
 func (n Names) unsetPart(name, part string) *http.Cookie {
 	return expired(n.attributes(name, part))
 }
 
-// expired makes a cookie one that removes it.
+// expired changes a cookie to one that removes it.
 func expired(c *http.Cookie) *http.Cookie {
 	c.MaxAge = -1
 	// For user agents that know no Max-Age.

@@ -7,14 +7,14 @@ import (
 
 // Opened are the cookies of a request that open and belong to one session.
 type Opened struct {
-	// Session is the id of that session. It is zero where no cookie tells one.
+	// Session is the id of that session. It is zero if no cookie has one.
 	Session SessionID
 	// Contents are by name.
 	Contents map[string]Content
-	// Ambiguous is the name of a cookie that came twice, where both values open
-	// and neither can be preferred. Neither is among the Contents.
+	// Ambiguous is the name of a cookie that came twice, if both values open and
+	// neither can be preferred. Neither is among the Contents.
 	Ambiguous string
-	// Mixed tells that cookies of several sessions opened. They do not count.
+	// Mixed reports that cookies of several sessions opened. They do not count.
 	Mixed bool
 }
 
@@ -23,15 +23,15 @@ func mixed() Opened { return Opened{Contents: map[string]Content{}, Mixed: true}
 // Open opens the cookies with these names. Of several values of one name it
 // takes the one that opens and belongs to the session.
 //
-// The anchor tells the session: a cookie whose name begins with __Host-, which
-// no other host can plant. All such cookies that open must be of one session,
-// or no cookie counts. Other cookies count only beside an anchor of their session.
-// Without an anchor two kinds count nevertheless:
+// The anchor decides about the session. It is a cookie whose name begins with
+// __Host-, which no other host can plant. All anchors that open must be of one
+// session, or no cookie counts. Other cookies count only beside an anchor of
+// their session. Two kinds count without an anchor, too:
 //
-//   - Cookies from before there was an anchor cookie ([Content.Old]), and those
-//     that tell no session ([Content.Unbound]).
-//   - With elsewhere, all others that agree on a session: the request comes to
-//     a host that does not get the anchor, which has no Domain.
+//   - Cookies from before there was an anchor cookie ([Content.Old]), and
+//     cookies without a session ([Content.Unbound]).
+//   - With elsewhere, all others that agree on a session: the request goes to a
+//     host that does not get the anchor, which has no Domain.
 func (n Names) Open(ring *Ring, received Received, elsewhere bool, names ...string) Opened {
 	o := Opened{Contents: make(map[string]Content, len(names)+1)}
 	if n.Anchor != "" && !slices.Contains(names, n.Anchor) {
@@ -89,7 +89,7 @@ func (n Names) Open(ring *Ring, received Received, elsewhere bool, names ...stri
 	return o
 }
 
-// only returns the one content there is.
+// only returns the content if there is exactly one.
 func (o *Opened) only(name string, found []Content) (Content, bool) {
 	if len(found) > 1 {
 		o.Ambiguous = name
@@ -120,7 +120,7 @@ func (n Names) AnchorToken(accessToken, csrf string) string {
 	return fingerprint(accessToken) + fingerprint(csrf)
 }
 
-// anchors reports whether the anchor is for this content of version 1.
+// anchors reports whether the anchor belongs to this content of version 1.
 func (n Names) anchors(anchor Content, name string, c Content) bool {
 	const size = 16
 	if len(anchor.Token) != 2*size {
@@ -133,10 +133,10 @@ func (n Names) anchors(anchor Content, name string, c Content) bool {
 	return fingerprint(c.Token) == want
 }
 
-// Fingerprint returns a hash of a token. An answer that ends a session cannot
-// remove the session's cookies: another answer may have replaced them
-// meanwhile. It sets a cookie with the fingerprint of the refresh token that is
-// of no more use instead; the session is over where it has that token still.
+// Fingerprint returns a hash of a token. A response that ends a session cannot
+// remove the session's cookies: another response may have replaced them
+// meanwhile. Instead it sets a cookie with the fingerprint of the useless
+// refresh token. The session is over if it still has that token.
 func Fingerprint(token string) string { return fingerprint(token) }
 
 func fingerprint(token string) string {

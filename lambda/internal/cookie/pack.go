@@ -12,15 +12,16 @@ import (
 //	0x01  a compact JWS: uvarint length of the header ‖ header ‖
 //	      uvarint length of the payload ‖ payload ‖ signature
 //
-// Most tokens are JWTs, which are base64url text already; packed as raw bytes
+// Most tokens are JWTs, which are base64url text already. Packed as raw bytes
 // they are not encoded twice and take a quarter less of the cookie. A token is
-// packed only where unpacking gives back exactly the same text.
+// packed only if unpacking returns exactly the same text.
 const (
 	packedPlain = 0x00
 	packedJWS   = 0x01
 )
 
-// b64 is strict: trailing bits must be zero, or two texts would unpack alike.
+// b64 is strict: trailing bits must be zero. Otherwise two texts would unpack
+// alike.
 var b64 = base64.RawURLEncoding.Strict()
 
 func appendPacked(out []byte, token string) []byte {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// MaxParts bounds the cookies that one value is cut over. API Gateway takes
-// 10,240 bytes of headers with a request: more than two cookies and a half.
+// MaxParts bounds the cookies of one value. API Gateway accepts 10,240 bytes of
+// request headers, more than two and a half cookies.
 const MaxParts = 3
 
 // part is the name of part i, from 0.
@@ -19,17 +19,17 @@ func part(name string, i int) string {
 	return name + "-" + strconv.Itoa(i)
 }
 
-// SetSealed returns the cookies that set a sealed value, in several parts
-// where it does not fit in one, and those that remove parts of an earlier
-// value that the request came with. They last as long as the browser session, or
-// for [Options.MaxAge].
+// SetSealed returns the cookies that set a sealed value, in several parts if it
+// does not fit in one. It also returns cookies that remove parts of an earlier
+// value in the request. The cookies last for the browser session, or for
+// [Options.MaxAge].
 func (n Names) SetSealed(name, value string, received Received) ([]*http.Cookie, error) {
 	var set []*http.Cookie
 	if whole, err := n.Set(name, value, n.options.MaxAge); err == nil {
 		return append(append(set, whole), n.unsetParts(name, 1, received)...), nil
 	}
-	// The largest part leaves room for the marker; all have the same room, so
-	// that one calculation serves all.
+	// The room is that of the longest name, without the marker. All parts have the
+	// same room, so one calculation is enough.
 	longest := n.attributes(name, part(name, MaxParts-1))
 	longest.MaxAge = int(n.options.MaxAge / time.Second)
 	room := MaxSize - len(longest.String()) - len("3.")
@@ -48,14 +48,14 @@ func (n Names) SetSealed(name, value string, received Received) ([]*http.Cookie,
 	return append(set, n.unsetParts(name, count, received)...), nil
 }
 
-// UnsetAll returns the cookies that remove one, with all parts of it that the
-// request came with.
+// UnsetAll returns the cookies that remove one, with all of its parts in the
+// request.
 func (n Names) UnsetAll(name string, received Received) []*http.Cookie {
 	return append([]*http.Cookie{n.Unset(name)}, n.unsetParts(name, 1, received)...)
 }
 
 // unsetParts removes the received parts from number first on. It leaves out
-// parts that were not received, since each Set-Cookie takes room in the response.
+// other parts, since each Set-Cookie takes room in the response.
 func (n Names) unsetParts(name string, first int, received Received) []*http.Cookie {
 	var unset []*http.Cookie
 	for i := first; i < MaxParts; i++ {
@@ -67,11 +67,12 @@ func (n Names) unsetParts(name string, first int, received Received) []*http.Coo
 }
 
 // maxValues bounds the values of one name that are tried. A sibling host that
-// plants more makes the session unusable, as it can by filling the header.
+// plants more makes the session unusable. It could also do so by filling the
+// header.
 const maxValues = 16
 
-// values returns the values of a cookie, joined where they came in parts: with
-// several cookies of one name, in every combination. The marker is not
+// values returns the values of a cookie, with parts joined. If several cookies
+// have one name, it joins them in every combination. The marker is not
 // authenticated and need not be: only the whole value opens.
 func (r Received) values(name string) []string {
 	received := r[name]

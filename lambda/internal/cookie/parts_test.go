@@ -15,7 +15,7 @@ const at = "__Host-th-at"
 
 var th = NewNames("th")
 
-// obey returns what the browser sends after it has obeyed Set-Cookie.
+// obey returns the browser's cookies after it has obeyed Set-Cookie.
 func obey(received Received, set []*http.Cookie) Received {
 	after := maps.Clone(received)
 	if after == nil {
@@ -56,8 +56,8 @@ func open(n Names, ring *Ring, r Received, name string) (Content, bool) {
 	return all[0], true
 }
 
-// A19: whatever the size of the value, no cookie is larger than browsers keep,
-// and the whole opens again.
+// A19: for a value of any size, no cookie is larger than browsers keep, and the
+// whole value opens again.
 func TestSetSealedSplits(t *testing.T) {
 	ring := newRing(t, keyA)
 	attributes := len(th.attributes(at, at).String())
@@ -76,7 +76,7 @@ func TestSetSealedSplits(t *testing.T) {
 			}
 		}
 		received = obey(received, set)
-		// Nothing of a larger value before stays behind.
+		// No part of a larger earlier value stays behind.
 		if got := one(received, at); got != value || len(received) != tt.cookies {
 			t.Errorf("%d bytes: %d cookies, joined to %d bytes; want %d cookies", tt.size, len(received), len(got), tt.cookies)
 		}
@@ -155,14 +155,14 @@ func TestPartsBelongTogether(t *testing.T) {
 			}
 		}
 	}
-	// No number but two and three is one: a value has one spelling, and no more
-	// cookies are looked at than we set.
+	// Only two and three are valid numbers. So a value has one spelling, and we
+	// read at most as many cookies as we set.
 	for _, first := range []string{"0.a", "1.a", "4.a", "9.a", "a.a", "..a", "-.a"} {
 		if got := (Received{at: {first}, at + "-1": {"b"}, at + "-2": {"c"}, at + "-3": {"d"}}).values(at); len(got) > 0 {
 			t.Errorf("%q was joined to %q", first, got)
 		}
 	}
-	// A part left over from a larger value changes nothing.
+	// A part left over from a larger value has no effect.
 	whole := map[string]string{at: th.Seal(ring, at, Content{Token: "x"}), at + "-1": first[at+"-1"]}
 	if got, ok := open(th, ring, sent(whole), at); !ok || got.Token != "x" {
 		t.Errorf("with a part left over: got %+v, %t", got, ok)
@@ -175,7 +175,7 @@ func clearOf(c map[string]string, name string) {
 	}
 }
 
-// FuzzParts: no first, second and third cookie but the sealed ones open.
+// FuzzParts: only the sealed first, second and third cookie open.
 func FuzzParts(f *testing.F) {
 	v := version1Vectors(f).Parts
 	ring := newRing(f, v.Key)
@@ -255,7 +255,7 @@ func TestNamesFollowScope(t *testing.T) {
 					if unset[i].String() != c.String() {
 						t.Errorf("unset as %s, set as %s", unset[i], c)
 					}
-					// RFC 6265bis section 4.1.3: what the two prefixes promise.
+					// RFC 6265bis section 4.1.3: the rules of the two prefixes.
 					if strings.HasPrefix(c.Name, "__Host-") && (c.Path != "/" || c.Domain != "" || !c.Secure) || strings.HasPrefix(c.Name, "__Secure-") && !c.Secure {
 						t.Errorf("a browser would drop %s", c)
 					}

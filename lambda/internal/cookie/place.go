@@ -1,6 +1,7 @@
 package cookie
 
-// Place is where a sealed value belongs. It opens in no other place.
+// Place identifies the use of a sealed value. The value opens in no other
+// place.
 type Place struct {
 	info               string // of the derived key: kind and deployment
 	name, domain, path string

@@ -13,7 +13,7 @@ import (
 )
 
 // The first byte of the sealed form: the current version, and the previous
-// one, which is only opened.
+// version, which is only opened.
 const (
 	version3 = 0x03
 	version2 = 0x02
@@ -29,7 +29,7 @@ const (
 
 type keyID [keyIDSize]byte
 
-// key is one key of 32 bytes with the id that cookies name it by.
+// key is one key of 32 bytes, with the id that cookies use for it.
 type key struct {
 	id      keyID
 	raw     []byte
@@ -45,15 +45,15 @@ type Ring struct {
 	renew func(unknown bool)
 }
 
-// NewRing makes a ring of the key that seals, and opens, and of others that
+// NewRing makes a ring of the key that seals and opens, and of other keys that
 // only open. Each is 64 hexadecimal characters (32 bytes).
 func NewRing(seals string, opens ...string) (*Ring, error) {
 	ring := &Ring{}
 	return ring, ring.Replace(seals, opens...)
 }
 
-// Replace gives the ring other keys, as [NewRing] takes them. With an error it
-// keeps those it has.
+// Replace gives the ring other keys, with the parameters of [NewRing]. If it
+// fails, the ring keeps its keys.
 func (r *Ring) Replace(seals string, opens ...string) error {
 	var keys []key
 	for _, text := range append([]string{seals}, opens...) {
@@ -69,12 +69,12 @@ func (r *Ring) Replace(seals string, opens ...string) error {
 	return nil
 }
 
-// RenewWith makes the ring call renew, which may [Ring.Replace] its keys,
-// before each use, and with unknown set if the ring does not have the key of a
-// value. It must be called before the ring is used.
+// RenewWith makes the ring call renew before each use, and with unknown set if
+// the ring does not have the key of a value. renew may call [Ring.Replace].
+// RenewWith must be called before the ring is used.
 func (r *Ring) RenewWith(renew func(unknown bool)) { r.renew = renew }
 
-// current returns the keys, first the one that seals.
+// current returns the keys. The first one seals.
 func (r *Ring) current() []key {
 	if r.renew != nil {
 		r.renew(false)
@@ -82,8 +82,8 @@ func (r *Ring) current() []key {
 	return *r.keys.Load()
 }
 
-// newer returns the keys after a value was met that old cannot open. It
-// reports whether there is a point in trying again.
+// newer returns the ring's keys after old could not open a value. It reports
+// whether another attempt makes sense.
 func (r *Ring) newer(old []key) ([]key, bool) {
 	if r.renew == nil {
 		return nil, false
@@ -107,9 +107,8 @@ func newKey(text string) (key, error) {
 	if err != nil {
 		return key{}, fmt.Errorf("cookie: %w", err)
 	}
-	// The id is derived from the key, so that every Lambda that was given the
-	// same key calls it by the same id. Four bytes of a hash do not help to guess a
-	// random key of 32.
+	// The id is derived from the key, so every Lambda with the same key uses the
+	// same id. Four bytes of a hash do not help to guess a random key of 32 bytes.
 	sum := sha256.Sum256(append([]byte("token handler cookie key id\x00"), raw...))
 	return key{id: keyID(sum[:keyIDSize]), raw: raw, aead: aead, csrf: csrf, derived: &sync.Map{}}, nil
 }
@@ -150,7 +149,7 @@ func find(keys []key, id keyID) (key, bool) {
 	return key{}, false
 }
 
-// Seal returns a value that opens in this place only.
+// Seal returns a value that opens only in this place.
 //
 // The nonce is random, so one derived key must not seal more than 2^32 values
 // (NIST SP 800-38D section 8.3). At 100 sign-ins and refreshes a second that
@@ -170,7 +169,7 @@ func (r *Ring) Seal(p Place, c Content) string {
 }
 
 // Open returns the content of a value that was sealed for this place, or
-// [ErrNotOpened]. It also opens version 2, which binds a value to its name only
+// [ErrNotOpened]. It also opens version 2, which binds a value only to its name
 // (see [Content.Old]).
 func (r *Ring) Open(p Place, value string) (Content, error) {
 	sealed, ok := decode(value, minimumSize)
@@ -204,8 +203,8 @@ func (r *Ring) Open(p Place, value string) (Content, error) {
 	return c, nil
 }
 
-// decode reads a value of at least minimum bytes. It accepts one text for each
-// value.
+// decode reads a value of at least minimum bytes. It accepts only one text for
+// each value.
 func decode(value string, minimum int) ([]byte, bool) {
 	// No value that we set is larger: see Names.SetSealed.
 	if len(value) > MaxParts*MaxSize {

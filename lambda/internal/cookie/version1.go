@@ -12,16 +12,16 @@ import (
 //
 //	base64url( 0x01 ‖ nonce (12) ‖ AES-256-GCM ciphertext ‖ tag (16) )
 //
-// without padding and without additional data; the plaintext is the bare
-// token. It is weaker than version 3, and [Names] uses it only for the cookies
-// that another implementation must read, where the deployment says so:
+// without padding and without additional data. The plaintext is the bare token.
+// Version 1 is weaker than version 3. [Names] uses it only for the cookies that
+// another implementation must read, and only if the deployment says so:
 //
 //   - The name is not authenticated. A CSRF cookie opens as an access token and
 //     the other way round.
-//   - There is no expiry: that the access token is over, only the upstream API
-//     can tell.
-//   - There is no session: that an access token and a CSRF value are of the
-//     same login cannot be checked.
+//   - There is no expiry: only the upstream API can tell that the access token
+//     has expired.
+//   - There is no session: the agent cannot check that an access token and a
+//     CSRF value are of the same login.
 //
 // So the agent shows no content of this form to a browser, except CSRF values
 // that [Ring.MadeCSRF] recognises.
@@ -37,7 +37,7 @@ func (r *Ring) sealVersion1(token string) string {
 	return b64.EncodeToString(k.aead.Seal(out, out[1:], []byte(token), nil))
 }
 
-// openVersion1 tries every key: the form does not name the one.
+// openVersion1 tries every key: the form has no key id.
 func (r *Ring) openVersion1(value string) (Content, error) {
 	sealed, ok := decode(value, minimumSize1)
 	if !ok || sealed[0] != version1 {
@@ -46,7 +46,7 @@ func (r *Ring) openVersion1(value string) (Content, error) {
 	keys := r.current()
 	for {
 		for _, k := range keys {
-			// Not in place: a key that fails would leave zeros to the next.
+			// Not in place: a failed attempt would leave zeros to the next key.
 			if token, err := k.aead.Open(nil, sealed[1:1+nonceSize], sealed[1+nonceSize:], nil); err == nil {
 				return Content{Token: string(token), Unbound: true}, nil
 			}

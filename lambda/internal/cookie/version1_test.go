@@ -43,11 +43,11 @@ func TestVersion1Vectors(t *testing.T) {
 			got, err := curity.OpenValue(ring, curity.AccessToken, v.Value)
 			switch {
 			case v.Want == nil && (!errors.Is(err, ErrNotOpened) || got != Content{}):
-				t.Errorf("got %+v, %v; want nothing and ErrNotOpened", got, err)
+				t.Errorf("got %+v, %v; want no content and ErrNotOpened", got, err)
 			case v.Want != nil && (err != nil || got != Content{Token: *v.Want, Unbound: true}):
 				t.Errorf("got %+v, %v; want %q", got, err, *v.Want)
 			}
-			// No downgrade: a deployment that did not ask for version 1 opens none.
+			// No downgrade: a deployment with the sealed format does not open version 1.
 			if _, err := ring.Open(n, v.Value); !errors.Is(err, ErrNotOpened) {
 				t.Error("the sealed format opened version 1")
 			}
@@ -55,8 +55,8 @@ func TestVersion1Vectors(t *testing.T) {
 	}
 }
 
-// What is read is what is written, and only where another implementation
-// reads: the refresh token, the ID token and the logins stay sealed.
+// Written values open again. Only the cookies that another implementation reads
+// are in version 1: the refresh token, the ID token and the logins stay sealed.
 func TestVersion1Writes(t *testing.T) {
 	ring := newRing(t, keyA)
 	c := Content{Session: SessionID{1}, Expires: time.Unix(1900000000, 0), Token: "a.b.c"}
@@ -88,7 +88,7 @@ func TestVersion1Writes(t *testing.T) {
 	}
 }
 
-// A1: what the agent shows again it has made as a CSRF value.
+// A1: the agent shows a CSRF value again only if it made the value.
 func TestMadeCSRF(t *testing.T) {
 	ring := newRing(t, keyA)
 	value := ring.NewCSRF()
@@ -113,7 +113,7 @@ func TestMadeCSRF(t *testing.T) {
 	}
 }
 
-// FuzzVersion1 looks for values that open though nobody sealed them.
+// FuzzVersion1 looks for values that open without having been sealed.
 func FuzzVersion1(f *testing.F) {
 	ring := newRing(f, keyA, keyB)
 	sealed := map[string]bool{}

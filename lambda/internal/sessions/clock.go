@@ -10,12 +10,12 @@ import (
 // minutes off.
 const maxSkew = 5 * time.Minute
 
-// clock is the difference between DynamoDB's clock and the agent's. Agents whose
-// clocks differ must agree on when a claim is over: if one took over the claim
-// of another that still runs, both would use the refresh token.
+// clock is the difference between DynamoDB's clock and the agent's. Agents
+// whose clocks differ must agree on the end of a claim. If one took over the
+// claim of another that still runs, both would use the refresh token.
 type clock struct{ ahead atomic.Int64 }
 
-// hear takes the Date of a response, which has whole seconds.
+// hear corrects the clock by the Date of a response, which has whole seconds.
 func (c *clock) hear(date string, now time.Time) {
 	theirs, err := http.ParseTime(date)
 	if err != nil {

@@ -15,16 +15,17 @@ import (
 )
 
 const (
-	// maxAnswer bounds an answer. A page of a Query has at most 1 MB; ours have
-	// keys only.
+	// maxAnswer bounds a response. A page of a Query has at most 1 MB, and ours
+	// contain only keys.
 	maxAnswer = 1 << 20
-	// attempts are made where the network or the service fails, or throttles.
+	// attempts bounds the attempts of a call if the network or the service fails,
+	// or throttles.
 	attempts = 3
-	// attemptTime bounds one of them.
+	// attemptTime bounds one attempt.
 	attemptTime = time.Second
 )
 
-// errCondition tells that an item is not as the condition of a write demands.
+// errCondition means that an item does not meet the condition of a write.
 var errCondition = errors.New("sessions: the condition of the write does not hold")
 
 // value is an attribute value: {"S": …} or {"N": …}.

@@ -15,24 +15,24 @@ const (
 	leaseTime = 20 * time.Second
 	// patience is how long a refresh waits for another one.
 	patience = 8 * time.Second
-	// unrotated is how long a refresh is repeated where the provider gave no new
-	// refresh token: then a repetition costs no session.
+	// unrotated is how long a refresh is repeated if the provider returned no new
+	// refresh token. Another refresh then costs no session.
 	unrotated = 5 * time.Second
 )
 
 // Errors of [Table.Claim].
 var (
-	// ErrEnded tells that the session is over.
+	// ErrEnded means that the session is over.
 	ErrEnded = errors.New("sessions: the session has ended")
-	// ErrBusy tells that another refresh has been under way for too long.
+	// ErrBusy means that another refresh has been under way for too long.
 	ErrBusy = errors.New("sessions: another refresh is under way")
 )
 
-// Refresh is a refresh that the caller has to make, or the answer to one that
-// has been made.
+// Refresh is a refresh that the caller must make, or the answer to one that has
+// been made.
 type Refresh struct {
-	// Answer is the answer of the refresh that this one repeats. Empty: the caller
-	// must make the refresh, and then call Finish or Release.
+	// Answer is the answer to the refresh that this one repeats. If it is empty,
+	// the caller must make the refresh, and then call Finish or Release.
 	Answer string
 
 	table   *Table
@@ -43,9 +43,10 @@ type Refresh struct {
 	history string
 }
 
-// Claim claims the refresh of a session with a refresh token. However many ask
-// at once, one gets the claim; the others wait for its answer, and whoever asks
-// again later gets it, too. It makes two calls to claim, and one for an answer.
+// Claim claims the refresh of a session with a refresh token. Of many
+// simultaneous callers one gets the claim. The others wait for its answer, and
+// later callers get the answer, too. Claim makes two calls to claim, and one to
+// get an answer.
 func (t *Table) Claim(ctx context.Context, id cookie.SessionID, refreshToken string) (*Refresh, error) {
 	r := &Refresh{table: t, key: t.sessionKey(id), token: t.hash("refresh", refreshToken), owner: random()}
 	pause := 20 * time.Millisecond
@@ -59,7 +60,7 @@ func (t *Table) Claim(ctx context.Context, id cookie.SessionID, refreshToken str
 		case redeemed(record["h"].S, r.token, t.time()):
 			r.Answer = record["a"].S
 			return r, nil
-		case record["o"].S == r.owner: // the answer to our own claim was lost
+		case record["o"].S == r.owner: // the response to our own claim was lost
 			return r, nil
 		case number(record["l"]) <= t.time().UnixMilli():
 			r.version, r.history = number(record["v"]), record["h"].S
@@ -96,10 +97,10 @@ func (r *Refresh) claim(ctx context.Context) error {
 	}, nil)
 }
 
-// Finish records the answer of a refresh that the caller made and the new end of
-// the session. It returns [ErrEnded] if the session ended meanwhile: the caller
-// must not deliver the answer. Rotated says that there is a new refresh token.
-// It makes one call.
+// Finish records the answer of a refresh that the caller made, and the new end
+// of the session. It returns [ErrEnded] if the session ended meanwhile: the
+// caller must not deliver the answer. rotated means that there is a new refresh
+// token. It makes one call.
 func (r *Refresh) Finish(ctx context.Context, answer string, rotated bool, expires time.Time) error {
 	now := r.table.time()
 	until := now.Add(r.table.repeat)
@@ -125,7 +126,7 @@ func (r *Refresh) Finish(ctx context.Context, answer string, rotated bool, expir
 	if !errors.Is(err, errCondition) {
 		return err
 	}
-	// The first attempt may have been carried out and its answer lost.
+	// The first attempt may have succeeded, and its response may be lost.
 	record, err := r.table.get(ctx, r.key, "")
 	if err == nil && (record == nil || record["h"].S != history || record["a"].S != answer) {
 		err = ErrEnded
@@ -133,7 +134,7 @@ func (r *Refresh) Finish(ctx context.Context, answer string, rotated bool, expir
 	return err
 }
 
-// Release gives a claim up, so that the next one can make the refresh.
+// Release gives a claim up, so that another caller can make the refresh.
 func (r *Refresh) Release(ctx context.Context) error {
 	err := r.table.call(ctx, "UpdateItem", map[string]any{
 		"Key": r.key, "UpdateExpression": "REMOVE l, o", "ConditionExpression": "attribute_exists(pk) AND o = :owner",
@@ -145,8 +146,8 @@ func (r *Refresh) Release(ctx context.Context) error {
 	return err
 }
 
-// redeemed reports whether a refresh token is among those whose repetition is
-// answered.
+// redeemed reports whether the history contains a refresh token and the time to
+// answer its repetition has not passed.
 func redeemed(history, token string, now time.Time) bool {
 	for entry := range strings.FieldsSeq(history) {
 		hash, end, _ := strings.Cut(entry, ":")

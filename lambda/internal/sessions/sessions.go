@@ -3,7 +3,7 @@
 // takes effect with the next request.
 //
 // A record exists while the session lasts. A request without a record of its
-// session is refused. If the table cannot be asked, the request fails. So a
+// session is refused. If the call to the table fails, the request fails. So a
 // session never goes on unchecked.
 //
 // # The table
@@ -58,9 +58,9 @@ type Config struct {
 	Name       string
 	Key        settings.Secret // 64 hexadecimal characters
 	Deployment string          // of [settings.DeploymentOf]: several may share a table
-	// Repeat is how long the repetition of a refresh is answered.
+	// Repeat is how long the repetition of a refresh gets the same answer.
 	Repeat time.Duration
-	// Env tells the region, the credentials and, for a local run,
+	// Env returns the region, the credentials and, for a local run,
 	// AWS_ENDPOINT_URL_DYNAMODB, which AWS SDKs honour too.
 	Env func(string) string
 	Now func() time.Time
@@ -180,8 +180,8 @@ func (t *Table) EndSubject(ctx context.Context, subject string) (int, error) {
 }
 
 // EndSID ends all sessions that one session of the provider began, and returns
-// their number. Sessions of the subject whose SID is not known may be among them
-// and end too. With an empty subject only sessions with this SID end.
+// their number. It may also end sessions of the subject whose SID is unknown.
+// With an empty subject only sessions with this SID end.
 func (t *Table) EndSID(ctx context.Context, sid, subject string) (int, error) {
 	ended, err := t.endAll(ctx, "bySid", "s", t.hash("sid", sid))
 	if err != nil || subject == "" {
@@ -217,8 +217,8 @@ func (t *Table) endAll(ctx context.Context, index, attribute, hash string) (ende
 	}
 }
 
-// Once reports whether an id is used for the first time. It remembers it until
-// then. [Table.Forget] takes it back.
+// Once reports whether an id is used for the first time. It remembers the id
+// until the given time, or until [Table.Forget].
 func (t *Table) Once(ctx context.Context, id string, until time.Time) (bool, error) {
 	err := t.call(ctx, "PutItem", map[string]any{
 		"Item":                item{"pk": {S: t.hash("once", id)}, "e": seconds(until)},
@@ -230,7 +230,7 @@ func (t *Table) Once(ctx context.Context, id string, until time.Time) (bool, err
 	return err == nil, err
 }
 
-// Forget makes an id one that has not been used.
+// Forget makes [Table.Once] forget an id.
 func (t *Table) Forget(ctx context.Context, id string) error {
 	return t.call(ctx, "DeleteItem", map[string]any{"Key": item{"pk": {S: t.hash("once", id)}}}, nil)
 }

@@ -54,7 +54,7 @@ func (w *world) is(t *testing.T, id cookie.SessionID, want bool) {
 	}
 }
 
-// The tests share one dynalite: each has session ids of its own.
+// The tests share one dynalite. Each test has session ids of its own.
 func TestTable(t *testing.T) {
 	url := dynalitetest.Start(t, "../../..")
 	dynalitetest.CreateTable(t, url, "sessions")
@@ -69,7 +69,7 @@ func TestTable(t *testing.T) {
 		"without rotation":                           withoutRotation,
 		"clocks that differ":                         clocksDiffer,
 		"an id is used once":                         once,
-		"nothing in the table is in clear":           hashed,
+		"the table has no clear text":                hashed,
 		"a table that is missing or of another kind": shapes,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newWorld(t, url)) })
@@ -97,7 +97,7 @@ func endsBySubject(t *testing.T, w *world) {
 	w.begin(t, ids[1], "bert", "s2")
 	w.begin(t, ids[2], "carl", "s3")
 	w.begin(t, ids[3], "bert", "")
-	// A session whose sid is not known may be the one.
+	// A session whose sid is unknown may be the one.
 	for _, tt := range []struct {
 		sid, subject string
 		want         int
@@ -214,7 +214,7 @@ func killed(t *testing.T, w *world) {
 	if got := w.refresh(t, id, "r1", "a1", true); got != "a1" {
 		t.Errorf("got %q", got)
 	}
-	// It was not killed after all: its answer is not taken.
+	// It was not killed after all: its answer is not accepted.
 	if err := lost.Finish(t.Context(), "late", true, w.clock.Add(time.Hour)); !errors.Is(err, ErrEnded) {
 		t.Errorf("got %v, want ErrEnded", err)
 	}
@@ -246,8 +246,8 @@ func endsDuringRefresh(t *testing.T, w *world) {
 	w.is(t, id, false)
 }
 
-// One agent's clock is 30 s behind, the other's 30 s ahead: the second must not
-// take over the claim of the first.
+// One agent's clock is 30 s behind and the other's 30 s ahead. The second agent
+// must not take over the claim of the first.
 func clocksDiffer(t *testing.T, w *world) {
 	w.clock = time.Now().Add(-30 * time.Second)
 	id := cookie.SessionID{18}
@@ -328,7 +328,7 @@ func shapes(t *testing.T, w *world) {
 	t.Errorf("a table of another shape: got %v", err)
 }
 
-// Whatever goes wrong is an error, never a session that goes on.
+// Every failure is an error, and no session goes on.
 func TestFailsClosed(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"not permitted": func(w http.ResponseWriter, _ *http.Request) {
@@ -361,7 +361,8 @@ func TestFailsClosed(t *testing.T) {
 			}
 		})
 	}
-	// Of a record without an end, or with a malformed one, nothing goes on.
+	// A record without an end, or with a malformed end, does not make a session
+	// live.
 	for _, record := range []string{`{}`, `{"Item":{"pk":{"S":"x"}}}`, `{"Item":{"e":{"S":"9999999999"}}}`, `{"Item":{"e":{"N":"x"}}}`} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, record) }))
 		if live, err := newWorld(t, server.URL).Live(context.Background(), id); live || err != nil {
