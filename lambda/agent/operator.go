@@ -23,7 +23,13 @@ type operator struct {
 	next  lambda.Handler
 }
 
-const command = "endSessionsOf"
+const (
+	command = "endSessionsOf"
+	// maxCommand bounds the event of a command in bytes, so that larger events are
+	// not parsed twice. A subject has at most 255 characters (OpenID Connect Core
+	// section 2).
+	maxCommand = 2048
+)
 
 func newOperator(lookup func(string) (string, bool), log *slog.Logger, next lambda.Handler) (operator, error) {
 	s, err := settings.Load[settings.Agent](lookup)
@@ -36,7 +42,7 @@ func newOperator(lookup func(string) (string, bool), log *slog.Logger, next lamb
 
 func (o operator) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var event map[string]json.RawMessage
-	if json.Unmarshal(payload, &event) != nil || len(event) != 1 || event[command] == nil {
+	if len(payload) > maxCommand || json.Unmarshal(payload, &event) != nil || len(event) != 1 || event[command] == nil {
 		return o.next.Invoke(ctx, payload)
 	}
 	var subject string
