@@ -163,6 +163,10 @@ func (r *runner) bundled(agent settings.Agent) bool {
 // clients.
 func (r *runner) startProvider(ctx context.Context, l *lambdas) error {
 	if !r.bundled(l.agent) {
+		if issuer := l.agent.Provider.Issuer; r.registered != issuer {
+			r.registered = issuer
+			r.console.part("provider", issuer+"; the bundled provider is not started", 0)
+		}
 		return nil
 	}
 	registered := fmt.Sprintf("%+v", []any{l.agent.Provider.Issuer, l.agent.Provider.ClientID, l.agent.Provider.ClientSecret.Reveal(), redirectURIs(&l.agent.Application), l.agent.Application.PostLogoutRedirectURI, l.agent.Sessions.Table, len(l.others)})

@@ -106,7 +106,7 @@ type Props struct {
 	// the secret. It cannot be combined with CookieKeyRotation. A replica that is
 	// encrypted with a KMS key of your own must be given with that key:
 	// awssecretsmanager.Secret_FromSecretAttributes has EncryptionKey.
-	CookieKeyRotatedElsewhere bool
+	CookieKeyRotatedElsewhere bool `json:"cookieKeyRotatedElsewhere"`
 
 	// KMSKey encrypts the environment of the two Lambdas. Default: a
 	// customer-managed key with yearly rotation is made.

@@ -89,7 +89,7 @@ func TestTwoClients(t *testing.T) {
 		t.Errorf("the other client after logout: got %d %v", status, code)
 	}
 	output, code := buildSmoke(t)(s, s.api, p.cookieHeader("api.example.localhost"), "-prefix", "admin", "-echo", "/reports", "-end")
-	if code != 0 || !strings.Contains(output, " 0 failed") || !strings.Contains(output, "GET /reports is answered") {
+	if code != 0 || !strings.Contains(output, " 0 failed") || !strings.Contains(output, "GET /reports succeeds") {
 		t.Errorf("smoke test: exit status %d\n%s", code, output)
 	}
 	if err := s.stop(); err != nil {

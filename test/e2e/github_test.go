@@ -16,7 +16,7 @@ import (
 func TestGitHubStage(t *testing.T) {
 	g := githubtest.New(t, "")
 	secrets := filepath.Join(t.TempDir(), "secrets.json")
-	if err := os.WriteFile(secrets, []byte(`{"github/client-secret":"`+githubtest.ClientSecret+`"}`), 0o600); err != nil {
+	if err := os.WriteFile(secrets, []byte(`{"github/client-credentials":"`+githubtest.ClientSecret+`"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := start(t, "-stage", "github", "-secrets", secrets, "-upstream=",
@@ -25,7 +25,7 @@ func TestGitHubStage(t *testing.T) {
 		"-c", "userInfoEndpoint="+g.URL()+"/user",
 		"-c", `routes=[{"path":"/repos","methods":["GET"],"upstream":"`+g.URL()+`/user/repos"}]`)
 	g.RedirectURI = s.www + "/"
-	if out := s.output.String(); !strings.Contains(out, "as stage github has it; the bundled one is not started") {
+	if out := s.output.String(); !strings.Contains(out, "; the bundled provider is not started") {
 		t.Errorf("the output does not say whose provider it is:\n%s", out)
 	}
 

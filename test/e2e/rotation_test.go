@@ -119,7 +119,7 @@ func TestKeyRotatedElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	port := strconv.Itoa(freePorts(t, 1)[0])
-	s := start(t, "-c", "keyRotation=elsewhere", "-c", "sessionKeyName=prod/session-key", "-secrets", values, "-secrets-port", port)
+	s := start(t, "-c", "cookieKeyRotatedElsewhere=true", "-c", "cookieKeySecretName=prod/session-key", "-secrets", values, "-secrets-port", port)
 	r := &rotationRun{system: s, client: secretsClient(port), arn: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/session-key"}
 	if runtime.GOOS == "linux" { // elsewhere the processes' environments are not shown
 		if arn := secretARN(t, s); arn != r.arn {

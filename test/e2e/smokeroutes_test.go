@@ -22,7 +22,7 @@ const smokeRoutes = `routes=[
 // TestSmoke runs the smoke test against routes of every kind and two trusted
 // origins: unchanged, over HTTP/2, and with one fault at a time.
 func TestSmoke(t *testing.T) {
-	s := start(t, "-c", "origins={www},"+secondOrigin, "-c", strings.Join(strings.Fields(smokeRoutes), " "))
+	s := start(t, "-c", "sameOriginReads=true", "-c", "origins={www},"+secondOrigin, "-c", strings.Join(strings.Fields(smokeRoutes), " "))
 	known := &secrets{}
 	run := buildSmoke(t)
 	p := newPerson(s, false)
@@ -60,8 +60,8 @@ func TestSmoke(t *testing.T) {
 		"pass gateway GET /raw/echo with Cookie over HTTP/1.1: which cookie reaches upstream? the constant",
 		"pass gateway GET /raw/echo with cookie over HTTP/1.1: which cookie reaches upstream? the constant",
 		"unknown gateway GET /raw/echo with cookie over HTTP/2: which cookie reaches upstream? this server speaks HTTP/1.1 only",
-		"pass gateway GET /orders: which X-Forwarded headers reach upstream, and whose values? none",
-		"pass gateway GET /raw/echo: which X-Forwarded headers reach upstream, and whose values? x-forwarded-for (the client's",
+		"pass gateway GET /orders: which X-Forwarded headers reach upstream, and whose values? x-forwarded-for (the gateway's)",
+		"pass gateway GET /raw/echo: which X-Forwarded headers reach upstream, and whose values? x-forwarded-access-token (the gateway's)",
 		"pass gateway Is %2F.. in a path parameter refused? yes",
 		"pass gateway Does %2F in a path parameter reach upstream? no: refused",
 		"pass gateway Is %2F.. in {proxy+} refused? yes",

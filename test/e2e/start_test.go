@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -22,12 +23,14 @@ func TestLambdasRefuseToStart(t *testing.T) {
 		"TRUSTED_WEB_ORIGINS": "https://www.example.com",
 		"ENCRYPTION_KEY":      "4e4636356d65563e4c73233847503e3b21436e6f7629724950526f4b5e2e4e50",
 	}
+	authorizer := map[string]string{"DEPLOYMENT": "https://login.example.com spa"}
+	maps.Copy(authorizer, shared)
 	agent := map[string]string{
 		"ISSUER": "https://login.example.com", "CLIENT_ID": "spa", "CLIENT_SECRET": "a secret", "REDIRECT_URI": "https://www.example.com/",
 	}
 	maps.Copy(agent, shared)
 
-	for name, sound := range map[string]map[string]string{"authorizer": shared, "agent": agent} {
+	for name, sound := range map[string]map[string]string{"authorizer": authorizer, "agent": agent} {
 		binary := filepath.Join(t.TempDir(), name)
 		build := exec.Command("go", "build", "-o", binary, "./lambda/"+name)
 		build.Dir = root
@@ -38,10 +41,11 @@ func TestLambdasRefuseToStart(t *testing.T) {
 			for _, kind := range []string{"missing", "malformed"} {
 				t.Run(name+" "+variable+" "+kind, func(t *testing.T) {
 					env := maps.Clone(sound)
-					const malformed = "mal\nformed"
 					delete(env, variable)
+					problem := "is missing|is required"
 					if kind == "malformed" {
-						env[variable] = malformed
+						problem = "must be"
+						env[variable] = "mal\nformed"
 					}
 					cmd := exec.Command(binary)
 					// An address where no Runtime API is: a Lambda that did start would fail, but later.
@@ -53,8 +57,8 @@ func TestLambdasRefuseToStart(t *testing.T) {
 					cmd.Stdout, cmd.Stderr = &output, &output
 					err := cmd.Run()
 					said := output.String()
-					if err == nil || !strings.Contains(said, variable+" is "+kind) {
-						t.Errorf("got %v and %q, want an exit that says that %s is %s", err, said, variable, kind)
+					if err == nil || !regexp.MustCompile(`\b`+variable+` (`+problem+`)`).MatchString(said) {
+						t.Errorf("got %v and %q, want an exit that says that %s %s", err, said, variable, problem)
 					}
 					for _, value := range env {
 						if strings.Contains(said, value) {

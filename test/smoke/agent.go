@@ -147,12 +147,13 @@ func (r *run) cookieFault(c *http.Cookie) error {
 		return errors.New("no Secure")
 	case c.SameSite != http.SameSiteStrictMode:
 		return errors.New("no SameSite=Strict")
-	case strings.TrimPrefix(c.Domain, ".") != r.facts.domain && r.facts.known:
+	case !strings.HasPrefix(c.Name, "__Host-") && strings.TrimPrefix(c.Domain, ".") != r.facts.domain && r.facts.known:
 		return fmt.Errorf("its Domain is %q, expected %q as in the template", c.Domain, r.facts.domain)
 	case c.Domain != "" && !r.facts.known:
 		return unknown("it has a Domain, which is right only if the stage sets one")
 	case strings.HasPrefix(c.Name, "__Host-") && (c.Path != "/" || c.Domain != ""):
 		return errors.New("a cookie with __Host- must have the path / and no Domain")
+	case strings.HasPrefix(c.Name, "__Host-"+r.prefix+"-"): // pending logins and the anchor, in every configuration
 	case !strings.HasPrefix(c.Name, r.facts.lead+r.prefix+"-") && r.facts.known:
 		// A refresh or ID token cookie of a narrower path.
 		if c.Path == "/" || !strings.HasPrefix(c.Name, "__Secure-"+r.prefix+"-") {

@@ -80,21 +80,28 @@ func (r *run) adopt(set map[string]*http.Cookie) {
 }
 
 // removed checks that every cookie of the session is removed with the attributes
-// it was set with. The browser keeps it otherwise (RFC 6265 section 5.3).
+// it was set with. The browser keeps it otherwise (RFC 6265 section 5.3). The agent
+// also removes cookies of that name that earlier configurations left elsewhere.
 func (r *run) removed(cookies []*http.Cookie, set map[string]*http.Cookie) error {
-	gone := map[string]bool{}
+	gone, elsewhere := map[string]bool{}, map[string]bool{}
 	for _, c := range cookies {
 		if c.MaxAge >= 0 {
 			return fmt.Errorf("%s is set", c.Name)
 		}
 		was := set[c.Name]
 		if was != nil && (c.Path != was.Path || c.Domain != was.Domain || c.Secure != was.Secure || c.HttpOnly != was.HttpOnly || c.SameSite != was.SameSite) {
-			return fmt.Errorf("%s has other attributes than it was set with", c.Name)
+			elsewhere[c.Name] = true
+			continue
 		}
 		if err := r.cookieFault(c); err != nil {
 			return fmt.Errorf("%s: %w", c.Name, err)
 		}
 		gone[c.Name] = true
+	}
+	for name := range elsewhere {
+		if !gone[name] {
+			return fmt.Errorf("%s has other attributes than it was set with", name)
+		}
 	}
 	for _, c := range r.cookies() {
 		bare := strings.TrimPrefix(strings.TrimPrefix(c[0], "__Host-"), "__Secure-")
