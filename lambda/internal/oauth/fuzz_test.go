@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -92,4 +93,31 @@ func (c canned) RoundTrip(*http.Request) (*http.Response, error) { return c.resp
 
 func channelOf(r *http.Response) *backchannel.Client {
 	return backchannel.New(backchannel.Config{Transport: canned{r}})
+}
+
+// FuzzLogoutToken: for any claims that the provider signed, an accepted logout
+// token is of this issuer, names what to end and has no nonce, and an error never
+// quotes the claims.
+func FuzzLogoutToken(f *testing.F) {
+	f.Add([]byte(`{"iss":"https://login.example","aud":"spa","iat":1800000000,"jti":"1","sub":"u","events":{"http://schemas.openid.net/event/backchannel-logout":{}}}`))
+	f.Add([]byte(`{"iss":"https://login.example","Aud":["spa"],"iat":"1800000000","jti":"1","sid":"s","nonce":null,"events":{"http://schemas.openid.net/event/backchannel-logout":[]}}`))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		c := fuzzClient("oidc")
+		now := time.Unix(1_800_000_000, 0)
+		c.config.Now = func() time.Time { return now }
+		token, err := c.readLogoutToken(payload)
+		if err != nil {
+			if token != (LogoutToken{}) || len(payload) > 40 && strings.Contains(err.Error(), string(payload)) {
+				t.Errorf("got %+v beside %v", token, err)
+			}
+			return
+		}
+		var claims map[string]json.RawMessage
+		if json.Unmarshal(payload, &claims) != nil || claims["nonce"] != nil || string(claims["iss"]) == "" || claims["events"] == nil || claims["aud"] == nil {
+			t.Errorf("accepted %s", payload)
+		}
+		if token.ID == "" || token.Subject == "" && token.SID == "" || !token.Until.After(now) || token.Until.After(now.Add(time.Hour)) {
+			t.Errorf("accepted %s as %+v", payload, token)
+		}
+	})
 }

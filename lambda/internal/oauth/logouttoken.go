@@ -48,7 +48,15 @@ func (c *Client) LogoutToken(ctx context.Context, text string) (LogoutToken, err
 	case signed.Type != "logout+jwt" && signed.Type != "jwt" && signed.Type != "":
 		return fail("it has the type of another kind of token")
 	}
-	members, err := strictjson.Object(signed.Payload)
+	return c.readLogoutToken(signed.Payload)
+}
+
+// readLogoutToken checks the claims of a logout token.
+func (c *Client) readLogoutToken(payload []byte) (LogoutToken, error) {
+	fail := func(reason string) (LogoutToken, error) {
+		return LogoutToken{}, &Error{Unacceptable, "logout token: " + reason}
+	}
+	members, err := strictjson.Object(payload)
 	if err != nil {
 		return fail("expected a JSON object without duplicate names")
 	}
