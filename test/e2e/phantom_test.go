@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -34,7 +33,7 @@ func TestPhantomTokens(t *testing.T) {
 			(*f)(w, r)
 			return
 		}
-		out, err := http.NewRequest("POST", "http://127.0.0.1:"+provider.Load().(string)+"/token/introspection", r.Body)
+		out, err := http.NewRequest("POST", provider.Load().(string)+"/token/introspection", r.Body)
 		if err != nil {
 			t.Error(err)
 			return
@@ -56,11 +55,7 @@ func TestPhantomTokens(t *testing.T) {
 		"-c", "introspectionUrl="+endpoint.URL+"/introspect?tenant=1",
 		"-c", `routes=[{"path":"/orders","methods":["GET","POST"],"upstream":"`+api.URL+`/orders","scopes":["openid"],"methodScopes":{"POST":["orders.write"]}},`+
 			`{"path":"/orders/{id}","methods":["GET"],"upstream":"`+api.URL+`/orders/{id}"}]`)
-	login, err := url.Parse(s.login)
-	if err != nil {
-		t.Fatal(err)
-	}
-	provider.Store(login.Port())
+	provider.Store(s.provider)
 	p := newPerson(s, false)
 	p.signIn(t)
 	known := &secrets{}
@@ -167,7 +162,7 @@ func TestPhantomTokens(t *testing.T) {
 	})
 
 	t.Run("a revoked token goes nowhere", func(t *testing.T) {
-		revoke(t, s, login.Port(), opaque)
+		revoke(t, s, opaque)
 		for way, header := range map[string]http.Header{"session": p.header(), "bearer": bearer("Bearer " + opaque)} {
 			if status, code, token := call("GET", "/orders", header); status != 401 || code != "token_expired" || token != "" {
 				t.Errorf("%s: got %d, %v", way, status, code)
@@ -200,7 +195,7 @@ func TestPhantomTokens(t *testing.T) {
 }
 
 // revoke revokes an access token at the provider, as its client.
-func revoke(t *testing.T, s *system, port, token string) {
+func revoke(t *testing.T, s *system, token string) {
 	t.Helper()
 	environments, err := lambdaEnvironments(s.out)
 	if err != nil {
@@ -210,7 +205,7 @@ func revoke(t *testing.T, s *system, port, token string) {
 		if env["REDIRECT_URI"] == "" {
 			continue
 		}
-		r, err := http.NewRequest("POST", fmt.Sprintf("http://127.0.0.1:%s/token/revocation", port), strings.NewReader(url.Values{"token": {token}}.Encode()))
+		r, err := http.NewRequest("POST", s.provider+"/token/revocation", strings.NewReader(url.Values{"token": {token}}.Encode()))
 		if err != nil {
 			t.Fatal(err)
 		}
