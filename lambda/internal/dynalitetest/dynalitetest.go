@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/tokenhandler/aws/internal/setup"
 	"github.com/tokenhandler/aws/lambda/internal/sigv4"
 )
 
@@ -25,14 +25,18 @@ func Environment(url string) map[string]string {
 	}
 }
 
-// Start starts dynalite from the packages below root and returns its URL. It
-// ends with the test.
+// Start starts dynalite from the npm packages of root, which it installs if they
+// are missing, and returns its URL. It ends with the test. Without Node.js the test
+// is skipped.
 func Start(t testing.TB, root string) string {
 	t.Helper()
-	cli := filepath.Join(root, "node_modules", "dynalite", "cli.js")
-	if _, err := os.Stat(cli); err != nil {
-		t.Skip("npm packages are not installed: run npm ci")
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("Node.js is not on the PATH")
 	}
+	if _, err := setup.Packages(t.Context(), root); err != nil {
+		t.Fatal(err)
+	}
+	cli := filepath.Join(root, "node_modules", "dynalite", "cli.js")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
