@@ -175,19 +175,28 @@ func read(members map[string]json.RawMessage) (token string, life time.Duration,
 	case issued != TypeAccessToken && issued != TypeJWT && issued != "":
 		return "", 0, errors.New("exchange: expected an access token, got a token of another type")
 	}
-	life = unknown
-	if raw, ok := members["expires_in"]; ok && string(raw) != "null" {
-		var seconds json.Number
-		if json.Unmarshal(raw, &seconds) != nil {
-			return "", 0, errors.New("exchange: expected a number in expires_in")
-		}
-		n, err := seconds.Int64()
-		if err != nil || n <= 0 {
-			return "", 0, errors.New("exchange: expected a positive number in expires_in")
-		}
-		life = time.Duration(min(n, int64(maxLife/time.Second))) * time.Second
+	life, ok := lifetime(members["expires_in"])
+	if !ok {
+		return "", 0, errors.New("exchange: expected a positive number in expires_in")
 	}
 	return token, life, nil
+}
+
+// lifetime reads expires_in: a number, or, as some providers write it, a number in
+// quotes. It is RECOMMENDED only.
+func lifetime(raw json.RawMessage) (time.Duration, bool) {
+	if raw == nil || string(raw) == "null" || string(raw) == `""` {
+		return unknown, true
+	}
+	var number json.Number
+	if json.Unmarshal(raw, &number) != nil {
+		return 0, false
+	}
+	seconds, err := number.Float64()
+	if err != nil || seconds < 1 {
+		return 0, false
+	}
+	return time.Duration(min(seconds, maxLife.Seconds())) * time.Second, true
 }
 
 func isToken(s string) bool {

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -152,6 +153,23 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("got %d calls", calls)
 			}
 		})
+	}
+}
+
+// Providers write lifetimes in several forms, or leave them out.
+func TestLifetimes(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		`300`: 300 * time.Second, `"300"`: 300 * time.Second, `300.0`: 300 * time.Second, `3e2`: 300 * time.Second,
+		`1.9`: time.Second, `999999999999`: maxLife, `1e30`: maxLife, `null`: unknown, `""`: unknown, ``: unknown,
+		`0`: 0, `0.5`: 0, `-1`: 0, `"soon"`: 0, `true`: 0, `[300]`: 0, `{}`: 0,
+	} {
+		raw := json.RawMessage(text)
+		if text == "" {
+			raw = nil
+		}
+		if got, ok := lifetime(raw); got != want || ok != (want != 0) {
+			t.Errorf("%s: got %s, %t, want %s", text, got, ok, want)
+		}
 	}
 }
 
