@@ -56,6 +56,9 @@ func (s *stage) checkRegions(c *settings.Checker) {
 	if s.Sessions.Enabled {
 		single = append(single, &s.Sessions.Enabled)
 	}
+	if s.CookieKeyRotatedElsewhere { // with regions, all but the first have it
+		single = append(single, &s.CookieKeyRotatedElsewhere)
+	}
 	for _, field := range single {
 		c.Refuse(true, field, "cannot be combined with %s: it belongs to one region", &s.Regions)
 	}
