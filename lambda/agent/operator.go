@@ -40,6 +40,7 @@ func newOperator(lookup func(string) (string, bool), log *slog.Logger, next lamb
 	return operator{table, log, next}, err
 }
 
+// Invoke implements lambda.Handler.
 func (o operator) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var event map[string]json.RawMessage
 	if len(payload) > maxCommand || json.Unmarshal(payload, &event) != nil || len(event) != 1 || event[command] == nil {

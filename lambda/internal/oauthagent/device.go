@@ -267,9 +267,9 @@ func (a *agent) bind(c *call) error {
 // deviceRefresh renews the device cookie for a proof by the session's key. It
 // never calls the provider and may be repeated.
 //
-// A browser ends the binding on any response except success, 5xx, and 403 with
-// a challenge (Chromium 156). So a session that is over gets continue: false,
-// and an invalid proof gets a new challenge.
+// Chromium 156 keeps the binding after success, 5xx, and 403 with a challenge. It
+// ends the binding after 401, 429, and 403 without a challenge. So a session that
+// is over gets continue: false, and an invalid proof gets a new challenge.
 func (a *agent) deviceRefresh(c *call) (any, error) {
 	name, ok := c.sessionName()
 	if !ok {

@@ -412,3 +412,39 @@ func bindsNoEndedSession(w *world) {
 		w.Errorf("got %d %s, cookies %q", got.StatusCode, got.text, got.Header["Set-Cookie"])
 	}
 }
+
+// Challenges, keys and device cookies from before a rotation of the cookie key
+// still open.
+func TestDeviceBindingOverKeyRotation(t *testing.T) {
+	w, d := deviceWorld(t), dbsctest.New(t)
+	challenge := w.signInOffered()
+	rotate := func(seals string, opens ...string) {
+		if err := w.ring.Replace(seals, opens...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rotate(otherKey, currentKey)
+	got := w.do("POST", "device/register", byItself(d.Registration(challenge)))
+	if got.StatusCode != 200 {
+		t.Fatalf("registration: got %d %s", got.StatusCode, got.text)
+	}
+	const thirdKey = "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
+	rotate(thirdKey, otherKey)
+	if got := w.deviceRefresh(d.Refresh(w.challengeOf(got))); got.StatusCode != 200 {
+		t.Errorf("device refresh: got %d %s", got.StatusCode, got.text)
+	}
+	if got := w.do("POST", "refresh"); got.StatusCode >= 300 {
+		t.Errorf("refresh: got %d %s", got.StatusCode, got.text)
+	}
+}
+
+// The cookie is small: it comes with every request to the API.
+func TestSizeOfTheDeviceCookie(t *testing.T) {
+	w := deviceWorld(t)
+	w.signInBound(dbsctest.New(t))
+	if size := len(names.Device) + 1 + len(w.cookies[names.Device]); size > 200 {
+		t.Errorf("the device cookie has %d bytes", size)
+	} else {
+		t.Logf("%d bytes", size)
+	}
+}
