@@ -55,15 +55,25 @@ func New[T any](now func() time.Time) *Calls[T] {
 	return &Calls[T]{now: now, running: make(chan struct{}, maxCalls)}
 }
 
+func (c *Calls[T]) remembered(id ID) (Answer[T], bool) {
+	now := c.now()
+	if a, ok := c.yes.get(id, now); ok {
+		return a, true
+	}
+	return c.refused.get(id, now)
+}
+
 // Do returns the answer to a question: a remembered one, that of a call on its way,
 // or that of call.
 func (c *Calls[T]) Do(ctx context.Context, id ID, call func(context.Context) (Answer[T], error)) (T, error) {
-	for _, remembered := range []*cache[T]{&c.yes, &c.refused} {
-		if a, ok := remembered.get(id, c.now()); ok {
-			return a.Value, a.Err
-		}
+	if a, ok := c.remembered(id); ok {
+		return a.Value, a.Err
 	}
 	done := c.flight.DoChan(string(id[:]), func() (any, error) {
+		// Another caller's call may have ended since.
+		if a, ok := c.remembered(id); ok {
+			return a, nil
+		}
 		// Not the context of the caller that happened to be first: the others
 		// must not fail with it.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -72,5 +74,26 @@ func TestCacheIsBounded(t *testing.T) {
 	kept.put(ID{99, 99}, Answer[int]{Until: testTime.Add(time.Hour)}, testTime.Add(3*maxEntries*time.Second-time.Second))
 	if len(kept.entries) > 2 {
 		t.Errorf("the cache keeps %d entries that have ended", len(kept.entries))
+	}
+}
+
+// A caller that finds no remembered answer may reach the flight only after the call
+// of another caller has ended: it gets the answer of that call.
+func TestBurstMakesOneCall(t *testing.T) {
+	for range 500 {
+		c := New[int](func() time.Time { return testTime })
+		var calls atomic.Int32
+		var group sync.WaitGroup
+		for range 32 {
+			group.Go(func() {
+				c.Do(t.Context(), ID{}, func(context.Context) (Answer[int], error) {
+					return Answer[int]{Value: int(calls.Add(1)), Until: testTime.Add(time.Hour)}, nil
+				})
+			})
+		}
+		group.Wait()
+		if n := calls.Load(); n != 1 {
+			t.Fatalf("a burst made %d calls", n)
+		}
 	}
 }
