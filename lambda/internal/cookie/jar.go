@@ -2,7 +2,9 @@ package cookie
 
 import (
 	"net/http"
+	"net/textproto"
 	"slices"
+	"strings"
 )
 
 // MaxSize is the size up to which browsers keep a cookie: at least 4,096 bytes
@@ -27,6 +29,21 @@ func Parse(headers ...string) Received {
 		}
 	}
 	return received
+}
+
+// ParseOnly is [Parse] for the cookies with these names and their parts. It may
+// return others, too.
+func ParseOnly(names []string, headers ...string) Received {
+	var wanted []string
+	for _, header := range headers {
+		for pair := range strings.SplitSeq(header, ";") {
+			pair = textproto.TrimString(pair) // as net/http does
+			if slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(pair, name) }) {
+				wanted = append(wanted, pair)
+			}
+		}
+	}
+	return Parse(wanted...)
 }
 
 // Has reports whether the request contains a cookie or any part of it.

@@ -91,7 +91,7 @@ func (l leftovers) of(prefix, kind, name string, parts int) []*http.Cookie {
 		return nil
 	}
 	own, current := l.places[name]
-	_, chosen := l.opened.Contents[name]
+	_, chosen := l.opened.Contents.Get(name)
 	if current && chosen && l.on == Sweep && len(l.received[name]) < 2 {
 		return nil
 	}
@@ -115,6 +115,7 @@ func (l leftovers) of(prefix, kind, name string, parts int) []*http.Cookie {
 // be in this place.
 func (l leftovers) evidence(name string, p Place) bool {
 	own, current := l.places[name]
+	chosen, _ := l.opened.Contents.Get(name)
 	for _, value := range l.received.values(name) {
 		if c, err := l.ring.openVersion1(value); err == nil && c.Unbound && (!l.options.Curity || l.on == SignOut) {
 			return true
@@ -122,11 +123,11 @@ func (l leftovers) evidence(name string, p Place) bool {
 		c, err := l.ring.Open(p, value)
 		if err != nil && current {
 			// It was sealed for the current place, and planted in another.
-			if c, err = l.ring.Open(own, value); err == nil && c == l.opened.Contents[name] {
+			if c, err = l.ring.Open(own, value); err == nil && c == chosen {
 				continue
 			}
 		}
-		if err == nil && (l.on != Sweep || c != l.opened.Contents[name]) {
+		if err == nil && (l.on != Sweep || c != chosen) {
 			return true
 		}
 	}

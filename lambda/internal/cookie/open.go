@@ -2,6 +2,7 @@ package cookie
 
 import (
 	"crypto/sha256"
+	"iter"
 	"slices"
 )
 
@@ -9,8 +10,8 @@ import (
 type Opened struct {
 	// Session is the id of that session. It is zero if no cookie has one.
 	Session SessionID
-	// Contents are by name.
-	Contents map[string]Content
+	// Contents holds one content for each name.
+	Contents Contents
 	// Ambiguous is the name of a cookie that came twice, if both values open and
 	// neither can be preferred. Neither is among the Contents.
 	Ambiguous string
@@ -18,7 +19,44 @@ type Opened struct {
 	Mixed bool
 }
 
-func mixed() Opened { return Opened{Contents: map[string]Content{}, Mixed: true} }
+// Contents are contents by name. There are at most a handful, so searching a
+// list is faster than to make a map.
+type Contents []Named
+
+// Named is a content with its name.
+type Named struct {
+	Name string
+	Content
+}
+
+// Get returns the content with a name, or the zero value.
+func (c Contents) Get(name string) (Content, bool) {
+	for i := range c {
+		if c[i].Name == name {
+			return c[i].Content, true
+		}
+	}
+	return Content{}, false
+}
+
+// All returns the contents by their names.
+func (c Contents) All() iter.Seq2[string, Content] {
+	return func(yield func(string, Content) bool) {
+		for _, named := range c {
+			if !yield(named.Name, named.Content) {
+				return
+			}
+		}
+	}
+}
+
+// Token returns the token with a name, or "".
+func (c Contents) Token(name string) string {
+	content, _ := c.Get(name)
+	return content.Token
+}
+
+func mixed() Opened { return Opened{Mixed: true} }
 
 // Open opens the cookies with these names. Of several values of one name it
 // takes the one that opens and belongs to the session.
@@ -33,7 +71,7 @@ func mixed() Opened { return Opened{Contents: map[string]Content{}, Mixed: true}
 //   - With elsewhere, all others that agree on a session: the request goes to a
 //     host that does not get the anchor, which has no Domain.
 func (n Names) Open(ring *Ring, received Received, elsewhere bool, names ...string) Opened {
-	o := Opened{Contents: make(map[string]Content, len(names)+1)}
+	o := Opened{Contents: make(Contents, 0, len(names)+1)}
 	if n.Anchor != "" && !slices.Contains(names, n.Anchor) {
 		names = append(slices.Clip(names), n.Anchor)
 	}
@@ -52,7 +90,7 @@ func (n Names) Open(ring *Ring, received Received, elsewhere bool, names ...stri
 		default:
 			anchored, o.Session = true, c.Session
 		}
-		o.Contents[name] = c
+		o.Contents = append(o.Contents, Named{name, c})
 	}
 	told := anchored
 	for _, name := range names {
@@ -69,7 +107,8 @@ func (n Names) Open(ring *Ring, received Received, elsewhere bool, names ...stri
 			return !(c.Old && n.Anchor != "") && !elsewhere
 		})
 		if len(found) > 1 && n.version1(name) {
-			found = slices.DeleteFunc(found, func(c Content) bool { return !n.anchors(o.Contents[n.Anchor], name, c) })
+			anchor, _ := o.Contents.Get(n.Anchor)
+			found = slices.DeleteFunc(found, func(c Content) bool { return !n.anchors(anchor, name, c) })
 			if len(found) == 0 {
 				o.Ambiguous = name
 			}
@@ -84,7 +123,7 @@ func (n Names) Open(ring *Ring, received Received, elsewhere bool, names ...stri
 		default:
 			told, o.Session = true, c.Session
 		}
-		o.Contents[name] = c
+		o.Contents = append(o.Contents, Named{name, c})
 	}
 	return o
 }

@@ -139,7 +139,7 @@ func TestOpenTakesTheAnchoredSession(t *testing.T) {
 				t.Errorf("got %+v", got)
 			}
 			for name, token := range tt.want {
-				if c, ok := got.Contents[name]; !ok || c.Token != token {
+				if c, ok := got.Contents.Get(name); !ok || c.Token != token {
 					t.Errorf("%s: got %q, want %q", name, c.Token, token)
 				}
 			}

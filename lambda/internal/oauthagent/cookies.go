@@ -35,7 +35,7 @@ type pendingLogin struct {
 func (c *call) open(a *agent) {
 	c.received = cookie.Parse(c.header("Cookie")...)
 	c.opened = a.Names.Open(a.Ring, c.received, false, a.Names.Session()...)
-	c.parts = maps.Clone(c.opened.Contents)
+	c.parts = maps.Collect(c.opened.Contents.All())
 	if c.opened.Ambiguous != "" {
 		c.notes = append(c.notes, ambiguous(c.opened.Ambiguous))
 	}

@@ -85,7 +85,7 @@ func (a *agent) everywhere(b body) (bool, error) {
 // its user.
 func (a *agent) endEverywhere(c *call, everywhere bool) error {
 	err := a.endRecords(c)
-	subject := identityOf(c.opened.Contents[a.Names.IDToken].Token).Subject
+	subject := identityOf(c.opened.Contents.Token(a.Names.IDToken)).Subject
 	if everywhere && subject != "" && err == nil {
 		_, err = a.Sessions.EndSubject(c.request.Context(), subject)
 	}
@@ -95,7 +95,7 @@ func (a *agent) endEverywhere(c *call, everywhere bool) error {
 // matchesCSRF requires, in the classic dialect, the value of the session's CSRF
 // cookie. Without a session it accepts the value of any CSRF cookie that opens.
 func (a *agent) matchesCSRF(c *call) error {
-	content, ok := c.opened.Contents[a.Names.CSRF]
+	content, ok := c.opened.Contents.Get(a.Names.CSRF)
 	contents := []cookie.Content{content}
 	if !ok {
 		contents = a.Names.All(a.Ring, c.received, a.Names.CSRF)
@@ -121,7 +121,7 @@ func (a *agent) logoutURL(c *call) (string, error) {
 	defer cancel()
 	text, err := a.Provider.LogoutURL(ctx)
 	// This includes a session that is over: the provider's own session may go on.
-	hint := c.opened.Contents[a.Names.IDToken].Token
+	hint := c.opened.Contents.Token(a.Names.IDToken)
 	if err != nil || text == "" || !a.IDTokenHint || hint == "" {
 		return text, err
 	}

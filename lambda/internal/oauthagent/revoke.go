@@ -34,7 +34,7 @@ func (a *agent) revoke(c *call) {
 // together with a refresh token or access token (RFC 7009 section 2.1), and the
 // new session would end with it. oidc-provider does so with both.
 func (a *agent) revokeReplaced(c *call, idToken string) {
-	old, ok := c.opened.Contents[a.Names.IDToken]
+	old, ok := c.opened.Contents.Get(a.Names.IDToken)
 	if ok && idToken != "" && !sameLogin(old.Token, idToken) {
 		a.revoke(c)
 	}

@@ -16,33 +16,27 @@ func headerOf(r *Request) csrf.Header {
 	// Searching the maps for each name would take most of the time of a decision.
 	fields := make([]field, 0, len(r.MultiValueHeaders)+len(r.Headers))
 	for name, values := range r.MultiValueHeaders {
-		fields = append(fields, field{name: name, multi: values})
+		for _, value := range values {
+			fields = append(fields, field{name, value})
+		}
 	}
+	multi := len(fields)
 	for name, value := range r.Headers {
-		fields = append(fields, field{name: name, single: value, isSingle: true})
+		fields = append(fields, field{name, value})
 	}
 	return func(name string) []string {
 		var values []string
 		for i := range fields {
-			switch f := &fields[i]; {
-			case !sameName(f.name, name):
-			case !f.isSingle:
-				values = append(values, f.multi...)
-			case !contains(values, f.single):
-				values = append(values, f.single)
+			f := &fields[i]
+			if sameName(f.name, name) && (i < multi || !contains(values, f.value)) {
+				values = append(values, f.value)
 			}
 		}
 		return values
 	}
 }
 
-// field is a header of one of the two maps.
-type field struct {
-	name     string
-	multi    []string
-	single   string
-	isSingle bool
-}
+type field struct{ name, value string }
 
 // sameName compares two names of headers. They are ASCII (RFC 9110 section
 // 5.6.2), so equal names have equal lengths. That comparison is faster.

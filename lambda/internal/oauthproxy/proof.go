@@ -40,7 +40,7 @@ func (p *proofs) open(sealed string) (key *dpop.Key, token string, ok bool) {
 		return nil, sealed, !dpop.IsBound(sealed)
 	}
 	key, token, err := dpop.Open(sealed)
-	return key, token, err == nil
+	return key, token, err == nil && isBearerToken(token)
 }
 
 func (p *proofs) prove(r *Request, key *dpop.Key, token string, now time.Time) (string, error) {

@@ -32,6 +32,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,7 +72,7 @@ type Proxy struct {
 	rules csrf.Rules
 	now   func() time.Time
 	// The cookies that decide over requests with safe and with other methods.
-	readNames, writeNames []string
+	reads, writes cookieNames
 
 	allowToken   bool
 	tokens       tokens
@@ -117,8 +118,8 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 	return &Proxy{
 		ring:         ring,
 		names:        names,
-		readNames:    []string{names.AccessToken},
-		writeNames:   []string{names.AccessToken, names.CSRF},
+		reads:        newCookieNames(s, names, names.AccessToken),
+		writes:       newCookieNames(s, names, names.AccessToken, names.CSRF),
 		rules:        csrf.Rules{TrustedOrigins: s.Application.TrustedWebOrigins, PreviewOrigin: s.Application.PreviewOrigin, SameOriginReads: s.Application.SameOriginReads, HeaderName: s.CSRFHeaderName()},
 		now:          now,
 		allowToken:   s.AccessTokens.AllowToken,
@@ -130,6 +131,21 @@ func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
 		sessions:     table,
 		device:       newDevice(s.DeviceBinding, ring, names),
 	}, nil
+}
+
+// cookieNames are the names of the cookies that a decision opens, and of those that
+// it reads: these, the anchor and the device cookie.
+type cookieNames struct{ opened, parsed []string }
+
+func newCookieNames(s settings.Authorizer, names cookie.Names, opened ...string) cookieNames {
+	parsed := slices.Clone(opened)
+	if names.Anchor != "" {
+		parsed = append(parsed, names.Anchor)
+	}
+	if s.DeviceBinding.On() {
+		parsed = append(parsed, names.Device)
+	}
+	return cookieNames{opened, parsed}
 }
 
 // Record has Handle write a line for each decision. It must be called before the
@@ -228,20 +244,21 @@ func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Heade
 	if err != nil {
 		return d.refuse(contract.CodeUnauthorizedRequest, messageOf(err))
 	}
-	cookies, needed := cookie.Parse(header("Cookie")...), p.readNames
+	needed := p.reads
 	doubleSubmit := !assistant && !csrf.Safe(r.HTTPMethod)
 	if doubleSubmit {
-		needed = p.writeNames
+		needed = p.writes
 	}
-	opened := p.names.Open(p.ring, cookies, true, needed...)
+	cookies := cookie.ParseOnly(needed.parsed, header("Cookie")...)
+	opened := p.names.Open(p.ring, cookies, true, needed.opened...)
 	if doubleSubmit && !opened.Mixed {
 		// A cookie that is missing or does not open has the empty value, which never
 		// matches.
-		if err := p.rules.DoubleSubmit(header, opened.Contents[p.names.CSRF].Token); err != nil {
+		if err := p.rules.DoubleSubmit(header, opened.Contents.Token(p.names.CSRF)); err != nil {
 			return d.refuse(contract.CodeUnauthorizedRequest, p.because(opened, messageOf(err)))
 		}
 	}
-	content, ok := opened.Contents[p.names.AccessToken]
+	content, ok := opened.Contents.Get(p.names.AccessToken)
 	switch {
 	case opened.Mixed:
 		return d.refuse(contract.CodeUnauthorizedRequest, messageOtherSession)
@@ -272,7 +289,7 @@ func (p *Proxy) decideSession(ctx context.Context, r *Request, header csrf.Heade
 
 	d.Session, d.Expires = content.Session, content.Expires
 	key, token, ok := p.proofs.open(content.Token)
-	if !ok || !isBearerToken(token) {
+	if !ok {
 		return d.refuse(contract.CodeTokenExpired, messageUnbound) // a refresh fixes it
 	}
 	if d, err = p.decideToken(ctx, r, d, token, sealedToken, key); err != nil || !d.Allow || key == nil {
