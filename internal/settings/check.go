@@ -15,12 +15,12 @@ import (
 func Check(s any, opaque func(string) bool) Faults {
 	c := NewChecker(s)
 	c.Opaque, c.ShowValues = opaque, true
-	c.check(s)
+	c.check(s, variablesOf(s))
 	return c.faults
 }
 
-func (c *Checker) check(s any) {
-	for _, f := range variablesOf(s) {
+func (c *Checker) check(s any, variables []Field) {
+	for _, f := range variables {
 		c.form(f)
 	}
 	if len(c.faults) > 0 {

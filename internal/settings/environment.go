@@ -55,7 +55,8 @@ func (f Field) variable() Variable {
 func Load[T any](lookup func(string) (string, bool)) (T, error) {
 	s := new(T)
 	c := NewChecker(s)
-	for _, f := range variablesOf(s) {
+	variables := variablesOf(s)
+	for _, f := range variables {
 		value, present := lookup(f.Variable())
 		switch {
 		case value == "" && f.Tag("default") != "":
@@ -74,7 +75,7 @@ func Load[T any](lookup func(string) (string, bool)) (T, error) {
 		}
 	}
 	c.loaded = true
-	c.check(s)
+	c.check(s, variables)
 	if err := c.Err(); err != nil {
 		return *new(T), err
 	}

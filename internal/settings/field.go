@@ -3,15 +3,33 @@ package settings
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
 // Setting identifies a field by the path that leads to it from a root struct,
 // such as Agent or the construct's Props.
 type Setting struct {
-	root string
-	path []reflect.StructField
-	item int // of a list, counted from 1; 0 is the field as a whole
+	root  string
+	field *field
+	item  int // of a list, counted from 1; 0 is the field as a whole
+}
+
+// field is a field with its parents. The root struct has none.
+//
+// The Lambdas list their fields at every start, so a list of all parents for each
+// field would cost too much.
+type field struct {
+	reflect.StructField
+	parent *field
+}
+
+// path returns the fields from the root to this one.
+func (f *field) path() []*field {
+	if f == nil {
+		return nil
+	}
+	return append(f.parent.path(), f)
 }
 
 // Root returns the name of the root struct's type.
@@ -27,7 +45,7 @@ func (s Setting) Variable() string {
 // Embedded structs are left out.
 func (s Setting) GoName() string {
 	var names []string
-	for _, f := range s.path {
+	for _, f := range s.field.path() {
 		if !f.Anonymous {
 			names = append(names, f.Name)
 		}
@@ -43,7 +61,7 @@ func (s Setting) String() string { return s.GoName() }
 func (s Setting) StageName() string {
 	var names []string
 	prefix := ""
-	for _, f := range s.path {
+	for _, f := range s.field.path() {
 		if name := f.Tag.Get("json"); name != "" {
 			names = append(names, prefix+name)
 		}
@@ -53,17 +71,17 @@ func (s Setting) StageName() string {
 }
 
 // Tag returns a tag of the field.
-func (s Setting) Tag(key string) string { return s.path[len(s.path)-1].Tag.Get(key) }
+func (s Setting) Tag(key string) string { return s.field.Tag.Get(key) }
 
 // Type returns the type of the field.
-func (s Setting) Type() reflect.Type { return s.path[len(s.path)-1].Type }
+func (s Setting) Type() reflect.Type { return s.field.Type }
 
 // Owner returns the struct that has the field, or nil if that is the root.
 func (s Setting) Owner() reflect.Type {
-	if len(s.path) < 2 {
+	if s.field.parent == nil {
 		return nil
 	}
-	owner := s.path[len(s.path)-2].Type
+	owner := s.field.parent.Type
 	if owner.Kind() == reflect.Pointer {
 		owner = owner.Elem()
 	}
@@ -106,22 +124,23 @@ func Fields(root any) []Field {
 	}
 	v = v.Elem()
 	name, _, _ := strings.Cut(v.Type().Name(), "[")
-	return fieldsBelow(Setting{root: name}, v)
+	return appendFields(make([]Field, 0, manyFields), Setting{root: name}, v)
 }
 
-func fieldsBelow(parent Setting, v reflect.Value) []Field {
-	var fields []Field
+// manyFields is the room for the fields of a Lambda's settings.
+const manyFields = 128
+
+func appendFields(fields []Field, parent Setting, v reflect.Value) []Field {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		if !f.IsExported() || f.Tag.Get("json") == "-" {
 			continue
 		}
-		path := append(append([]reflect.StructField{}, parent.path...), f)
-		field := Field{Setting{root: parent.root, path: path}, v.Field(i)}
-		fields = append(fields, field)
-		if field.Group() {
-			if inner := reflect.Indirect(field.Value); inner.IsValid() {
-				fields = append(fields, fieldsBelow(field.Setting, inner)...)
+		here := Field{Setting{root: parent.root, field: &field{f, parent.field}}, v.Field(i)}
+		fields = append(fields, here)
+		if here.Group() {
+			if inner := reflect.Indirect(here.Value); inner.IsValid() {
+				fields = appendFields(fields, here.Setting, inner)
 			}
 		}
 	}
@@ -139,12 +158,8 @@ func groupType(t reflect.Type) bool {
 
 // variablesOf returns the fields of Agent or Authorizer that are variables.
 func variablesOf(root any) []Field {
-	var fields []Field
-	for _, f := range Fields(root) {
+	return slices.DeleteFunc(Fields(root), func(f Field) bool {
 		only := f.Tag("lambda")
-		if f.Variable() != "" && (only == "" || strings.EqualFold(only, f.root)) {
-			fields = append(fields, f)
-		}
-	}
-	return fields
+		return f.Variable() == "" || only != "" && !strings.EqualFold(only, f.root)
+	})
 }

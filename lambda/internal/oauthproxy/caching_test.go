@@ -12,7 +12,7 @@ import (
 
 func newCachingProxy(t *testing.T, dialect settings.Dialect) *Proxy {
 	t.Helper()
-	p, err := New(settings.Authorizer{
+	p, err := newWithDefaults(settings.Authorizer{
 		Shared:            shared(),
 		AuthorizerCaching: settings.AuthorizerCaching{TTL: time.Minute, Dialect: dialect},
 	}, func() time.Time { return testTime })

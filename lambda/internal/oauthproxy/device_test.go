@@ -51,7 +51,7 @@ func TestDeviceBinding(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := settings.Authorizer{Shared: shared()}
 			s.DeviceBinding.Mode = tt.mode
-			p, err := New(s, func() time.Time { return testTime })
+			p, err := newWithDefaults(s, func() time.Time { return testTime })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +76,7 @@ func TestDeviceBinding(t *testing.T) {
 func BenchmarkDecideBound(b *testing.B) {
 	s := settings.Authorizer{Shared: shared()}
 	s.DeviceBinding.Mode = settings.DeviceBindingOffer
-	p, err := New(s, func() time.Time { return testTime })
+	p, err := newWithDefaults(s, func() time.Time { return testTime })
 	if err != nil {
 		b.Fatal(err)
 	}

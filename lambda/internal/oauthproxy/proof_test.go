@@ -35,7 +35,7 @@ func provingSettings() settings.Authorizer {
 
 func newProving(t testing.TB) *Proxy {
 	t.Helper()
-	p, err := New(provingSettings(), func() time.Time { return testTime })
+	p, err := newWithDefaults(provingSettings(), func() time.Time { return testTime })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,12 +176,12 @@ func decoded(t *testing.T, part string) string {
 func TestProofSettings(t *testing.T) {
 	s := provingSettings()
 	s.Upstreams = nil
-	if _, err := New(s, time.Now); err == nil || !strings.Contains(err.Error(), "UPSTREAMS is missing") {
+	if _, err := newWithDefaults(s, time.Now); err == nil || !strings.Contains(err.Error(), "UPSTREAMS is missing") {
 		t.Errorf("without URLs: got %v", err)
 	}
 	s = provingSettings()
 	s.AccessTokens.AllowToken = true
-	if _, err := New(s, time.Now); err == nil || !strings.Contains(err.Error(), "ALLOW_TOKEN cannot be combined with DPOP") {
+	if _, err := newWithDefaults(s, time.Now); err == nil || !strings.Contains(err.Error(), "ALLOW_TOKEN cannot be combined with DPOP") {
 		t.Errorf("with tokens of callers: got %v", err)
 	}
 }

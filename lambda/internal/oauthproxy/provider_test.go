@@ -99,7 +99,7 @@ func proxyWith(t testing.TB, change func(*settings.Authorizer)) *Proxy {
 	t.Helper()
 	s := settings.Authorizer{Shared: shared()}
 	change(&s)
-	p, err := New(s, func() time.Time { return testTime })
+	p, err := newWithDefaults(s, func() time.Time { return testTime })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,9 +85,9 @@ type Proxy struct {
 	metrics      *metrics.Recorder // nil without metrics
 }
 
-// New makes a proxy from its settings. The clock is a parameter for tests.
+// New makes a proxy from its settings, as [settings.Load] returns them: with their
+// defaults. The clock is a parameter for tests.
 func New(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
-	settings.SetDefaults(&s)
 	if err := s.Complete(); err != nil {
 		return nil, err
 	}

@@ -28,9 +28,15 @@ var (
 	arnPrefix = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/api/"
 )
 
+// newWithDefaults makes a proxy from settings without their defaults.
+func newWithDefaults(s settings.Authorizer, now func() time.Time) (*Proxy, error) {
+	settings.SetDefaults(&s)
+	return New(s, now)
+}
+
 func newProxy(t testing.TB) *Proxy {
 	t.Helper()
-	p, err := New(settings.Authorizer{Shared: shared()}, func() time.Time { return testTime })
+	p, err := newWithDefaults(settings.Authorizer{Shared: shared()}, func() time.Time { return testTime })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func TestRecordOfTheSession(t *testing.T) {
 			}
 			s := settings.Authorizer{Shared: shared()}
 			s.Sessions = settings.Sessions{Table: "sessions", Key: settings.Secret(strings.Repeat("0123456789abcdef", 4))}
-			p, err := New(s, func() time.Time { return testTime })
+			p, err := newWithDefaults(s, func() time.Time { return testTime })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +89,7 @@ func TestTableNeedsARegion(t *testing.T) {
 	t.Setenv("AWS_REGION", "")
 	s := settings.Authorizer{Shared: shared()}
 	s.Sessions = settings.Sessions{Table: "sessions", Key: settings.Secret(strings.Repeat("0123456789abcdef", 4))}
-	if _, err := New(s, time.Now); err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
+	if _, err := newWithDefaults(s, time.Now); err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -184,7 +184,7 @@ func TestNewRefusesWhatIsIncomplete(t *testing.T) {
 	} {
 		s := settings.Authorizer{Shared: shared()}
 		change(&s)
-		if _, err := New(s, time.Now); err == nil {
+		if _, err := newWithDefaults(s, time.Now); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -225,7 +225,7 @@ func TestClaimsGoUpstream(t *testing.T) {
 		Application: settings.Application{TrustedWebOrigins: []string{trusted}}, CookieKey: settings.CookieKey{Key: testKey},
 	}}
 	s.AccessTokens.ClaimHeaders = headers
-	if _, err := New(s, func() time.Time { return testTime }); err == nil {
+	if _, err := newWithDefaults(s, func() time.Time { return testTime }); err == nil {
 		t.Error("claims of unverified tokens would go upstream")
 	}
 }

@@ -22,7 +22,7 @@ func newCurityProxy(t *testing.T) *Proxy {
 	t.Helper()
 	s := shared()
 	s.Cookies.NamePrefix, s.Cookies.Format = "example", settings.FormatCurity
-	p, err := New(settings.Authorizer{Shared: s}, func() time.Time { return testTime })
+	p, err := newWithDefaults(settings.Authorizer{Shared: s}, func() time.Time { return testTime })
 	if err != nil {
 		t.Fatal(err)
 	}
