@@ -28,6 +28,9 @@ function answerInWords(status, code) {
   if (code === 'device_binding_required') {
     return { title: 'This browser cannot be used here', text: `The session must be bound to this device, and this browser did not bind it. ${answered}` };
   }
+  if (code === 'device_proof_unavailable') {
+    return { title: 'This device could not be checked', text: `You are still signed in; try again in a moment. ${answered}` };
+  }
   if (code === 'insufficient_scope' || status === 403) {
     return { title: 'The API refused the call', text: `You are signed in, but not allowed to do this. ${answered}` };
   }

@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/tokenhandler/aws/internal/contract"
 	"github.com/tokenhandler/aws/internal/metrics"
 )
 
@@ -127,8 +126,7 @@ func (h *TokenHandler) newWatched() watched {
 	if h.props.DeviceBinding.On() {
 		bound = written(authorizer, metrics.BoundSessions).With(&awscloudwatch.MetricOptions{
 			Statistic: jsii.String("Average"), Label: jsii.String("share of requests in bound sessions")})
-		unproved = written(authorizer, metrics.Decisions).With(&awscloudwatch.MetricOptions{
-			DimensionsMap: &map[string]*string{metrics.Function: authorizer.FunctionName(), metrics.Code: jsii.String(contract.CodeDeviceProofRequired)}})
+		unproved = written(authorizer, metrics.UnprovedSessions)
 	}
 	return watched{
 		bound:               bound,

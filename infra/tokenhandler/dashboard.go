@@ -35,7 +35,7 @@ func (h *TokenHandler) AddDashboard() awscloudwatch.Dashboard {
 		graph("Agent: errors and throttles", m.agent5xx, m.agentErrors, m.agentThrottles, m.providerErrors),
 	}
 	if m.bound != nil {
-		last = append(last, graph("Device binding: share of bound sessions", m.bound))
+		last = append(last, graph("Device binding: share of bound sessions", m.bound), graph("Device binding: requests without a proof", m.unproved))
 	}
 	dashboard.AddWidgets(last...)
 	return dashboard

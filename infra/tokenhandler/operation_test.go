@@ -242,13 +242,13 @@ func TestAlarmsOfDeviceBinding(t *testing.T) {
 		for _, d := range a.Properties["Dimensions"].([]any) {
 			dimensions[text(dig(t, d, "Name"))] = short(dig(t, d, "Value"))
 		}
-		want := map[string]string{`"Function"`: "AuthorizerFunction", `"Code"`: "device_proof_required"}
-		if diff := cmp.Diff(want, dimensions); diff != "" || a.Properties["MetricName"] != "Decisions" || a.Properties["Threshold"] != 7.0 {
+		want := map[string]string{`"Function"`: "AuthorizerFunction"}
+		if diff := cmp.Diff(want, dimensions); diff != "" || a.Properties["MetricName"] != "UnprovedSessions" || a.Properties["Threshold"] != 7.0 {
 			t.Errorf("got %s\n%s", text(a.Properties), diff)
 		}
 	}
 	if !found {
 		t.Error("there is no alarm")
 	}
-	mustContain(t, text(one(t, got, "AWS::CloudWatch::Dashboard")), "BoundSessions")
+	mustContain(t, text(one(t, got, "AWS::CloudWatch::Dashboard")), "BoundSessions", "UnprovedSessions")
 }

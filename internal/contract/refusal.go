@@ -9,6 +9,7 @@ const (
 	CodeSessionExpired      = "session_expired"
 	CodeLoginRequired       = "login_required"
 	CodeDeviceProofRequired = "device_proof_required"
+	CodeDeviceUnavailable   = "device_proof_unavailable"
 	CodeDeviceRequired      = "device_binding_required"
 	CodeInsufficientScope   = "insufficient_scope"
 	CodeAccessDenied        = "access_denied"
@@ -89,6 +90,7 @@ var Refusals = []Refusal{
 	{CodeSessionExpired, Agent, []int{401}, SignIn, "The session has ended. Its cookies are removed."},
 	{CodeLoginRequired, Agent, []int{401}, SignIn, "The provider must ask the user to log in (prompt=none)."},
 	{CodeDeviceProofRequired, Authorizer | Agent, []int{401, 403}, Refresh, "The session is bound to a device, and this browser has not proved that it is on it. 403 carries a new challenge."},
+	{CodeDeviceUnavailable, Authorizer | Agent, []int{401}, Wait, "The session is bound to a device, and the browser says that it could not renew its proof just now."},
 	{CodeDeviceRequired, Authorizer | Agent, []int{401}, Tell, "The session is not bound to a device yet, or this browser cannot bind it."},
 	{CodeInsufficientScope, Authorizer, []int{401}, Tell, "The route demands scopes that the access token lacks; scope lists them."},
 	{CodeAccessDenied, Authorizer | Agent, []int{400, 401}, Tell, "The route demands claims that the access token lacks (401), or the provider or the user refused the login (400)."},

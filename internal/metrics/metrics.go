@@ -12,6 +12,8 @@
 //	IntrospectionFailures  by Function; only if the provider left a token undecided
 //	BoundSessions          by Function; only with device binding, for each allowed
 //	                       request: 1 if its session is bound to a device, else 0
+//	UnprovedSessions       by Function; only if a bound session came without a proof
+//	                       of its device
 //
 // and from the agent:
 //
@@ -50,6 +52,7 @@ const (
 	DecryptionFailures    = "DecryptionFailures"
 	IntrospectionFailures = "IntrospectionFailures"
 	BoundSessions         = "BoundSessions"
+	UnprovedSessions      = "UnprovedSessions"
 	Failures              = "Failures"
 	ProviderFailures      = "ProviderFailures"
 )
@@ -124,16 +127,18 @@ func (r *Recorder) Decided(d Decision) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	code := oneOf(decisionCodes, d.Code)
+	unproved := code == contract.CodeDeviceProofRequired || code == contract.CodeDeviceUnavailable
 	r.begin(d.At)
 	r.directive(`["Function","Code"]`, `{"Name":"Decisions","Unit":"Count"}`)
 	r.text(`,`)
 	r.directive(`["Function"]`, `{"Name":"Latency","Unit":"Milliseconds"}`,
 		when(d.Unopened, `{"Name":"DecryptionFailures","Unit":"Count"}`),
 		when(d.Unavailable, `{"Name":"IntrospectionFailures","Unit":"Count"}`),
-		when(d.Bound != nil, `{"Name":"BoundSessions","Unit":"Count"}`))
+		when(d.Bound != nil, `{"Name":"BoundSessions","Unit":"Count"}`),
+		when(unproved, `{"Name":"UnprovedSessions","Unit":"Count"}`))
 	r.text(`]},"Function":"`, r.function, `","Code":"`, code, `","Decisions":1,"Latency":`)
 	r.milliseconds(d.Took)
-	r.text(when(d.Unopened, `,"DecryptionFailures":1`), when(d.Unavailable, `,"IntrospectionFailures":1`))
+	r.text(when(d.Unopened, `,"DecryptionFailures":1`), when(d.Unavailable, `,"IntrospectionFailures":1`), when(unproved, `,"UnprovedSessions":1`))
 	if d.Bound != nil {
 		r.text(`,"BoundSessions":`, when(*d.Bound, "1"), when(!*d.Bound, "0"))
 	}

@@ -105,6 +105,10 @@ func TestDecided(t *testing.T) {
 			map[string]float64{"Decisions Function=f Code=allow": 1, "Latency Function=f": 0, "BoundSessions Function=f": 1}},
 		{"session that is not bound", Decision{Code: Allow, Bound: pointer(false)},
 			map[string]float64{"Decisions Function=f Code=allow": 1, "Latency Function=f": 0, "BoundSessions Function=f": 0}},
+		{"no proof of the device", Decision{Code: "device_proof_required"},
+			map[string]float64{"Decisions Function=f Code=device_proof_required": 1, "Latency Function=f": 0, "UnprovedSessions Function=f": 1}},
+		{"no proof of the device, says the browser", Decision{Code: "device_proof_unavailable"},
+			map[string]float64{"Decisions Function=f Code=device_proof_unavailable": 1, "Latency Function=f": 0, "UnprovedSessions Function=f": 1}},
 		{"unknown code", Decision{Code: `alice","x":"`},
 			map[string]float64{"Decisions Function=f Code=other": 1, "Latency Function=f": 0}},
 	} {

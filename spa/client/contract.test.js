@@ -15,7 +15,7 @@ describe('the contract with the token handler', () => {
         'POST /oauth-agent/refresh': json(200, { access_token_expires_in: 300 }),
       });
       await client.fetch(`${API}/orders`);
-      assert.deepEqual(keys(), refresh ? ['GET /orders', 'POST /oauth-agent/refresh', 'GET /orders'] : ['GET /orders']);
+      assert.equal(keys().filter((key) => key !== 'GET /orders').length, refresh ? 1 : 0);
     });
   }
 

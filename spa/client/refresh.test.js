@@ -144,6 +144,30 @@ describe('a session that must be bound to the device', () => {
   }
 });
 
+describe('a session whose browser cannot prove its key just now', () => {
+  const unavailable = refusal(401, 'device_proof_unavailable');
+
+  it('is asked again: the browser tries with each call', async () => {
+    const { client, keys } = scripted({ 'GET /orders': [unavailable, unavailable, json(200, {})] });
+    assert.equal((await client.fetch(`${API}/orders`)).status, 200);
+    assert.deepEqual(keys(), ['GET /orders', 'GET /orders', 'GET /orders']);
+  });
+
+  it('goes on: neither a call nor a refresh ends it', async () => {
+    const { client, keys } = scripted({ 'GET /orders': refusal(401, 'token_expired'), 'POST /oauth-agent/refresh': unavailable });
+    client.addEventListener('sessionexpired', () => assert.fail('the session is said to be over'));
+    for (const call of [() => client.refresh(), () => client.fetch(`${API}/orders`)]) {
+      await assert.rejects(call(), (error) => !(error instanceof SessionExpiredError) && error.code === 'device_proof_unavailable');
+    }
+    assert.deepEqual(keys(), ['POST /oauth-agent/refresh', 'GET /orders', 'POST /oauth-agent/refresh', 'GET /orders']);
+  });
+
+  it('waits no longer than the page', async () => {
+    const { client } = scripted({ 'GET /orders': unavailable });
+    await assert.rejects(client.fetch(`${API}/orders`, { signal: AbortSignal.timeout(50) }), { name: 'TimeoutError' });
+  });
+});
+
 describe('single flight', () => {
   it('in one page: many calls, one refresh, each call retried once', async () => {
     const { state, routes } = rotatingServer();

@@ -36,8 +36,8 @@ const VERSION_HEADER = 'token-handler-version';
 /** Codes after which the page refreshes. Not `insufficient_scope`: a new token has the same scope as the old one. */
 const REFRESHABLE = ['token_expired', 'unauthorized_request', 'device_proof_required'];
 
-/** How long after a login a call waits for the browser to bind the session, in milliseconds. */
-const BINDING_TIME = 5000;
+/** How long a call waits for the browser to bind the session after a login, or to prove its key, in milliseconds. */
+const DEVICE_TIME = 5000;
 
 /** Calls of onPageLoad in flight, by browser and agent. @type {WeakMap<object, Map<string, Promise<Session>>>} */
 const loading = new WeakMap();
@@ -180,7 +180,7 @@ export class TokenHandlerClient extends EventTarget {
       if (place) session.returnTo = placeOf(place);
       this.#show(page, place);
       this.#tabs.tell('signedin');
-      if (session.deviceBound === false) this.#bindsUntil = Date.now() + BINDING_TIME;
+      if (session.deviceBound === false) this.#bindsUntil = Date.now() + DEVICE_TIME;
     }
     return session;
   }
@@ -250,7 +250,8 @@ export class TokenHandlerClient extends EventTarget {
         const answer = await this.#call('POST', 'refresh', new URLSearchParams());
         accessTokenExpiresIn = seconds(answer.access_token_expires_in);
       } catch (error) {
-        throw error instanceof TokenHandlerError && error.status === 401 ? this.#expired(error) : error;
+        const ended = error instanceof TokenHandlerError && error.status === 401 && error.code !== 'device_proof_unavailable';
+        throw ended ? this.#expired(error) : error;
       }
     }
     this.#refreshes++;
@@ -283,10 +284,12 @@ export class TokenHandlerClient extends EventTarget {
     const signal = init?.signal ?? request?.signal;
     const call = () => this.#fetch(request ? request.clone() : input, options); // a call uses the body up
     const refreshesBefore = this.#refreshes;
+    const provesUntil = Date.now() + DEVICE_TIME;
     let first = await call();
-    // A browser binds the session to its device at its own pace, moments after the login.
-    while (Date.now() < this.#bindsUntil && !(init?.body instanceof ReadableStream) && await codeOf(first) === 'device_binding_required') {
-      await orAborted(new Promise((resolve) => { setTimeout(resolve, 300); }), signal);
+    let pause = 300;
+    while (!(init?.body instanceof ReadableStream) && await this.#waitsForDevice(first, provesUntil)) {
+      await orAborted(new Promise((resolve) => { setTimeout(resolve, pause); }), signal);
+      pause *= 1.5; // a browser that cannot prove its key pauses, too
       first = await call();
     }
     if (!await wantsRefresh(first)) return first;
@@ -305,6 +308,17 @@ export class TokenHandlerClient extends EventTarget {
     if (!await wantsRefresh(second)) return second;
     // The session may still live if the provider was down: throw that error, the next call may succeed.
     throw refused ?? this.#expired(await failure(second));
+  }
+
+  /**
+   * A browser binds the session to its device at its own pace, moments after the login. It renews its proof before a
+   * call, and tries again with the next call if the token handler fails.
+   * @param {Response} response @param {number} provesUntil
+   */
+  async #waitsForDevice(response, provesUntil) {
+    const code = await codeOf(response);
+    return (code === 'device_binding_required' && Date.now() < this.#bindsUntil)
+      || (code === 'device_proof_unavailable' && Date.now() < provesUntil);
   }
 
   /** @param {string} method @param {string} path @param {URLSearchParams | string} [content] a form, or JSON */

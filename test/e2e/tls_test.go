@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -56,12 +57,17 @@ func (s *system) accept(t *testing.T) {
 	if pin := spkiPin(cert.RawSubjectPublicKeyInfo); pin != printed[1] {
 		t.Fatalf("the certificate has the pin %s, and the run printed %s", pin, printed[1])
 	}
+	trust(cert)
+}
+
+// trust has browsers and clients of this process trust a server of a test.
+func trust(cert *x509.Certificate) {
 	accepted.Lock()
 	defer accepted.Unlock()
 	if accepted.pins == nil {
 		accepted.pins = map[string]bool{}
 	}
-	accepted.pins[printed[1]] = true
+	accepted.pins[spkiPin(cert.RawSubjectPublicKeyInfo)] = true
 	accepted.pem = append(accepted.pem, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})...)
 }
 

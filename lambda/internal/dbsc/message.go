@@ -8,7 +8,6 @@ const (
 	HeaderChallenge    = "Secure-Session-Challenge"    // to the browser
 	HeaderResponse     = "Secure-Session-Response"     // the proof
 	HeaderSession      = "Sec-Secure-Session-Id"       // which session refreshes
-	HeaderSkipped      = "Secure-Session-Skipped"      // the browser could not refresh
 )
 
 // Registration returns the value of [HeaderRegistration]: the browser makes a key

@@ -124,6 +124,8 @@ func (a *agent) checkDevice(c *call) error {
 		return deviceRequired
 	case fingerprint == "":
 		return nil
+	case !a.proved(c, fingerprint) && cookie.SkipsDevice(c.header(cookie.HeaderSkipped), c.opened.Session):
+		return deviceSkipped
 	case !a.proved(c, fingerprint):
 		return deviceUnproved
 	}

@@ -168,6 +168,25 @@ func TestCopiedCookiesEnd(t *testing.T) {
 	w.fails(w.deviceRefresh(thief.Registration(w.challengeOf(got))), 403, "device_proof_required")
 }
 
+// A browser that could not renew the device cookie, because of a failure of ours,
+// says so. The page then waits: the session is not over. No decision depends on
+// the header.
+func TestBrowserThatCouldNotProve(t *testing.T) {
+	w, d := deviceWorld(t), dbsctest.New(t)
+	w.signInBound(d)
+	skipped := func(session string) option {
+		return header("Secure-Session-Skipped", `server_error;session_identifier="`+session+`"`)
+	}
+	if got := w.do("POST", "refresh", skipped(w.sessionName())); got.StatusCode >= 300 {
+		t.Errorf("beside a device cookie: got %d %s", got.StatusCode, got.text)
+	}
+	delete(w.cookies, names.Device)
+	for endpoint, method := range map[string]string{"claims": "GET", "refresh": "POST"} {
+		w.fails(w.do(method, endpoint, skipped(w.sessionName())), 401, "device_proof_unavailable")
+		w.fails(w.do(method, endpoint, skipped(strings.Repeat("0", 32))), 401, "device_proof_required")
+	}
+}
+
 func TestDeviceCookieOfAnotherSession(t *testing.T) {
 	w := deviceWorld(t)
 	w.signInBound(dbsctest.New(t))

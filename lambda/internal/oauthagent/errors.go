@@ -69,6 +69,7 @@ var (
 	rejected         = &failure{400, contract.CodeAuthorizationError, "A request sent to the Authorization Server was rejected", ""}
 	forbidden        = &failure{403, contract.CodeForbidden, "The request is not one that a browser makes by itself", ""}
 	deviceUnproved   = &failure{401, contract.CodeDeviceProofRequired, "The session is bound to a device that has not proved its key", ""}
+	deviceSkipped    = &failure{401, contract.CodeDeviceUnavailable, "The browser could not renew its proof just now", ""}
 	deviceChallenge  = &failure{403, contract.CodeDeviceProofRequired, "A proof of the device's key is required", ""}
 	deviceRequired   = &failure{401, contract.CodeDeviceRequired, "The session is not bound to a device", ""}
 	notFound         = &failure{404, contract.CodeNotFound, "There is no such endpoint", ""}

@@ -14,14 +14,9 @@ import (
 
 const (
 	messageUnproved       = "The session is bound to a device that has not proved its key"
-	messageDeviceSkipped  = "The browser could not prove the key of the device"
+	messageDeviceSkipped  = "The browser could not renew its proof just now"
 	messageDeviceRequired = "The session is not bound to a device"
 )
-
-// headerSkipped is sent by a browser that could not renew the device cookie
-// (W3C Device Bound Session Credentials, "Secure-Session-Skipped"). It is the
-// client's word, and changes no decision.
-const headerSkipped = "Secure-Session-Skipped"
 
 // device decides over sessions that are bound to a device. The zero value accepts
 // all sessions.
@@ -56,8 +51,8 @@ func (d device) refuses(access cookie.Content, received cookie.Received, header 
 	switch {
 	case proved:
 		return "", ""
-	case len(header(headerSkipped)) > 0:
-		return contract.CodeDeviceProofRequired, messageDeviceSkipped
+	case cookie.SkipsDevice(header(cookie.HeaderSkipped), access.Session):
+		return contract.CodeDeviceUnavailable, messageDeviceSkipped
 	}
 	return contract.CodeDeviceProofRequired, messageUnproved
 }

@@ -2,6 +2,7 @@ package oauthproxy
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
@@ -27,26 +28,28 @@ func TestDeviceBinding(t *testing.T) {
 	for name, tt := range map[string]struct {
 		mode           string
 		access, device cookie.Content
-		skipped        bool
+		skipped        string
 		code           string // "" is an Allow
 	}{
-		"off, bound":                 {"off", bound, none, false, ""},
-		"offer, unbound":             {"offer", unbound, none, false, ""},
-		"required, unbound":          {"required", unbound, none, false, "device_binding_required"},
-		"bound and proved":           {"offer", bound, device(nil), false, ""},
-		"required, bound and proved": {"required", bound, device(nil), false, ""},
-		"no device cookie":           {"offer", bound, none, false, "device_proof_required"},
-		"the browser skipped":        {"offer", bound, none, true, "device_proof_required"},
-		"skipped, but proved":        {"offer", bound, device(nil), true, ""},
-		"ended":                      {"offer", bound, device(func(c *cookie.Content) { c.Expires = testTime }), false, "device_proof_required"},
-		"without an end":             {"offer", bound, device(func(c *cookie.Content) { c.Expires = time.Time{} }), false, "device_proof_required"},
-		"of another session":         {"offer", bound, device(func(c *cookie.Content) { c.Session = cookie.SessionID{9} }), false, "device_proof_required"},
+		"off, bound":                 {"off", bound, none, "", ""},
+		"offer, unbound":             {"offer", unbound, none, "", ""},
+		"required, unbound":          {"required", unbound, none, "", "device_binding_required"},
+		"bound and proved":           {"offer", bound, device(nil), "", ""},
+		"required, bound and proved": {"required", bound, device(nil), "", ""},
+		"no device cookie":           {"offer", bound, none, "", "device_proof_required"},
+		"the browser could not":      {"offer", bound, none, hex.EncodeToString(session[:]), "device_proof_unavailable"},
+		"could not for another one":  {"offer", bound, none, strings.Repeat("0", 32), "device_proof_required"},
+		"could not, but proved":      {"offer", bound, device(nil), hex.EncodeToString(session[:]), ""},
+		"could not, and unbound":     {"required", unbound, none, hex.EncodeToString(session[:]), "device_binding_required"},
+		"ended":                      {"offer", bound, device(func(c *cookie.Content) { c.Expires = testTime }), "", "device_proof_required"},
+		"without an end":             {"offer", bound, device(func(c *cookie.Content) { c.Expires = time.Time{} }), "", "device_proof_required"},
+		"of another session":         {"offer", bound, device(func(c *cookie.Content) { c.Session = cookie.SessionID{9} }), "", "device_proof_required"},
 		"of another key": {"offer", bound, device(func(c *cookie.Content) {
 			c.Token = base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("g", 16)))
-		}), false, "device_proof_required"},
+		}), "", "device_proof_required"},
 		"key in the access token's cookie": {"offer", withKey, device(func(c *cookie.Content) {
 			c.Token = base64.RawURLEncoding.EncodeToString([]byte(cookie.DeviceFingerprint(withKey.Binding)))
-		}), false, ""},
+		}), "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := settings.Authorizer{Shared: shared()}
@@ -60,8 +63,8 @@ func TestDeviceBinding(t *testing.T) {
 				jar += "; " + p.names.Device + "=" + p.names.Seal(p.ring, p.names.Device, tt.device)
 			}
 			headers := map[string][]string{"Origin": {trusted}, "Cookie": {jar}}
-			if tt.skipped {
-				headers["Secure-Session-Skipped"] = []string{`unreachable;session_identifier="x"`}
+			if tt.skipped != "" {
+				headers["Secure-Session-Skipped"] = []string{`unreachable;session_identifier="` + tt.skipped + `"`}
 			}
 			if d := decide(t, p, get(headers)); d.Allow != (tt.code == "") || d.Code != tt.code {
 				t.Errorf("got %t with %q, want %q", d.Allow, d.Code, tt.code)
