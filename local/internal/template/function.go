@@ -55,11 +55,14 @@ type Function struct {
 
 var customRuntimes = []string{"provided.al2023", "provided.al2"}
 
-// loadFunctions reads the functions, and refuses those the API invokes but this machine cannot run.
-func (l *loader) loadFunctions(api *API) []Function {
+// loadFunctions reads the functions, and refuses those that an API invokes but this machine cannot run.
+func (l *loader) loadFunctions(api *API, sockets []*WebSocketAPI) []Function {
 	invoked := map[string]bool{}
 	if api != nil {
 		invoked = api.invoked()
+	}
+	for _, socket := range sockets {
+		socket.invoked(invoked)
 	}
 	var out []Function
 	for _, id := range l.ofType("AWS::Lambda::Function") {
@@ -70,7 +73,7 @@ func (l *loader) loadFunctions(api *API) []Function {
 			if invoked[id] {
 				l.fail("%s: property Runtime: %q is not implemented, only %s are", r, runtime, strings.Join(customRuntimes, " and "))
 			} else {
-				l.ignore(r, "not invoked by the API, and its runtime is not a custom one")
+				l.ignore(r, "not invoked by an API, and its runtime is not a custom one")
 			}
 			continue
 		}

@@ -13,7 +13,7 @@ type permission struct {
 
 // checkPermissions makes sure that API Gateway may invoke each function it uses. Without a resource-based permission
 // AWS answers 500 at run time; here it is an error at start, naming the function.
-func (l *loader) checkPermissions(api *API) {
+func (l *loader) checkPermissions(api *API, sockets []*WebSocketAPI) {
 	var perms []permission
 	for _, id := range l.ofType("AWS::Lambda::Permission") {
 		p := l.read(l.Resources[id])
@@ -28,7 +28,6 @@ func (l *loader) checkPermissions(api *API) {
 		}
 		perms = append(perms, permission{p.str("FunctionName"), p.str("SourceArn")})
 	}
-	prefix := fmt.Sprintf("arn:%s:execute-api:%s:%s:%s", api.Partition, api.Region, api.AccountID, api.ID)
 	checked := map[string]bool{}
 	check := func(function, source, what string) {
 		if function == "" || checked[function+source] {
@@ -44,15 +43,27 @@ func (l *loader) checkPermissions(api *API) {
 		}
 		l.fail("%s: no AWS::Lambda::Permission lets API Gateway invoke it as %s (source ARN %s)", l.Resources[function], what, source)
 	}
-	for _, m := range api.Methods {
-		if a := m.Authorizer; a != nil {
-			check(a.FunctionID, prefix+"/authorizers/"+a.ID, "authorizer "+a.Name)
+	if api != nil {
+		prefix := fmt.Sprintf("arn:%s:execute-api:%s:%s:%s", api.Partition, api.Region, api.AccountID, api.ID)
+		for _, m := range api.Methods {
+			if a := m.Authorizer; a != nil {
+				check(a.FunctionID, prefix+"/authorizers/"+a.ID, "authorizer "+a.Name)
+			}
+			method, path := m.HTTPMethod, pathParameter.ReplaceAllString(m.Path, "*")
+			if method == "ANY" {
+				method = "*"
+			}
+			check(m.Integration.FunctionID, prefix+"/"+api.Stage+"/"+method+path, "integration of "+m.HTTPMethod+" "+m.Path)
 		}
-		method, path := m.HTTPMethod, pathParameter.ReplaceAllString(m.Path, "*")
-		if method == "ANY" {
-			method = "*"
+	}
+	for _, socket := range sockets {
+		prefix := fmt.Sprintf("arn:%s:execute-api:%s:%s:%s", socket.Partition, socket.Region, socket.AccountID, socket.ID)
+		for _, r := range socket.Routes {
+			if a := r.Authorizer; a != nil {
+				check(a.FunctionID, prefix+"/authorizers/"+a.ID, "authorizer "+a.Name)
+			}
+			check(r.FunctionID, prefix+"/"+socket.Stage+"/"+r.Key, "integration of "+r.Key)
 		}
-		check(m.Integration.FunctionID, prefix+"/"+api.Stage+"/"+method+path, "integration of "+m.HTTPMethod+" "+m.Path)
 	}
 }
 

@@ -44,14 +44,16 @@ func (l *loader) ref(id string, depth int) (any, error) {
 		return nil, fmt.Errorf("Ref %s: no such resource, parameter or pseudo parameter (or its condition is false)", id)
 	}
 	switch r.Type {
-	case "AWS::ApiGateway::RestApi":
+	case "AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api":
 		return l.physicalID(id, 10), nil
 	case "AWS::ApiGateway::Model":
 		if name := r.Properties["Name"]; name != nil {
 			return l.text(name, depth)
 		}
-	case "AWS::ApiGateway::Stage":
+	case "AWS::ApiGateway::Stage", "AWS::ApiGatewayV2::Stage":
 		return l.text(r.Properties["StageName"], depth)
+	case "AWS::ApiGatewayV2::DomainName":
+		return l.text(r.Properties["DomainName"], depth)
 	case "AWS::Lambda::Function":
 		if name := r.Properties["FunctionName"]; name != nil {
 			return l.text(name, depth)
@@ -73,7 +75,7 @@ func (l *loader) ref(id string, depth int) (any, error) {
 		h := hex.EncodeToString(sum[:])
 		return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:32], nil
 	}
-	if strings.HasPrefix(r.Type, "AWS::ApiGateway::") {
+	if strings.HasPrefix(r.Type, "AWS::ApiGateway::") || strings.HasPrefix(r.Type, "AWS::ApiGatewayV2::") {
 		return l.physicalID(id, 6), nil
 	}
 	return id, nil
@@ -107,8 +109,13 @@ func (l *loader) getAtt(id, attr string, depth int) (any, error) {
 	case "AWS::ApiGateway::RestApi.RootResourceId":
 		return l.physicalID(id+"/root", 10), nil
 	case "AWS::ApiGateway::RestApi.RestApiId", "AWS::ApiGateway::Resource.ResourceId", "AWS::ApiGateway::Deployment.DeploymentId",
-		"AWS::ApiGateway::Authorizer.AuthorizerId", "AWS::SecretsManager::Secret.Id", "AWS::KMS::Key.KeyId":
+		"AWS::ApiGateway::Authorizer.AuthorizerId", "AWS::ApiGatewayV2::Api.ApiId", "AWS::ApiGatewayV2::Route.RouteId",
+		"AWS::ApiGatewayV2::Integration.IntegrationId", "AWS::ApiGatewayV2::Authorizer.AuthorizerId",
+		"AWS::ApiGatewayV2::Deployment.DeploymentId", "AWS::SecretsManager::Secret.Id", "AWS::KMS::Key.KeyId":
 		return self, nil
+	case "AWS::ApiGatewayV2::Api.ApiEndpoint":
+		host, err := l.executeAPI(self.(string))
+		return "wss://" + host, err
 	case "AWS::Lambda::Function.Arn":
 		return l.arn("lambda", fmt.Sprintf("function:%s", self)), nil
 	case "AWS::DynamoDB::Table.Arn":

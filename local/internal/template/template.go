@@ -1,5 +1,5 @@
 // Package template reads a synthesized CDK cloud assembly and turns one stack's CloudFormation template into the plain
-// values a local run needs: the REST API with its routes, and the Lambda functions with their asset folders and
+// values a local run needs: the REST API with its routes, the WebSocket APIs, and the Lambda functions with their asset folders and
 // environments.
 //
 // Physical names that CloudFormation would make up (API ids, ARNs, …) are made up here, in the right shape and the same
@@ -11,7 +11,8 @@
 //
 // Not implemented: nested stacks, transforms and macros, Fn::ImportValue, SSM parameters, Lambda layers, versions,
 // aliases and container images, models and request body validation, resource policies, usage plans and API keys, VPC
-// links, caching, canaries, response streaming, WAF.
+// links, caching, canaries, WAF, HTTP APIs; of WebSocket APIs integrations other than Lambda proxies, API keys, IAM
+// authorization and models.
 package template
 
 import (
@@ -52,6 +53,7 @@ type Options struct {
 // Template is a stack, resolved.
 type Template struct {
 	api       *API
+	sockets   []*WebSocketAPI
 	functions []Function
 	secrets   map[string]Secret
 	rotations []Rotation
@@ -69,8 +71,11 @@ type Ignored struct{ LogicalID, ConstructPath, Type, Reason string }
 // API returns the REST API.
 func (t *Template) API() *API { return t.api }
 
+// WebSocketAPIs returns the WebSocket APIs, sorted by logical id.
+func (t *Template) WebSocketAPIs() []*WebSocketAPI { return slices.Clone(t.sockets) }
+
 // Functions returns the Lambda functions, sorted by logical id. Those with a runtime that is not a custom one (such as
-// CDK's own Node.js helpers) are left out unless the API invokes them, which is an error of [Load].
+// CDK's own Node.js helpers) are left out unless an API invokes them, which is an error of [Load].
 func (t *Template) Functions() []Function { return slices.Clone(t.functions) }
 
 // Secret returns the value of a secret resource of the template.
@@ -150,18 +155,17 @@ func Load(dir, stack string, opts Options) (*Template, error) {
 		}
 	}
 	api := l.loadAPI()
-	functions := l.loadFunctions(api)
+	sockets := l.loadWebSocketAPIs()
+	functions := l.loadFunctions(api, sockets)
 	rotations := l.loadRotations(functions)
 	read := l.loadReadSecrets(functions)
 	tables := l.loadTables(functions)
-	if api != nil {
-		l.checkPermissions(api)
-	}
+	l.checkPermissions(api, sockets)
 	if len(l.errs) > 0 {
 		return nil, errors.Join(l.errs...)
 	}
 	slices.SortFunc(l.ignored, func(a, b Ignored) int { return strings.Compare(a.LogicalID, b.LogicalID) })
-	return &Template{api: api, functions: functions, secrets: l.secrets, rotations: rotations, tables: tables, read: read, ignored: l.ignored}, nil
+	return &Template{api: api, sockets: sockets, functions: functions, secrets: l.secrets, rotations: rotations, tables: tables, read: read, ignored: l.ignored}, nil
 }
 
 // selectResources drops resources whose condition is false and sorts out the types.

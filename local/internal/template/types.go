@@ -84,13 +84,36 @@ var types = map[string]*rule{
 			"WarmThroughput", "StreamSpecification", "KinesisStreamSpecification", "ContributorInsightsSpecification",
 			"ResourcePolicy", "TableClass", "ImportSourceSpecification"},
 	},
+	"AWS::ApiGatewayV2::Api": {
+		used:    []string{"Name", "ProtocolType", "RouteSelectionExpression", "DisableExecuteApiEndpoint"},
+		ignored: []string{"Description", "Tags", "IpAddressType", "ApiKeySelectionExpression", "Version"},
+	},
+	"AWS::ApiGatewayV2::Stage": {
+		used:    []string{"ApiId", "StageName", "StageVariables", "AutoDeploy", "DeploymentId"},
+		ignored: []string{"AccessLogSettings", "DefaultRouteSettings", "RouteSettings", "Description", "Tags"},
+	},
+	"AWS::ApiGatewayV2::Deployment": {used: []string{"ApiId"}, ignored: []string{"Description", "StageName"}},
+	"AWS::ApiGatewayV2::Route": {
+		used: []string{"ApiId", "RouteKey", "AuthorizationType", "AuthorizerId", "Target",
+			"RouteResponseSelectionExpression"},
+		ignored: []string{"OperationName"},
+	},
+	"AWS::ApiGatewayV2::RouteResponse": {used: []string{"ApiId", "RouteId", "RouteResponseKey"}},
+	"AWS::ApiGatewayV2::Integration": {
+		used: []string{"ApiId", "IntegrationType", "IntegrationUri", "IntegrationMethod", "ConnectionType",
+			"TimeoutInMillis"},
+		ignored: []string{"Description", "PassthroughBehavior"}, // of a proxy: everything passes
+	},
+	"AWS::ApiGatewayV2::Authorizer": {used: []string{"ApiId", "AuthorizerType", "AuthorizerUri", "IdentitySource", "Name"}},
+	"AWS::ApiGatewayV2::ApiMapping": {used: []string{"ApiId", "Stage", "ApiMappingKey"}, ignored: []string{"DomainName"}},
 	// A custom domain with a base path would put a prefix into every path; locally the API is at its host's root.
 	"AWS::ApiGateway::BasePathMapping": {ignored: []string{"DomainName", "RestApiId", "Stage"}},
 }
 
 // harmless types make no difference to how a request is answered on this machine.
 var harmless = []string{
-	"AWS::ApiGateway::Account", "AWS::ApiGateway::DomainName", "AWS::CDK::Metadata", "AWS::CertificateManager::Certificate",
+	"AWS::ApiGateway::Account", "AWS::ApiGateway::DomainName", "AWS::ApiGatewayV2::DomainName", "AWS::CDK::Metadata",
+	"AWS::CertificateManager::Certificate",
 	"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::Dashboard", "AWS::IAM::ManagedPolicy",
 	"AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias", "AWS::KMS::Key", "AWS::Logs::LogGroup",
 	"AWS::Logs::MetricFilter", "AWS::Logs::SubscriptionFilter", "AWS::Route53::RecordSet", "AWS::Route53::RecordSetGroup",
