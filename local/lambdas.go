@@ -39,6 +39,7 @@ func startLambdas(ctx context.Context, r *runner, t *template.Template) (*lambda
 		}
 		maps.Copy(f.Environment, r.secrets.environment())
 		maps.Copy(f.Environment, r.tables.environment())
+		r.connections.prepare(f, t.WebSocketAPIs())
 		config := lambdaruntime.Config{
 			Name: f.Name, Dir: dir, Command: command, Handler: f.Handler, Timeout: f.Timeout, MemoryMB: f.MemoryMB,
 			Environment: f.Environment, Region: t.API().Region, FunctionARN: f.ARN,

@@ -14,6 +14,9 @@
 //	http://127.0.0.1:3004                 Secrets Manager, if the stage has cookieKeyRotation
 //	http://127.0.0.1:3005                 the trace page: the way of each request
 //	http://127.0.0.1:3007                 DynamoDB, if the stage records sessions
+//	https://127.0.0.1:3008                @connections commands, if the template has a WebSocket API
+//
+// WebSocket APIs are served on the host of the REST API.
 //
 // Browsers resolve these names to loopback by themselves (RFC 6761 section
 // 6.3). The run listens on no other interface. Secrets that the template asks Secrets
@@ -36,7 +39,7 @@ type options struct {
 	domain                                    string
 	wwwPort, apiPort, loginPort, upstreamPort int
 	secretsPort, tracePort, backPort          int
-	tablesPort                                int
+	tablesPort, socketsPort                   int
 	tls, watch, fresh                         bool
 	app, assembly, stackName, restAPI         string
 	upstream                                  string
@@ -63,6 +66,7 @@ func main() {
 	flag.IntVar(&o.tracePort, "trace-port", 3005, "`port` of the trace page; 0 turns it off")
 	flag.IntVar(&o.backPort, "back-port", 3006, "`port` of the provider's back channel, which has one of its own with -tls")
 	flag.IntVar(&o.tablesPort, "tables-port", 3007, "`port` of DynamoDB, which listens only if the template has a table")
+	flag.IntVar(&o.socketsPort, "sockets-port", 3008, "`port` of the @connections commands, which listens only if the template has a WebSocket API")
 	flag.BoolVar(&o.tls, "tls", false, "serve https, with a certificate made at the start that is installed nowhere")
 	flag.StringVar(&o.upstream, "upstream", "", "origin of an upstream API of your own to put behind the routes, such as http://127.0.0.1:8080 (default: the sample)")
 	flag.StringVar(&o.site, "site", "", "`folder` of a built single page application of your own to serve (default: the sample, spa)")

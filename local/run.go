@@ -10,6 +10,7 @@ import (
 
 	"github.com/tokenhandler/aws/internal/setup"
 	"github.com/tokenhandler/aws/local/internal/provider"
+	"github.com/tokenhandler/aws/local/internal/socket"
 	"github.com/tokenhandler/aws/local/internal/synth"
 	"github.com/tokenhandler/aws/local/internal/trace"
 )
@@ -102,7 +103,7 @@ func run(ctx context.Context, o options, c *console) error {
 			return err
 		}
 	}
-	r := &runner{options: o, console: c, cert: cert}
+	r := &runner{options: o, console: c, cert: cert, sockets: socket.NewServer()}
 	if o.tracePort != 0 {
 		r.trace = trace.NewLog()
 		page := serve(r.trace.Handler(o.tracePort), ports.trace, nil)

@@ -15,6 +15,7 @@ import (
 	"github.com/tokenhandler/aws/local/internal/gateway"
 	"github.com/tokenhandler/aws/local/internal/provider"
 	"github.com/tokenhandler/aws/local/internal/site"
+	"github.com/tokenhandler/aws/local/internal/socket"
 	"github.com/tokenhandler/aws/local/internal/synth"
 	"github.com/tokenhandler/aws/local/internal/template"
 	"github.com/tokenhandler/aws/local/internal/trace"
@@ -35,6 +36,10 @@ type runner struct {
 	tables   *tables
 	lambdas  *lambdas
 	gateway  *gateway.Gateway
+
+	sockets     *socket.Server
+	webSockets  *socket.APIs
+	connections *connections
 
 	launched   *provider.Launched // nil once it is started, or if it is not needed
 	provider   *provider.Provider // nil: the app uses another
@@ -74,6 +79,9 @@ func (r *runner) reload(ctx context.Context) error {
 	if err := r.startTables(ctx, t); err != nil {
 		return err
 	}
+	if err := r.startConnections(t); err != nil {
+		return err
+	}
 	started, err := startLambdas(ctx, r, t)
 	if err != nil {
 		return err
@@ -90,19 +98,27 @@ func (r *runner) reload(ctx context.Context) error {
 		started.close()
 		return err
 	}
-	api, err := gateway.New(t.API(), gateway.Options{Invoke: started.invoke, InvokeStream: started.invokeStream, Log: r.console.requests(), Trace: started.traceOptions(t, r.trace, r.cert.spki())})
+	traced := started.traceOptions(t, r.trace, r.cert.spki())
+	api, err := gateway.New(t.API(), gateway.Options{Invoke: started.invoke, InvokeStream: started.invokeStream, Log: r.console.requests(), Trace: traced})
 	if err != nil {
 		started.close()
 		return err
 	}
-	page := site.Config{Dir: r.options.page(r.project.home), API: r.options.api(), AgentPath: started.agent.Application.AgentPath}
+	webSockets, err := socket.New(t.WebSocketAPIs(), socket.Options{Invoke: started.invoke, Domain: r.connections.address(), Log: r.console.requests(), Trace: traced})
+	if err != nil {
+		started.close()
+		return err
+	}
+	page := site.Config{Dir: r.options.page(r.project.home), API: r.options.api(), AgentPath: started.agent.Application.AgentPath,
+		WebSockets: len(t.WebSocketAPIs()) > 0}
 	if err := page.Validate(); err != nil {
 		started.close()
 		return err
 	}
 	before := r.lambdas
-	r.template, r.stack, r.lambdas, r.gateway = t, stack, started, api
-	r.api.set(api)
+	r.template, r.stack, r.lambdas, r.gateway, r.webSockets = t, stack, started, api, webSockets
+	r.sockets.Use(webSockets)
+	r.api.set(r.sockets.Handler(api))
 	r.www.set(site.Handler(page))
 	if before != nil {
 		before.close()
@@ -208,9 +224,11 @@ func (r *runner) close() {
 	if r.launched != nil {
 		r.launched.Stop()
 	}
+	r.sockets.Close()
 	if r.lambdas != nil {
 		r.lambdas.close()
 	}
+	r.connections.stop()
 	if r.provider != nil {
 		r.provider.Stop()
 	}
@@ -225,6 +243,11 @@ func (r *runner) tell(began time.Time) {
 		c.part("upstream", o.sample(), 0)
 	}
 	c.part("api", o.api(), 0)
+	for _, api := range r.template.WebSocketAPIs() {
+		for _, path := range api.Paths {
+			c.part("websocket", "ws"+strings.TrimPrefix(o.api(), "http")+path, 0)
+		}
+	}
 	name := "spa"
 	for _, origin := range r.origins() {
 		c.part(name, origin, 0)
@@ -236,7 +259,7 @@ func (r *runner) tell(began time.Time) {
 	if r.cert != nil {
 		c.part("pin", "sha256/"+r.cert.pin, 0)
 	}
-	c.routes(r.gateway.Routes(), r.lambdas.names)
+	c.routes(append(r.gateway.Routes(), r.webSockets.Routes()...), r.lambdas.names)
 	www := c.paint(bold, o.www())
 	switch {
 	case !r.lambdas.agent.Application.Trusts(o.www()):

@@ -116,7 +116,7 @@ func start(t *testing.T, flags ...string) *system {
 		t.Fatalf("go build ./local: %v\n%s", err, out)
 	}
 
-	ports := freePorts(t, 7)
+	ports := freePorts(t, 8)
 	s := &system{
 		www:      fmt.Sprintf("%s://www.example.localhost:%d", scheme(), ports[0]),
 		api:      fmt.Sprintf("%s://api.example.localhost:%d", scheme(), ports[1]),
@@ -147,7 +147,7 @@ func start(t *testing.T, flags ...string) *system {
 	s.cmd = exec.Command(binary, append([]string{
 		"-www-port", strconv.Itoa(ports[0]), "-api-port", strconv.Itoa(ports[1]),
 		"-login-port", strconv.Itoa(ports[2]), "-upstream-port", strconv.Itoa(ports[3]), "-trace-port", strconv.Itoa(ports[4]),
-		"-back-port", strconv.Itoa(ports[5]), "-tables-port", strconv.Itoa(ports[6]), "-tls=" + strconv.FormatBool(overTLS),
+		"-back-port", strconv.Itoa(ports[5]), "-tables-port", strconv.Itoa(ports[6]), "-sockets-port", strconv.Itoa(ports[7]), "-tls=" + strconv.FormatBool(overTLS),
 		"-upstream", s.recorder.server.URL, "-out", s.out, "-v"}, flags...)...)
 	s.cmd.Dir = root
 	reader, writer := io.Pipe()

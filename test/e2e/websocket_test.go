@@ -1,172 +1,161 @@
 package e2e
 
 import (
-	"crypto/sha1"
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
-
-	"github.com/tokenhandler/aws/test/internal/lambdabench"
 )
 
-// A browser opens WebSockets with the cookies of the session, and the bundled
-// OAuth proxy decides over the event that API Gateway makes of the handshake. Pages
-// of another site send no cookies. Pages of another host of the site send them, and
-// their Origin is refused.
+// A session opens the WebSocket API of another project's app from a trusted
+// page. Pages of another host of the site and of another site cannot, nor can the
+// trusted page after sign-out.
 func TestWebSocketInChromium(t *testing.T) {
-	if overTLS {
-		t.Skip("it has a server of its own, without TLS")
-	}
 	findBrowser(t)
-	root, err := lambdabench.ModuleRoot()
-	if err != nil {
-		t.Fatal(err)
+	s := start(t, "-app", "test/e2e/testdata/websocket", "-stack", "WebSocket", "-c", "origin={www}", "-c", "issuer={login}", "-c", "provider={back}")
+	for _, line := range []string{"WS      /events $connect", "WS      /events $default", "websocket"} {
+		if !strings.Contains(s.output.String(), line) {
+			t.Errorf("the run does not list %q", line)
+		}
 	}
-	program, err := lambdabench.Build(t.Context(), root, t.TempDir(), "./lambda/authorizer")
-	if err != nil {
-		t.Fatal(err)
-	}
-	env, events, tokens, err := lambdabench.SignedIn(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var signedIn struct{ Headers map[string]string }
-	if err := json.Unmarshal(events[0], &signedIn); err != nil {
-		t.Fatal(err)
-	}
-	g := &socketGateway{cookies: signedIn.Headers["cookie"]}
-	if g.cookies == "" {
-		t.Fatal("the event has no cookies")
-	}
-	server := httptest.NewServer(g)
-	t.Cleanup(server.Close)
-	g.port = server.Listener.Addr().(*net.TCPAddr).Port
-	g.authorizer, err = lambdabench.Start(t.Context(), lambdabench.Bootstrap{Name: "authorizer", Path: program,
-		Env: append(env, "TRUSTED_WEB_ORIGINS="+g.origin("www.example.localhost"))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(g.authorizer.Close)
-
 	p := openTab(t)
-	p.run(t, "the API sets the cookies", chromedp.Navigate(g.origin("api.example.localhost")+"/sign-in"), visible("#done"))
+	p.run(t, "sign in", chromedp.Navigate(s.www), state("signed-out"), click("#sign-in"), visible(`input[name="login"]`))
+	p.logIn(t)
+	p.run(t, "signed in", state("signed-in"))
+
+	type about struct {
+		Echo, Origin string
+		Expires      int64
+		Token        bool
+	}
+	got := value(t, p, "a conversation", chromedp.Evaluate[struct {
+		Echo     about
+		Pushed   []string
+		Code     int
+		Extended string
+	}](`(async () => {
+		const socket = new WebSocket('`+socketURL(s)+`');
+		const waiting = [];
+		const queue = [];
+		socket.onmessage = ({ data }) => (waiting.length ? waiting.shift()(data) : queue.push(data));
+		const next = () => (queue.length ? Promise.resolve(queue.shift()) : new Promise((resolve) => waiting.push(resolve)));
+		await new Promise((resolve, reject) => Object.assign(socket, { onopen: resolve, onerror: () => reject(new Error('refused')) }));
+		const closed = new Promise((resolve) => { socket.onclose = ({ code }) => resolve(code); });
+		socket.send('hello');
+		const Echo = JSON.parse(await next());
+		socket.send('push');
+		const Pushed = [await next(), await next(), await next()];
+		socket.send('close');
+		return { Echo, Pushed, Code: await closed, Extended: socket.extensions };
+	})()`, chromedp.EvalAwaitPromise, chromedp.EvalAsValue))
+	if e := got.Echo; e.Echo != "hello" || e.Origin != s.www || !e.Token || time.Unix(e.Expires, 0).Before(time.Now()) {
+		t.Errorf("the function saw %+v", e)
+	}
+	if want := []string{"by domainName", "by callbackUrl", "by variable"}; !slices.Equal(got.Pushed, want) {
+		t.Errorf("the backend pushed %q, want %q", got.Pushed, want)
+	}
+	if got.Code != 1000 || got.Extended != "" {
+		t.Errorf("closed with %d and the extensions %q", got.Code, got.Extended)
+	}
+	s.says(t, `left with 1000, {"origin":"`+s.www+`"`)
+	record := s.handshake(t, s.www)
+	if record.Status != http.StatusSwitchingProtocols || !strings.Contains(record.cookies, "__Host-th-at") {
+		t.Errorf("the trace has %+v", record)
+	}
+
 	for _, tt := range []struct {
-		host, want string
-		cookies    bool
+		name, origin string
+		cookies      bool
 	}{
-		{"www.example.localhost", "allowed", true},
-		{"blog.example.localhost", "refused", true},
-		{"www.other.localhost", "refused", false},
+		{"another host of the site", strings.Replace(s.www, "www.", "blog.", 1), true},
+		{"another site", strings.Replace(s.www, "www.example", "www.other", 1), false},
 	} {
-		p.run(t, tt.host+" opens a WebSocket", chromedp.Navigate(g.origin(tt.host)+"/"), until(`document.querySelector('#result').textContent !== ''`))
-		last := g.handshake()
-		if got := p.text(t, "#result"); got != tt.want {
-			t.Errorf("%s: got %q, want %q; the authorizer answered %s", tt.host, got, tt.want, strings.ReplaceAll(last.answer, tokens[0], "…"))
+		p.run(t, tt.name, chromedp.Navigate(tt.origin))
+		p.refused(t, s, tt.name)
+		record := s.handshake(t, tt.origin)
+		if record.Status != http.StatusForbidden || !strings.Contains(record.message, "rigin") {
+			t.Errorf("%s: status %d, %q", tt.name, record.Status, record.message)
 		}
-		if got := last.header.Get("Origin"); got != g.origin(tt.host) {
-			t.Errorf("%s: the browser sent Origin %q", tt.host, got)
+		if sent := strings.Contains(record.cookies, "__Host-th-at"); sent != tt.cookies {
+			t.Errorf("%s: the browser sent the session's cookies: %t", tt.name, sent)
 		}
-		if got := strings.Contains(last.header.Get("Cookie"), "__Host-th-at="); got != tt.cookies {
-			t.Errorf("%s: the browser sent the session's cookies: %t, want %t", tt.host, got, tt.cookies)
-		}
-		if got := strings.Contains(last.answer, tokens[0]); got != (tt.want == "allowed") {
-			t.Errorf("%s: the answer has the token: %t", tt.host, got)
-		}
+	}
+
+	p.run(t, "sign out", chromedp.Navigate(s.www), state("signed-in"), click("#sign-out"), visible(`button[name="logout"]`),
+		click(`button[name="logout"]`), state("signed-out"))
+	p.refused(t, s, "after sign-out")
+	if record := s.handshake(t, s.www); record.Status != http.StatusForbidden || !strings.Contains(record.message, "no session cookie") || record.cookies != "" {
+		t.Errorf("after sign-out: the trace has %+v", record)
 	}
 }
 
-// socketGateway stands for API Gateway: it asks the authorizer of $connect, and
-// upgrades the connection if it allows that.
-type socketGateway struct {
-	port       int
-	cookies    string // of a signed-in browser
-	authorizer *lambdabench.Environment
+// socketURL is the address of the WebSocket API on the host of the REST API.
+func socketURL(s *system) string { return "ws" + strings.TrimPrefix(s.api, "http") + "/events" }
 
-	mu   sync.Mutex
-	last handshake
+// refused opens a WebSocket in the page, which must fail.
+func (p *tab) refused(t *testing.T, s *system, who string) {
+	t.Helper()
+	if got := value(t, p, who, chromedp.Evaluate[string](`new Promise((resolve) => {
+		const socket = new WebSocket('`+socketURL(s)+`');
+		socket.onopen = () => resolve('opened');
+		socket.onclose = ({ code }) => resolve('closed with ' + code);
+	})`, chromedp.EvalAwaitPromise)); got != "closed with 1006" {
+		t.Errorf("%s: the WebSocket %s", who, got)
+	}
 }
 
+// handshake is a record of the trace.
 type handshake struct {
-	header http.Header
-	answer string
+	Status           int
+	Resource, Origin string
+	Steps            []struct {
+		Rows []struct{ Name, Value string }
+	}
+	cookies, message string // of the authorizer
 }
 
-func (g *socketGateway) origin(host string) string { return fmt.Sprintf("http://%s:%d", host, g.port) }
-
-func (g *socketGateway) handshake() handshake {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.last
-}
-
-func (g *socketGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch {
-	case r.URL.Path == "/favicon.ico":
-		http.NotFound(w, r)
-	case r.URL.Path == "/sign-in":
-		for pair := range strings.SplitSeq(g.cookies, "; ") {
-			w.Header().Add("Set-Cookie", pair+"; Path=/; Secure; HttpOnly; SameSite=Strict")
+// handshake returns the last handshake of a page, as the trace shows it.
+func (s *system) handshake(t *testing.T, origin string) handshake {
+	t.Helper()
+	response, err := http.Get(s.trace + "/records")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var records []handshake
+	if err := json.NewDecoder(response.Body).Decode(&records); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range slices.Backward(records) {
+		if r.Resource != "/events $connect" || r.Origin != origin {
+			continue
 		}
-		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprint(w, "<p id=done>signed in")
-	case r.Header.Get("Upgrade") == "websocket":
-		g.connect(w, r)
-	default:
-		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprintf(w, `<p id=result></p><script>
-			const socket = new WebSocket('ws://api.example.localhost:%d/events');
-			const say = (text) => { document.querySelector('#result').textContent = text; };
-			socket.onmessage = (event) => say(event.data);
-			socket.onerror = () => say('refused');
-		</script>`, g.port)
+		for _, step := range r.Steps {
+			for _, row := range step.Rows {
+				switch row.Name {
+				case "Cookie":
+					r.cookies = row.Value
+				case "context.message":
+					r.message = row.Value
+				}
+			}
+		}
+		return r
 	}
+	t.Fatalf("the trace has no handshake of %s", origin)
+	return handshake{}
 }
 
-// connect makes the event of the Amazon API Gateway Developer Guide, "Control access
-// to WebSocket APIs with AWS Lambda REQUEST authorizers".
-func (g *socketGateway) connect(w http.ResponseWriter, r *http.Request) {
-	headers := map[string]string{}
-	for name, values := range r.Header {
-		headers[name] = values[len(values)-1]
+// says waits until the run has printed a text.
+func (s *system) says(t *testing.T, text string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(s.output.String(), text); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the run did not print %q", text)
+		}
 	}
-	event, err := json.Marshal(map[string]any{
-		"type": "REQUEST", "methodArn": "arn:aws:execute-api:eu-west-1:123456789012:abcdef123/default/$connect",
-		"headers": headers, "multiValueHeaders": r.Header,
-		"requestContext": map[string]any{"routeKey": "$connect", "eventType": "CONNECT", "stage": "default", "requestId": "id"},
-	})
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	answer, err := g.authorizer.Invoke(r.Context(), event)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	g.mu.Lock()
-	g.last = handshake{r.Header.Clone(), string(answer.Body)}
-	g.mu.Unlock()
-	if !strings.Contains(string(answer.Body), `"Effect":"Allow"`) {
-		w.WriteHeader(http.StatusForbidden)
-		return
-	}
-	connection, _, err := w.(http.Hijacker).Hijack()
-	if err != nil {
-		return
-	}
-	defer connection.Close()
-	// RFC 6455 section 4.2.2, item 5.4.
-	accept := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	const message = "allowed"
-	fmt.Fprintf(connection, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n\x81%c%s",
-		base64.StdEncoding.EncodeToString(accept[:]), len(message), message)
-	connection.Read(make([]byte, 1)) // until the page leaves
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,7 +70,7 @@ func (c *call) authorize() *fault {
 	d, cached := a.cache.get(identity, c.start)
 	if !cached {
 		var f *fault
-		if d, f = c.askAuthorizer(a); f != nil {
+		if d, f = ask(c.ctx, c.g.opts.Invoke, a.FunctionID, c.authorizerEvent(), maxLambda); f != nil {
 			c.traceAuthorizer(a, nil, false, asked, f)
 			return f
 		}
@@ -86,13 +87,13 @@ func (c *call) authorize() *fault {
 	vars.Put("integrationLatency", latency)
 	c.vars.Put("authorizer", vars)
 	c.decided = true
-	f := c.evaluate(d)
+	f := d.evaluate(c.methodARN())
 	c.traceAuthorizer(a, d, cached, asked, f)
 	return f
 }
 
-func (c *call) evaluate(d *decision) *fault {
-	switch d.policy.evaluate(c.methodARN()) {
+func (d *decision) evaluate(arn string) *fault {
+	switch d.policy.evaluate(arn) {
 	case allowed:
 		return nil
 	case explicitlyDenied:
@@ -102,13 +103,14 @@ func (c *call) evaluate(d *decision) *fault {
 	}
 }
 
-func (c *call) askAuthorizer(a *authorizer) (*decision, *fault) {
+// ask invokes an authorizer's function, whose output may have limit bytes.
+func ask(ctx context.Context, invoke Invoker, functionID string, event map[string]any, limit int) (*decision, *fault) {
 	broken := func(cause string) *fault { return newFault("AUTHORIZER_CONFIGURATION_ERROR", "", cause) }
-	payload, err := json.Marshal(c.authorizerEvent())
+	payload, err := json.Marshal(event)
 	if err != nil {
 		return nil, broken("event cannot be encoded")
 	}
-	res, err := c.g.opts.Invoke(c.ctx, a.FunctionID, payload)
+	res, err := invoke(ctx, functionID, payload)
 	if err != nil {
 		return nil, broken("authorizer function could not be run: " + err.Error())
 	}
@@ -123,6 +125,9 @@ func (c *call) askAuthorizer(a *authorizer) (*decision, *fault) {
 			return nil, newFault("UNAUTHORIZED", "Unauthorized", "authorizer returned the error Unauthorized")
 		}
 		return nil, broken("authorizer function failed with an error of type " + strconv.Quote(cut(failure.Type, 80)))
+	}
+	if len(res.Payload) > limit {
+		return nil, broken(fmt.Sprintf("authorizer output: is over %d bytes", limit))
 	}
 	d, err := parseDecision(res.Payload)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,44 +58,63 @@ func (c *call) invokeProxy(payload []byte) (*response, *fault) {
 	return resp, nil
 }
 
-// parseProxyResponse reads the output of a function. AWS: "Output format of a Lambda function for proxy integration".
-// Errors name the mistake, never a value.
 func (c *call) parseProxyResponse(payload []byte) (*response, error) {
+	out, hs, err := parseProxyOutput(payload)
+	if err != nil {
+		return nil, err
+	}
+	resp := &response{status: out.Status, headers: hs, body: []byte(out.Body)}
+	// Without a matching binary media type the base64 text goes out unchanged.
+	if out.Base64 && c.acceptsBinary() {
+		if resp.body, err = base64.StdEncoding.DecodeString(out.Body); err != nil {
+			return nil, errors.New("body is not base64")
+		}
+	}
+	return resp, nil
+}
+
+// ProxyOutput is the output of a function behind a Lambda proxy integration.
+type ProxyOutput struct {
+	Status int
+	Header http.Header
+	Body   string
+	Base64 bool
+}
+
+// ParseProxyOutput reads the output of a function. Errors name the mistake, never a value.
+func ParseProxyOutput(payload []byte) (ProxyOutput, error) {
+	out, hs, err := parseProxyOutput(payload)
+	out.Header = http.Header{}
+	for _, h := range hs {
+		out.Header.Add(h.name, h.value)
+	}
+	return out, err
+}
+
+// AWS: "Output format of a Lambda function for proxy integration".
+func parseProxyOutput(payload []byte) (ProxyOutput, headers, error) {
 	var out struct {
 		StatusCode        json.RawMessage            `json:"statusCode"`
 		Headers           map[string]json.RawMessage `json:"headers"`
 		MultiValueHeaders map[string]json.RawMessage `json:"multiValueHeaders"`
-		Body              *string                    `json:"body"`
+		Body              string                     `json:"body"`
 		IsBase64Encoded   bool                       `json:"isBase64Encoded"`
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(payload), []byte("{")) {
-		return nil, errors.New("is not an object")
+		return ProxyOutput{}, nil, errors.New("is not an object")
 	}
 	if err := strict(payload, &out); err != nil { // an unknown key is malformed too
-		return nil, errors.New("has a key that is unknown or of the wrong type")
+		return ProxyOutput{}, nil, errors.New("has a key that is unknown or of the wrong type")
 	}
-	resp := &response{status: 200}
+	status := http.StatusOK
 	if len(out.StatusCode) > 0 { // "201" is accepted as well as 201
-		status, err := strconv.Atoi(strings.Trim(string(out.StatusCode), `"`))
-		if err != nil || status < 200 || status > 599 {
-			return nil, errors.New("statusCode is not a status")
-		}
-		resp.status = status
-	}
-	var err error
-	if resp.headers, err = proxyHeaders(out.MultiValueHeaders, out.Headers); err != nil {
-		return nil, err
-	}
-	if out.Body != nil {
-		resp.body = []byte(*out.Body)
-		// Without a matching binary media type the base64 text goes out unchanged.
-		if out.IsBase64Encoded && c.acceptsBinary() {
-			if resp.body, err = base64.StdEncoding.DecodeString(*out.Body); err != nil {
-				return nil, errors.New("body is not base64")
-			}
+		var err error
+		if status, err = strconv.Atoi(strings.Trim(string(out.StatusCode), `"`)); err != nil || status < 200 || status > 599 {
+			return ProxyOutput{}, nil, errors.New("statusCode is not a status")
 		}
 	}
-	return resp, nil
+	hs, err := proxyHeaders(out.MultiValueHeaders, out.Headers)
+	return ProxyOutput{Status: status, Body: out.Body, Base64: out.IsBase64Encoded}, hs, err
 }
 
 // proxyHeaders merges the two maps. AWS: "If you specify values for both headers and multiValueHeaders, API Gateway

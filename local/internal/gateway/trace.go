@@ -109,13 +109,17 @@ func (n *resource) literal(escapedPath string) string {
 	return out
 }
 
-// traceAuthorizer records a decision. The authorizer's context is
-// shown for the keys of the token handler that are constants or public.
 func (c *call) traceAuthorizer(a *authorizer, d *decision, cached bool, asked time.Time, f *fault) {
-	if c.rec == nil {
+	c.g.opts.Trace.decision(c.rec, a.FunctionID, c.headers, d, cached, c.since(asked), f)
+}
+
+// decision records a decision. The authorizer's context is shown for the keys of the token handler that are constants
+// or public.
+func (o TraceOptions) decision(rec *trace.Record, function string, client headers, d *decision, cached bool, ms float64, f *fault) {
+	if rec == nil {
 		return
 	}
-	s := trace.Step{Name: "authorizer", Title: c.functionName(a.FunctionID), Result: "ok", MS: c.since(asked)}
+	s := trace.Step{Name: "authorizer", Title: o.functionName(function), Result: "ok", MS: ms}
 	if cached {
 		s.Title, s.MS, s.Note = s.Title+", from the cache", 0, "The decision is an earlier one with the same identity sources. "
 	}
@@ -124,7 +128,7 @@ func (c *call) traceAuthorizer(a *authorizer, d *decision, cached bool, asked ti
 		if f.kind == "UNAUTHORIZED" {
 			s.Result = "refused"
 		}
-		c.rec.Step(s)
+		rec.Step(s)
 		return
 	}
 	values := map[string]string{}
@@ -148,32 +152,32 @@ func (c *call) traceAuthorizer(a *authorizer, d *decision, cached bool, asked ti
 			value = trace.Header("Authorization", p.value)
 		}
 		if value != p.value {
-			c.rec.Secret(p.value, strings.TrimPrefix(p.value, "Bearer "), strings.TrimPrefix(p.value, "DPoP "))
+			rec.Secret(p.value, strings.TrimPrefix(p.value, "Bearer "), strings.TrimPrefix(p.value, "DPoP "))
 		}
 		s.Rows = append(s.Rows, trace.Row{Name: "context." + trace.Name(p.name), Value: value})
 	}
-	c.rec.Secret(d.principal)
+	rec.Secret(d.principal)
 	if f != nil {
 		s.Result = "refused"
 		s.Note += "Denied."
 		if known {
 			s.Note += " " + values["code"] + ": " + values["message"] + "."
-			c.rec.Set(func(r *trace.Record) {
+			rec.Set(func(r *trace.Record) {
 				r.Code, r.Explain = values["code"], trace.ExplainCode(values["code"])
 				r.Explain.Reason = strings.TrimSuffix(values["message"], ".") + "."
 			})
 		}
 	} else {
-		s.Note += "Allowed. " + c.openedCookie(a)
+		s.Note += "Allowed. " + o.openedCookie(function, client)
 	}
-	c.rec.Step(s)
+	rec.Step(s)
 }
 
 // openedCookie says which cookie an Allow rests on.
-func (c *call) openedCookie(a *authorizer) string {
-	name := c.g.opts.Trace.AccessCookies[a.FunctionID]
-	cookie, _ := c.headers.get("Cookie")
-	if _, bearer := c.headers.get("Authorization"); bearer {
+func (o TraceOptions) openedCookie(function string, client headers) string {
+	name := o.AccessCookies[function]
+	cookie, _ := client.get("Cookie")
+	if _, bearer := client.get("Authorization"); bearer {
 		return "It rests on the client's Authorization header."
 	}
 	if name == "" {
@@ -196,8 +200,10 @@ func (c *call) openedCookie(a *authorizer) string {
 	}
 }
 
-func (c *call) functionName(id string) string {
-	if name := c.g.opts.Trace.Names[id]; name != "" {
+func (c *call) functionName(id string) string { return c.g.opts.Trace.functionName(id) }
+
+func (o TraceOptions) functionName(id string) string {
+	if name := o.Names[id]; name != "" {
 		return "The " + name + " Lambda"
 	}
 	return id

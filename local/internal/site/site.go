@@ -26,6 +26,8 @@ type Config struct {
 	// API is the origin of the API and the agent, as in "http://api.example.localhost:3001". The page may connect to
 	// it and to its own origin only.
 	API string
+	// WebSockets lets the page open WebSockets of the API.
+	WebSockets bool
 	// AgentPath is the agent's base path on that origin, as in "/oauth-agent".
 	AgentPath string
 }
@@ -81,7 +83,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		plain(w, http.StatusInternalServerError, s.invalid.Error())
 		return
 	}
-	securityHeaders(w.Header(), s.config.API)
+	securityHeaders(w.Header(), s.config.connect())
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
@@ -99,13 +101,21 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// connect is the source list of connections. An http source does not match ws URLs (CSP 3 section 6.7.2.8).
+func (c Config) connect() string {
+	if c.WebSockets {
+		return c.API + " ws" + strings.TrimPrefix(c.API, "http")
+	}
+	return c.API
+}
+
 // securityHeaders sets the headers of every response, errors too.
-func securityHeaders(h http.Header, api string) {
+func securityHeaders(h http.Header, connect string) {
 	h.Set("Content-Security-Policy", strings.Join([]string{
 		"default-src 'none'",
 		"script-src 'self'",
 		"style-src 'self'",
-		"connect-src 'self' " + api,
+		"connect-src 'self' " + connect,
 		"img-src 'self' data:",
 		"base-uri 'none'",
 		"form-action 'none'",

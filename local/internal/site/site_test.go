@@ -122,6 +122,16 @@ func TestNavigationNeverShowsWhatIsNotServed(t *testing.T) {
 	}
 }
 
+// An http source of a policy does not cover WebSockets of the same host.
+func TestWebSocketsInPolicy(t *testing.T) {
+	c := spa
+	c.WebSockets = true
+	got := get(t, Handler(c), "GET", "/", "").Header.Get("Content-Security-Policy")
+	if want := "connect-src 'self' " + api + " ws" + strings.TrimPrefix(api, "http") + ";"; !strings.Contains(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestHeadersOnEveryAnswer(t *testing.T) {
 	h := Handler(spa)
 	want := map[string]string{
