@@ -137,6 +137,7 @@ func start(t *testing.T, flags ...string) *system {
 	s.provider = fmt.Sprintf("http://127.0.0.1:%d", back)
 	// The values of this run that flags need.
 	known := strings.NewReplacer("{www}", s.www, "{login}", s.login, "{back}", s.provider, "{upstream}", s.recorder.server.URL,
+		"{shop}", fmt.Sprintf("%s://shop.example.localhost:%d", scheme(), ports[0]),
 		"{previews}", fmt.Sprintf("%s://*.preview.example.localhost:%d", scheme(), ports[0]))
 	for i, flag := range flags {
 		flags[i] = known.Replace(flag)
