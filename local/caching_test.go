@@ -51,7 +51,7 @@ func startCaching(t *testing.T, dialect string) *cachingRun {
 	}
 	routes := `[{"path":"/orders","methods":["GET","POST"],"upstream":"` + upstream.URL + `/orders"}]`
 	out := filepath.Join(t.TempDir(), "cdk.out")
-	if err := synth.Run(ctx, synth.Config{Root: p.home, Node: p.node, Out: out,
+	if err := synth.Run(ctx, synth.Config{Root: p.home, Node: p.node, Out: out, Direct: true,
 		Context: synth.ForThisMachine(stage, "routes="+routes, "authorizerCacheTtl=60s", "authorizerCacheDialect="+dialect)}); err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,7 @@ func (o options) ownProject(p *project) error {
 		return err
 	}
 	p.options.AccountID, p.options.Region = options.AccountID, options.Region
-	p.config = &synth.Config{Root: p.home, Node: p.node, Out: p.out, Context: synth.ForThisMachine(o.stage, overrides...),
+	p.config = &synth.Config{Root: p.home, Node: p.node, Out: p.out, Direct: true, Context: synth.ForThisMachine(o.stage, overrides...),
 		Except: []string{"docs", "local", "test", "examples", ".ci", ".github"}}
 	return nil
 }

@@ -2,14 +2,11 @@ package e2e
 
 import (
 	"context"
-	"encoding/pem"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -64,9 +61,6 @@ func newProxy(t *testing.T, s *system, change func(*http.Response)) *httputil.Re
 	}
 }
 
-// certificateFile holds the certificate of the tests' own https servers.
-var certificateFile string
-
 // https serves a handler over HTTP/2, with a certificate that the smoke test
 // is told to trust.
 func https(t *testing.T, handler http.Handler) *httptest.Server {
@@ -75,12 +69,7 @@ func https(t *testing.T, handler http.Handler) *httptest.Server {
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	certificateFile = filepath.Join(t.TempDir(), "certificate.pem")
-	t.Cleanup(func() { certificateFile = "" })
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	if err := os.WriteFile(certificateFile, block, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	trust(server.Certificate())
 	return server
 }
 

@@ -47,21 +47,50 @@ type tab struct {
 // step is an action without a result.
 type step = chromedp.Action[chromedp.Void]
 
-func openTab(t *testing.T, more ...chromedp.ExecAllocatorOption) *tab {
+// openTab opens a tab with cookies and storage of its own: in the browser that
+// the tests share, or, with options for the browser, in a browser of its own.
+func openTab(t *testing.T, options ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(findBrowser(t)), chromedp.NoSandbox, chromedp.WindowSize(1280, 1000),
-		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true))
-	if overTLS {
+	path := findBrowser(t)
+	if overTLS { // the browser learns the certificates at its start
 		options = append(options, chromedp.Flag("ignore-certificate-errors-spki-list", browserPins()))
 	}
-	allocator, cancel := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
+	if len(options) > 0 {
+		ctx, cancel := startBrowser(path, options...)
+		t.Cleanup(cancel)
+		return watch(ctx)
+	}
+	shared.once.Do(func() {
+		shared.Context, shared.close = startBrowser(path)
+		shared.err = chromedp.Do(shared.Context)
+	})
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	ctx, cancel := chromedp.NewContext(shared.Context, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-
 	return watch(ctx)
+}
+
+// shared is the browser of the tabs that need no browser of their own.
+var shared struct {
+	context.Context
+	once  sync.Once
+	err   error
+	close func()
+}
+
+func startBrowser(path string, more ...chromedp.ExecAllocatorOption) (context.Context, func()) {
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1280, 1000),
+		chromedp.Flag("disable-gpu", true), chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true))
+	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
+	ctx, cancel := chromedp.NewContext(allocator)
+	return ctx, func() {
+		cancel()
+		cancelAllocator()
+	}
 }
 
 // another opens a tab in the same browser.
@@ -95,7 +124,7 @@ func watch(ctx context.Context) *tab {
 // run runs actions and fails with their description.
 func (p *tab) run(t *testing.T, what string, steps ...step) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(p.Context, 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.Context, time.Minute)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		ctx, cancel := context.WithTimeout(p.Context, 5*time.Second)
@@ -115,7 +144,7 @@ func (p *tab) text(t *testing.T, selector string) string {
 // value runs an action and returns its value.
 func value[T any](t *testing.T, p *tab, what string, action chromedp.Action[T]) T {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(p.Context, 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.Context, time.Minute)
 	defer cancel()
 	v, err := chromedp.Run(ctx, action)
 	if err != nil {
@@ -156,7 +185,7 @@ func until(expression string) step { return chromedp.Poll[chromedp.Void](express
 // apiCookies are the browser's cookies for the API.
 func (p *tab) apiCookies(t *testing.T, s *system) []*network.Cookie {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(p.Context, 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.Context, time.Minute)
 	defer cancel()
 	result, err := chromedp.Call(ctx, network.GetCookies, network.GetCookiesParams{URLs: []string{s.api}})
 	if err != nil {
@@ -213,7 +242,7 @@ func inChromium(t *testing.T, s *system) {
 	}
 	before := at()
 	p.run(t, "refresh", click("#refresh"))
-	for deadline := time.Now().Add(10 * time.Second); at() == before; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); at() == before; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("refresh left the access token cookie as it was")
 		}

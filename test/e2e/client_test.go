@@ -28,7 +28,7 @@ type agentClient struct {
 func newClient() *agentClient {
 	return &agentClient{
 		http: &http.Client{
-			Timeout:       10 * time.Second,
+			Timeout:       time.Minute,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{
 				TLSClientConfig: clientTLS(),

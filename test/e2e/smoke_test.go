@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -124,10 +123,7 @@ func smokeTest(t *testing.T, s *system, known *secrets) {
 // output and exit status.
 func buildSmoke(t *testing.T) func(s *system, api, session string, args ...string) (string, int) {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "smoke")
-	if out, err := exec.Command("go", "build", "-o", binary, "../smoke").CombinedOutput(); err != nil {
-		t.Fatalf("go build ./test/smoke: %v\n%s", err, out)
-	}
+	binary := program(t, "./test/smoke")
 	return func(s *system, api, session string, args ...string) (string, int) {
 		cmd := exec.Command(binary, append([]string{"-url", api, "-template", s.out}, args...)...)
 		cmd.Env = append(os.Environ(), "SMOKE_COOKIE="+session, "SSL_CERT_FILE="+trustedFile(t))

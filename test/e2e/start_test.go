@@ -5,7 +5,6 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,11 +13,6 @@ import (
 // A Lambda that lacks a setting, or has a malformed one, ends at once and
 // names it, without its value.
 func TestLambdasRefuseToStart(t *testing.T) {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dependOnSources(t, root)
 	shared := map[string]string{
 		"TRUSTED_WEB_ORIGINS": "https://www.example.com",
 		"ENCRYPTION_KEY":      "4e4636356d65563e4c73233847503e3b21436e6f7629724950526f4b5e2e4e50",
@@ -31,12 +25,7 @@ func TestLambdasRefuseToStart(t *testing.T) {
 	maps.Copy(agent, shared)
 
 	for name, sound := range map[string]map[string]string{"authorizer": authorizer, "agent": agent} {
-		binary := filepath.Join(t.TempDir(), name)
-		build := exec.Command("go", "build", "-o", binary, "./lambda/"+name)
-		build.Dir = root
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("go build ./lambda/%s: %v\n%s", name, err, out)
-		}
+		binary := program(t, "./lambda/"+name)
 		for variable := range sound {
 			for _, kind := range []string{"missing", "malformed"} {
 				t.Run(name+" "+variable+" "+kind, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -100,22 +101,14 @@ func passOn(r *httputil.ProxyRequest, target *url.URL) {
 }
 
 // start builds the local run's command, starts it, with more flags if any are
-// given, and waits until one can sign in.
+// given, and waits until one can sign in. The test runs at the same time as
+// others from here on.
 func start(t *testing.T, flags ...string) *system {
 	t.Helper()
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
+	if overTLS == allOverTLS { // otherwise the test has changed the variable for itself
+		t.Parallel()
 	}
-	dependOnSources(t, root)
-	dir := t.TempDir()
-	binary := filepath.Join(dir, "local")
-	build := exec.Command("go", "build", "-o", binary, "./local")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build ./local: %v\n%s", err, out)
-	}
-
+	binary := program(t, "./local")
 	ports := freePorts(t, 8)
 	s := &system{
 		www:      fmt.Sprintf("%s://www.example.localhost:%d", scheme(), ports[0]),
@@ -123,7 +116,7 @@ func start(t *testing.T, flags ...string) *system {
 		login:    fmt.Sprintf("%s://login.example.localhost:%d", scheme(), ports[2]),
 		trace:    fmt.Sprintf("http://127.0.0.1:%d", ports[4]),
 		recorder: newRecorder(t, ports[3]),
-		out:      filepath.Join(dir, "cdk.out"),
+		out:      filepath.Join(t.TempDir(), "cdk.out"),
 		done:     make(chan error, 1),
 	}
 	back := ports[2]
@@ -145,6 +138,7 @@ func start(t *testing.T, flags ...string) *system {
 	if withTable && !slices.ContainsFunc(flags, func(flag string) bool { return strings.HasPrefix(flag, "sessions=") }) {
 		flags = append(flags, "-c", sessionsOn)
 	}
+	take := giveLambdas(t, s.out)
 	s.cmd = exec.Command(binary, append([]string{
 		"-www-port", strconv.Itoa(ports[0]), "-api-port", strconv.Itoa(ports[1]),
 		"-login-port", strconv.Itoa(ports[2]), "-upstream-port", strconv.Itoa(ports[3]), "-trace-port", strconv.Itoa(ports[4]),
@@ -172,6 +166,7 @@ func start(t *testing.T, flags ...string) *system {
 	}()
 	select {
 	case <-ready:
+		take()
 	case err := <-s.done:
 		s.done <- err
 		t.Fatalf("the local run ended: %v\n%s", err, s.output.String())
@@ -200,13 +195,22 @@ func (s *system) stop() error {
 	}
 }
 
-// dependOnSources reads every source file of the checkout. The go command
+// root is the folder of this module. It does not follow the working folder.
+var root, _ = filepath.Abs("../..")
+
+// dependOnSources reads every source file of the checkout, once. The go command
 // caches the result of a test by the files that the test itself opens, and does
 // not see the files that child processes compile and run.
-func dependOnSources(t *testing.T, root string) {
+func dependOnSources(t *testing.T) {
 	t.Helper()
+	if err := readSources(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var readSources = sync.OnceValue(func() error {
 	skip := []string{".git", "node_modules", ".local", "cdk.out"}
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -221,25 +225,42 @@ func dependOnSources(t *testing.T, root string) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+})
 
-// freePorts returns ports that were free a moment ago on both loopback
-// addresses.
+// freePorts returns ports that are free and that no other test takes. A block
+// of ten ports belongs to the test that listens on the first of them. The ports
+// are below those that the systems give to programs that ask for any port.
 func freePorts(t *testing.T, n int) []int {
 	t.Helper()
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		first := 20_000 + 10*rand.IntN(1_200)
+		owner, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		var ports []int
+		for port := first + 1; port <= first+n; port++ {
+			if isFree(port) {
+				ports = append(ports, port)
+			}
+		}
+		if len(ports) == n {
+			t.Cleanup(func() { owner.Close() })
+			return ports
+		}
+		owner.Close()
 	}
-	return ports
+	t.Fatalf("no block of %d free ports", n)
+	return nil
+}
+
+func isFree(port int) bool {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
 }
 
 // lockedBuffer is a buffer that several goroutines may write and read.

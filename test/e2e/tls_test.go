@@ -17,7 +17,9 @@ import (
 
 // overTLS has every local run of the suite serve https: E2E_TLS=1 go test
 // ./test/e2e.
-var overTLS = os.Getenv("E2E_TLS") != ""
+var overTLS = allOverTLS
+
+var allOverTLS = os.Getenv("E2E_TLS") != ""
 
 func scheme() string {
 	if overTLS {
@@ -26,8 +28,8 @@ func scheme() string {
 	return "http"
 }
 
-// accepted are the certificates of this process's local runs. The client trusts
-// no others for them.
+// accepted are the certificates of this process's local runs and servers. The
+// client trusts no others for them.
 var accepted struct {
 	sync.Mutex
 	pins map[string]bool
@@ -60,7 +62,7 @@ func (s *system) accept(t *testing.T) {
 	trust(cert)
 }
 
-// trust has browsers and clients of this process trust a server of a test.
+// trust makes the client, the browser and the smoke test trust a certificate.
 func trust(cert *x509.Certificate) {
 	accepted.Lock()
 	defer accepted.Unlock()
@@ -103,20 +105,10 @@ func browserPins() string {
 // the local runs, for the smoke test.
 func trustedFile(t *testing.T) string {
 	t.Helper()
-	if !overTLS {
-		return certificateFile
-	}
-	var content []byte
-	if certificateFile != "" {
-		var err error
-		if content, err = os.ReadFile(certificateFile); err != nil {
-			t.Fatal(err)
-		}
-	}
 	accepted.Lock()
 	defer accepted.Unlock()
 	file := filepath.Join(t.TempDir(), "trusted.pem")
-	if err := os.WriteFile(file, append(content, accepted.pem...), 0o600); err != nil {
+	if err := os.WriteFile(file, accepted.pem, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file
