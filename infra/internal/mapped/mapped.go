@@ -115,12 +115,6 @@ var fixed = []struct{ name, value string }{
 	{"Strict-Transport-Security", "max-age=31536000"},
 }
 
-// Replaceable reports whether the upstream's own header may come down in the
-// place of a constant.
-func Replaceable(name string) bool {
-	return strings.EqualFold(name, fixed[0].name) || strings.EqualFold(name, fixed[1].name)
-}
-
 func (m Method) down(code int) map[string]string {
 	down := map[string]string{}
 	set := func(name, source string) { down["method.response.header."+name] = source }
