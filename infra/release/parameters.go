@@ -16,7 +16,6 @@ var unsupported = map[string]string{
 	"TOKEN_MEDIATION":           "needs the endpoint POST token",
 	"CSRF_HEADER":               "the preflights allow the default",
 	"ENCRYPTION_KEY":            "the template makes the key",
-	"PREVIOUS_ENCRYPTION_KEYS":  "the template makes the key",
 	"ENCRYPTION_KEY_SECRET_ARN": "needs permission to read the secret",
 	"CLIENT_KMS_KEY_ID":         "needs permission to sign",
 	"CACHE_TTL":                 "needs two authorizers",

@@ -247,7 +247,11 @@ func TestEverySettingIsAParameterOrDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	variables := append(settings.Describe(settings.Agent{}), settings.Describe(settings.Authorizer{})...)
 	for _, name := range slices.Sorted(maps.Keys(unsupported)) {
+		if !slices.ContainsFunc(variables, func(v settings.Variable) bool { return v.Name == name }) {
+			t.Errorf("unsupported has %s, which is no variable", name)
+		}
 		if !strings.Contains(string(document), "`"+name+"`") && name != "TRUSTED_WEB_ORIGINS" && name != "DEPLOYMENT" {
 			t.Errorf("docs/without-go.md does not name %s", name)
 		}
