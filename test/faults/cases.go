@@ -14,7 +14,7 @@ type testCase struct {
 	name      string
 	run       func(w *world, b *browser) error
 	ends      bool // by a sign-out: the session must not go on
-	expected  bool // with a table too, a session is lost
+	expected  bool // with a table too, a session is lost, unless there is a grace period
 	tableOnly bool
 	long      bool // not in the short form
 	once      bool // with one session: it takes long
@@ -51,8 +51,8 @@ func (w *world) sessions(c testCase) int {
 
 // run runs a case with sessions of their own.
 func (w *world) run(c testCase) (result, error) {
-	r := result{name: c.name, recorded: w.recorded, sessions: w.sessions(c)}
-	if c.expected {
+	r := result{name: c.name, deployment: w.deployment, sessions: w.sessions(c)}
+	if c.expected && !w.grace {
 		r.expected = r.sessions
 	}
 	requests, calls := w.requests.Load(), w.provider.tokens.Load()

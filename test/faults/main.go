@@ -5,11 +5,12 @@
 // It runs the agent and the authorizer as Lambda does, as processes behind the
 // Runtime API: five agents, which serve one request each at a time. The provider
 // is the certified oidc-provider package. It ends a session whose refresh token
-// is used twice, and has no grace period. The table is dynalite, an
+// is used twice, and has no grace period; the last columns are with one that is
+// added in front of it. The table is dynalite, an
 // implementation of the DynamoDB API. Faults are made by proxies in front of
 // both.
 //
-//	go run ./test/faults             all cases, about four minutes
+//	go run ./test/faults             all cases, about seven minutes
 //	go run ./test/faults -short      fewer requests and shorter faults
 //	go run ./test/faults -case down  the cases whose name contains the text
 package main
@@ -20,6 +21,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 )
 
@@ -44,26 +46,29 @@ func main() {
 
 // result holds the counts of one case.
 type result struct {
-	name     string
-	recorded bool // with a table
-	requests int  // to the agent
-	calls    int  // of the provider's token endpoint
+	name string
+	deployment
+	requests int // to the agent
+	calls    int // of the provider's token endpoint
 	sessions int
 	lost     int
 	outlived int
 	expected int // lost with a table
 }
 
-// run runs the cases without and with a table.
+var deployments = []deployment{{}, {recorded: true}, {recorded: true, grace: true}}
+
+// run runs the cases in every deployment. In the short form only those of lost
+// sessions have a grace period.
 func run(ctx context.Context, short bool, only string, began func(name string)) ([]result, error) {
 	var results []result
-	for _, recorded := range []bool{false, true} {
-		w, err := newWorld(ctx, recorded, short)
+	for _, d := range deployments {
+		w, err := newWorld(ctx, d, short)
 		if err != nil {
 			return nil, err
 		}
 		for _, c := range cases {
-			if !strings.Contains(c.name, only) || c.tableOnly && !recorded || c.long && short {
+			if !strings.Contains(c.name, only) || c.tableOnly && !d.recorded || c.long && short || d.grace && short && !c.expected {
 				continue
 			}
 			began(c.name)
@@ -82,19 +87,19 @@ func run(ctx context.Context, short bool, only string, began func(name string)) 
 // table prints the results as a table in Markdown.
 func table(results []result) string {
 	var b strings.Builder
-	b.WriteString("| Case | Requests | Token calls | Lost | Outlived | Requests | Token calls | Lost | Outlived |\n")
-	b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
-	for _, with := range results {
-		if !with.recorded {
-			continue
-		}
-		cells := "| – | – | – | – "
-		for _, without := range results {
-			if !without.recorded && without.name == with.name {
-				cells = without.cells()
+	b.WriteString("| Case |" + strings.Repeat(" Requests | Token calls | Lost | Outlived |", len(deployments)) + "\n")
+	b.WriteString("| --- |" + strings.Repeat(" --- | --- | --- | --- |", len(deployments)) + "\n")
+	for _, c := range cases {
+		row := ""
+		for _, d := range deployments {
+			i := slices.IndexFunc(results, func(r result) bool { return r.name == c.name && r.deployment == d })
+			if i < 0 {
+				row += "| – | – | – | – "
+			} else {
+				row += results[i].cells()
 			}
 		}
-		fmt.Fprintf(&b, "| %s %s%s|\n", with.name, cells, with.cells())
+		fmt.Fprintf(&b, "| %s %s|\n", c.name, row)
 	}
 	return b.String()
 }

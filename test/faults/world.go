@@ -36,9 +36,9 @@ const (
 
 // world is a deployment: the provider, the table, the agents and an authorizer.
 type world struct {
-	ctx      context.Context
-	recorded bool
-	short    bool
+	ctx context.Context
+	deployment
+	short bool
 
 	provider, table *fault
 	keys            *keys
@@ -57,9 +57,15 @@ func (w *world) close() {
 	}
 }
 
-// newWorld starts a deployment. With recorded it has a table.
-func newWorld(ctx context.Context, recorded, short bool) (_ *world, err error) {
-	w := &world{ctx: ctx, recorded: recorded, short: short, keys: newKeys(), idle: make(chan *lambdabench.Environment, agents)}
+// deployment is a kind of deployment.
+type deployment struct {
+	recorded bool // with a table
+	grace    bool // the provider has a grace period
+}
+
+// newWorld starts a deployment.
+func newWorld(ctx context.Context, d deployment, short bool) (_ *world, err error) {
+	w := &world{ctx: ctx, deployment: d, short: short, keys: newKeys(), idle: make(chan *lambdabench.Environment, agents)}
 	defer func() {
 		if err != nil {
 			w.close()
@@ -81,7 +87,7 @@ func newWorld(ctx context.Context, recorded, short bool) (_ *world, err error) {
 		"TRUSTED_WEB_ORIGINS=" + origin, "ENCRYPTION_KEY_SECRET_ARN=" + keyARN, "METRICS=none",
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + secrets.URL, "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local",
 	}
-	if recorded {
+	if d.recorded {
 		if err := w.startTable(root); err != nil {
 			return nil, err
 		}
@@ -167,7 +173,13 @@ func (w *world) startProvider(root string) error {
 	if err != nil || json.Unmarshal(line, &ready) != nil || ready.Port == 0 {
 		return errors.New("the provider did not start")
 	}
-	return w.provider.to(ready.Port)
+	if err := w.provider.to(ready.Port); err != nil {
+		return err
+	}
+	if w.grace {
+		w.provider.works = &grace{provider: w.provider.works, answers: map[string]kept{}}
+	}
+	return nil
 }
 
 func (w *world) startTable(root string) error {
@@ -219,7 +231,7 @@ func (w *world) startTable(root string) error {
 // fault is a proxy that breaks requests.
 type fault struct {
 	server *httptest.Server
-	proxy  atomic.Pointer[httputil.ReverseProxy]
+	works  http.Handler // set before the first request
 	mu     sync.Mutex
 	breaks func(http.ResponseWriter, *http.Request, http.Handler) // nil: works
 	tokens atomic.Int64                                           // calls of the token endpoint
@@ -243,14 +255,14 @@ func (f *fault) to(port int) error {
 	if err != nil {
 		return err
 	}
-	f.proxy.Store(&httputil.ReverseProxy{
+	f.works = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host
 			r.Out.Header.Set("X-Forwarded-Proto", "http")
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
-	})
+	}
 	return nil
 }
 
@@ -269,10 +281,10 @@ func (f *fault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	breaks := f.breaks
 	f.mu.Unlock()
 	if breaks != nil {
-		breaks(w, r, f.proxy.Load())
+		breaks(w, r, f.works)
 		return
 	}
-	f.proxy.Load().ServeHTTP(w, r)
+	f.works.ServeHTTP(w, r)
 }
 
 // keys is the Secrets Manager with the cookie key.
