@@ -52,7 +52,7 @@ type step = chromedp.Action[chromedp.Void]
 func openTab(t *testing.T, options ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
 	path := findBrowser(t)
-	if overTLS { // the browser learns the certificates at its start
+	if overTLS || len(options) > 0 { // the browser learns the certificates at its start
 		options = append(options, chromedp.Flag("ignore-certificate-errors-spki-list", browserPins()))
 	}
 	if len(options) > 0 {

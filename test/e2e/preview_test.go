@@ -11,9 +11,6 @@ import (
 // with a redirect URI on its own origin. A page one label further down gets no
 // answer that it can read.
 func TestPreviewInChromium(t *testing.T) {
-	if overTLS {
-		t.Skip("the certificate of the local run is not for previews")
-	}
 	findBrowser(t)
 	s := start(t, "-c", "previewOrigin={previews}")
 	at := func(label string) string { return strings.Replace(s.www, "www.", label+".preview.", 1) }

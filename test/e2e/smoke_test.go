@@ -95,7 +95,7 @@ func smokeTest(t *testing.T, s *system, known *secrets) {
 			if r.StatusCode == 404 {
 				uncors(r)
 			}
-		}, "an unknown path from " + scheme() + "://www.example.localhost"},
+		}, "an unknown path from " + scheme(overTLS) + "://www.example.localhost"},
 		{"errors after the authorizer without CORS headers", func(r *http.Response) {
 			if is(r.Request, "POST", "/orders") && r.StatusCode == 400 {
 				uncors(r)

@@ -105,33 +105,37 @@ func passOn(r *httputil.ProxyRequest, target *url.URL) {
 // others from here on.
 func start(t *testing.T, flags ...string) *system {
 	t.Helper()
-	if overTLS == allOverTLS { // otherwise the test has changed the variable for itself
-		t.Parallel()
-	}
+	return startOver(t, overTLS, flags...)
+}
+
+// startOver is [start] with https or http.
+func startOver(t *testing.T, tls bool, flags ...string) *system {
+	t.Helper()
+	t.Parallel()
 	binary := program(t, "./local")
 	ports := freePorts(t, 8)
 	s := &system{
-		www:      fmt.Sprintf("%s://www.example.localhost:%d", scheme(), ports[0]),
-		api:      fmt.Sprintf("%s://api.example.localhost:%d", scheme(), ports[1]),
-		login:    fmt.Sprintf("%s://login.example.localhost:%d", scheme(), ports[2]),
+		www:      fmt.Sprintf("%s://www.example.localhost:%d", scheme(tls), ports[0]),
+		api:      fmt.Sprintf("%s://api.example.localhost:%d", scheme(tls), ports[1]),
+		login:    fmt.Sprintf("%s://login.example.localhost:%d", scheme(tls), ports[2]),
 		trace:    fmt.Sprintf("http://127.0.0.1:%d", ports[4]),
 		recorder: newRecorder(t, ports[3]),
 		out:      filepath.Join(t.TempDir(), "cdk.out"),
 		done:     make(chan error, 1),
 	}
 	back := ports[2]
-	if overTLS {
+	if tls {
 		back = ports[5]
 	}
 	s.tables, s.backChannel = ports[6], fmt.Sprintf("http://127.0.0.1:%d", ports[1])
-	if overTLS {
+	if tls {
 		s.backChannel = fmt.Sprintf("http://127.0.0.1:%d", back)
 	}
 	s.provider = fmt.Sprintf("http://127.0.0.1:%d", back)
 	// The values of this run that flags need.
 	known := strings.NewReplacer("{www}", s.www, "{login}", s.login, "{back}", s.provider, "{upstream}", s.recorder.server.URL,
-		"{shop}", fmt.Sprintf("%s://shop.example.localhost:%d", scheme(), ports[0]),
-		"{previews}", fmt.Sprintf("%s://*.preview.example.localhost:%d", scheme(), ports[0]))
+		"{shop}", fmt.Sprintf("%s://shop.example.localhost:%d", scheme(tls), ports[0]),
+		"{previews}", fmt.Sprintf("%s://*.preview.example.localhost:%d", scheme(tls), ports[0]))
 	for i, flag := range flags {
 		flags[i] = known.Replace(flag)
 	}
@@ -142,7 +146,7 @@ func start(t *testing.T, flags ...string) *system {
 	s.cmd = exec.Command(binary, append([]string{
 		"-www-port", strconv.Itoa(ports[0]), "-api-port", strconv.Itoa(ports[1]),
 		"-login-port", strconv.Itoa(ports[2]), "-upstream-port", strconv.Itoa(ports[3]), "-trace-port", strconv.Itoa(ports[4]),
-		"-back-port", strconv.Itoa(ports[5]), "-tables-port", strconv.Itoa(ports[6]), "-sockets-port", strconv.Itoa(ports[7]), "-tls=" + strconv.FormatBool(overTLS),
+		"-back-port", strconv.Itoa(ports[5]), "-tables-port", strconv.Itoa(ports[6]), "-sockets-port", strconv.Itoa(ports[7]), "-tls=" + strconv.FormatBool(tls),
 		"-upstream", s.recorder.server.URL, "-out", s.out, "-v"}, flags...)...)
 	s.cmd.Dir = root
 	reader, writer := io.Pipe()
