@@ -126,7 +126,14 @@ func (h *TokenHandler) newWatched() watched {
 	if h.props.DeviceBinding.On() {
 		bound = written(authorizer, metrics.BoundSessions).With(&awscloudwatch.MetricOptions{
 			Statistic: jsii.String("Average"), Label: jsii.String("share of requests in bound sessions")})
-		unproved = written(authorizer, metrics.UnprovedSessions)
+		// Copied cookies may be tried at one of the two only.
+		unproved = awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+			Expression: jsii.String("FILL(authorizer, 0) + FILL(agent, 0)"),
+			UsingMetrics: &map[string]awscloudwatch.IMetric{
+				"authorizer": written(authorizer, metrics.UnprovedSessions), "agent": written(agent, metrics.UnprovedSessions)},
+			Label:  jsii.String(metrics.UnprovedSessions),
+			Period: awscdk.Duration_Minutes(jsii.Number(5)),
+		})
 	}
 	return watched{
 		bound:               bound,

@@ -238,12 +238,15 @@ func TestAlarmsOfDeviceBinding(t *testing.T) {
 			continue
 		}
 		found = true
-		dimensions := map[string]string{}
-		for _, d := range a.Properties["Dimensions"].([]any) {
-			dimensions[text(dig(t, d, "Name"))] = short(dig(t, d, "Value"))
+		counted := map[string]string{}
+		for _, m := range a.Properties["Metrics"].([]any) {
+			if query := m.(map[string]any); query["Expression"] == nil {
+				metric := dig(t, query, "MetricStat", "Metric")
+				counted[short(dig(t, dig(t, metric, "Dimensions").([]any)[0], "Value"))] = text(dig(t, metric, "MetricName"))
+			}
 		}
-		want := map[string]string{`"Function"`: "AuthorizerFunction"}
-		if diff := cmp.Diff(want, dimensions); diff != "" || a.Properties["MetricName"] != "UnprovedSessions" || a.Properties["Threshold"] != 7.0 {
+		want := map[string]string{"AuthorizerFunction": `"UnprovedSessions"`, "AgentFunction": `"UnprovedSessions"`}
+		if diff := cmp.Diff(want, counted); diff != "" || a.Properties["Threshold"] != 7.0 {
 			t.Errorf("got %s\n%s", text(a.Properties), diff)
 		}
 	}

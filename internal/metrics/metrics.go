@@ -21,6 +21,7 @@
 //	Latency           by Function and Endpoint, in milliseconds
 //	Failures          by Function; only for statuses of 500 and more
 //	ProviderFailures  by Function; only if the provider failed
+//	UnprovedSessions  as from the authorizer
 //
 // Function is the name of the Lambda. It distinguishes the stacks of an account.
 //
@@ -153,8 +154,9 @@ type Request struct {
 	// error.
 	Endpoint, Code string
 	// Failed says that the status is 500 or more, ProviderFailed that the provider
-	// caused it.
-	Failed, ProviderFailed bool
+	// caused it. Unproved says that it is refused because a bound session came
+	// without a proof of its device.
+	Failed, ProviderFailed, Unproved bool
 }
 
 // Served writes the line of a request.
@@ -172,14 +174,15 @@ func (r *Recorder) Served(q Request) {
 	r.directive(`["Function","Endpoint","Code"]`, `{"Name":"Requests","Unit":"Count"}`)
 	r.text(`,`)
 	r.directive(`["Function","Endpoint"]`, `{"Name":"Latency","Unit":"Milliseconds"}`)
-	if q.Failed || q.ProviderFailed {
+	if q.Failed || q.ProviderFailed || q.Unproved {
 		r.text(`,`)
 		r.directive(`["Function"]`, when(q.Failed, `{"Name":"Failures","Unit":"Count"}`),
-			when(q.ProviderFailed, `{"Name":"ProviderFailures","Unit":"Count"}`))
+			when(q.ProviderFailed, `{"Name":"ProviderFailures","Unit":"Count"}`),
+			when(q.Unproved, `{"Name":"UnprovedSessions","Unit":"Count"}`))
 	}
 	r.text(`]},"Function":"`, r.function, `","Endpoint":"`, endpoint, `","Code":"`, code, `","Requests":1,"Latency":`)
 	r.milliseconds(q.Took)
-	r.text(when(q.Failed, `,"Failures":1`), when(q.ProviderFailed, `,"ProviderFailures":1`))
+	r.text(when(q.Failed, `,"Failures":1`), when(q.ProviderFailed, `,"ProviderFailures":1`), when(q.Unproved, `,"UnprovedSessions":1`))
 	r.end()
 }
 

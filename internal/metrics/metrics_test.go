@@ -138,6 +138,8 @@ func TestServed(t *testing.T) {
 		{"provider", Request{Endpoint: "refresh", Code: "authorization_server_error", Failed: true, ProviderFailed: true},
 			map[string]float64{"Requests Function=f Endpoint=refresh Code=authorization_server_error": 1, "Latency Function=f Endpoint=refresh": 0,
 				"Failures Function=f": 1, "ProviderFailures Function=f": 1}},
+		{"no proof of the device", Request{Endpoint: "token", Code: "device_proof_required", Unproved: true},
+			map[string]float64{"Requests Function=f Endpoint=token Code=device_proof_required": 1, "Latency Function=f Endpoint=token": 0, "UnprovedSessions Function=f": 1}},
 		{"unknown", Request{Endpoint: "users/alice", Code: "alice"},
 			map[string]float64{"Requests Function=f Endpoint=other Code=other": 1, "Latency Function=f Endpoint=other": 0}},
 	} {

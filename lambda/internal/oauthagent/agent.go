@@ -174,7 +174,9 @@ func (a *agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	took := a.Now().Sub(started)
 	a.log(c, status, code, err, took)
 	a.Metrics.Served(metrics.Request{At: started, Took: took, Endpoint: c.endpoint, Code: code,
-		Failed: status >= 500, ProviderFailed: code == providerError.code})
+		Failed: status >= 500, ProviderFailed: code == providerError.code,
+		// The 403 of device/refresh is the ordinary challenge.
+		Unproved: status == 401 && (code == deviceUnproved.code || code == deviceSkipped.code)})
 }
 
 func (a *agent) dispatch(c *call) (body any, err error) {

@@ -181,9 +181,21 @@ func TestBrowserThatCouldNotProve(t *testing.T) {
 		t.Errorf("beside a device cookie: got %d %s", got.StatusCode, got.text)
 	}
 	delete(w.cookies, names.Device)
+	// An alarm watches both, so the header does not hide copied cookies.
+	refused := func(method, endpoint, session, code string) {
+		t.Helper()
+		w.fails(w.do(method, endpoint, skipped(session)), 401, code)
+		if w.lastMeasured()["UnprovedSessions"] != 1.0 {
+			t.Errorf("%s: not counted: %v", code, w.lastMeasured())
+		}
+	}
 	for endpoint, method := range map[string]string{"claims": "GET", "refresh": "POST"} {
-		w.fails(w.do(method, endpoint, skipped(w.sessionName())), 401, "device_proof_unavailable")
-		w.fails(w.do(method, endpoint, skipped(strings.Repeat("0", 32))), 401, "device_proof_required")
+		refused(method, endpoint, w.sessionName(), "device_proof_unavailable")
+		refused(method, endpoint, strings.Repeat("0", 32), "device_proof_required")
+	}
+	w.deviceRefresh("")
+	if w.lastMeasured()["UnprovedSessions"] != nil {
+		t.Error("the challenge of a browser that renews its cookie counts as a session without proof")
 	}
 }
 
