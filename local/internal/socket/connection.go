@@ -43,8 +43,9 @@ type connection struct {
 	activeAt    atomic.Int64 // Unix milliseconds
 	slots       chan struct{}
 
-	ws   *websocket.Conn
-	idle *time.Timer
+	opened chan struct{}   // closed once ws and idle are set
+	ws     *websocket.Conn // nil: the client was gone
+	idle   *time.Timer
 
 	once   sync.Once // of code and reason
 	code   int
@@ -70,37 +71,53 @@ func (s *Server) release() {
 	s.ended.Done()
 }
 
+// add makes a connection known, before the client learns that it is open.
+func (s *Server) add(c *connection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.connections[c.id] = c
+	if s.closing || s.again(c.api) == nil { // since the handshake began
+		go c.end(closeGoingAway, goingAway)
+	}
+}
+
+func (s *Server) remove(c *connection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.connections, c.id)
+}
+
 // connected returns an open connection of an API.
 func (s *Server) connected(a *api, id string) *connection {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c := s.connections[id]; c != nil && c.api.ID == a.ID && c.api.Stage == a.Stage {
-		return c
+	c := s.connections[id]
+	s.mu.Unlock()
+	if c == nil || c.api.ID != a.ID || c.api.Stage != a.Stage {
+		return nil
 	}
-	return nil
+	if <-c.opened; c.ws == nil {
+		return nil
+	}
+	return c
 }
 
 // run serves the connection until it ends.
-func (c *connection) run(ws *websocket.Conn) {
-	s := c.server
-	c.ws = ws
-	ws.SetReadLimit(-1) // read has the limits
-	c.idle = time.AfterFunc(s.limits.idle, func() { c.end(closeGoingAway, goingAway) })
+func (c *connection) run() {
+	limits := c.server.limits
+	c.ws.SetReadLimit(-1) // read has the limits
+	ended := func() { c.end(closeGoingAway, goingAway) }
+	c.idle = time.AfterFunc(limits.idle, ended)
 	defer c.idle.Stop()
-	defer time.AfterFunc(s.limits.life, func() { c.end(closeGoingAway, goingAway) }).Stop()
-	s.mu.Lock()
-	s.connections[c.id] = c
-	s.mu.Unlock()
-	code, reason := c.read()
-	c.end(code, reason)
-	s.mu.Lock()
-	delete(s.connections, c.id)
-	s.mu.Unlock()
-	c.disconnect(c.code, c.reason)
+	defer time.AfterFunc(limits.life, ended).Stop()
+	close(c.opened)
+	c.end(c.read())
 }
 
 // end closes the connection. The first call decides the code and the reason.
 func (c *connection) end(code int, reason string) {
+	if <-c.opened; c.ws == nil {
+		return
+	}
 	c.once.Do(func() { c.code, c.reason = code, reason })
 	if code == closeNoStatus || code == closeAbnormal { // the client ended it; these codes cannot be sent
 		c.ws.CloseNow()
@@ -200,6 +217,11 @@ func (c *connection) dispatch(message []byte) {
 			message = "Internal server error"
 		}
 		c.complain(message, requestContext["requestId"].(string))
+		return
+	}
+	if route.TwoWay && len(output.Body) > maxMessage {
+		a.log(route.Key, output.Status, began, "the response is over the message quota of 128 KB")
+		c.complain("Internal server error", requestContext["requestId"].(string))
 		return
 	}
 	a.log(route.Key, output.Status, began, "")

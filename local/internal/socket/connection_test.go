@@ -19,6 +19,9 @@ func TestMessages(t *testing.T) {
 	}{
 		{"a two-way route", "hello", nil, "Default", `{"statusCode":200,"body":"back"}`, "back"},
 		{"a two-way route with an error status", "hello", nil, "Default", `{"statusCode":500,"body":"sorry"}`, "sorry"},
+		{"a two-way route with 128 KB", "hello", nil, "Default", `{"statusCode":200,"body":"` + strings.Repeat("x", 128<<10) + `"}`, "xxx"},
+		{"a two-way route above 128 KB", "hello", nil, "Default", `{"statusCode":200,"body":"` + strings.Repeat("x", 128<<10+1) + `"}`, `"message":"Internal server error"`},
+		{"a one-way route above 128 KB", `{"action":"tell"}`, nil, "Tell", `{"statusCode":200,"body":"` + strings.Repeat("x", 128<<10+1) + `"}`, ""},
 		{"a one-way route", `{"action":"tell"}`, nil, "Tell", `{"statusCode":200,"body":"unheard"}`, ""},
 		{"no such route", `{"action":"sing"}`, nil, "Default", `{"statusCode":200,"body":"back"}`, "back"},
 		{"a reserved route", `{"action":"$disconnect"}`, nil, "Default", `{"statusCode":200,"body":"back"}`, "back"},
@@ -32,6 +35,7 @@ func TestMessages(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t, tt.edit)
 			ws, id := b.open(t)
+			ws.SetReadLimit(-1)
 			b.set(tt.function, tt.answer)
 			write(t, ws, tt.message)
 			if tt.function != "" {
@@ -45,7 +49,7 @@ func TestMessages(t *testing.T) {
 			}
 			got := read(t, ws)
 			if !strings.Contains(got, tt.reply) {
-				t.Errorf("got %s, want %s", got, tt.reply)
+				t.Errorf("got %.200s, want %s", got, tt.reply)
 			}
 			if strings.Contains(tt.reply, "message") && !strings.Contains(got, `"connectionId":"`+id+`"`) {
 				t.Errorf("%s lacks the connection's id", got)
@@ -174,6 +178,28 @@ func TestCloseEndsConnections(t *testing.T) {
 	}
 }
 
+// A reload or the end can come while functions decide about a connection.
+func TestLateConnection(t *testing.T) {
+	b := newBench(t, nil)
+	b.set("OnConnect", "wait")
+	code := make(chan websocket.StatusCode)
+	go func() {
+		ws, _, err := b.dial(t, "/events", nil)
+		if err != nil {
+			code <- 0
+			return
+		}
+		code <- closeCode(t, ws)
+	}()
+	b.next(t, "Proxy")
+	b.next(t, "OnConnect")
+	b.use(t) // the API is gone
+	close(b.waiting)
+	if got := <-code; got != websocket.StatusGoingAway {
+		t.Errorf("closed with %d", got)
+	}
+}
+
 // Open connections go on with the APIs of a reload.
 func TestUseReplacesAPIs(t *testing.T) {
 	b := newBench(t, nil)
@@ -188,7 +214,6 @@ func TestUseReplacesAPIs(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	b.use(t) // the API is gone
-	write(t, ws, "x")
 	if got := closeCode(t, ws); got != websocket.StatusGoingAway {
 		t.Errorf("closed with %d", got)
 	}

@@ -1,10 +1,13 @@
 package socket
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -27,7 +30,7 @@ type refusal struct {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, a *api) {
 	began := a.opts.Now()
 	client, err := newClient(r, began)
-	c := &connection{server: s, api: a, id: newID(), client: client, connectedAt: began, slots: make(chan struct{}, maxInFlight)}
+	c := &connection{server: s, api: a, id: newID(), client: client, connectedAt: began, slots: make(chan struct{}, maxInFlight), opened: make(chan struct{})}
 	c.touch(began)
 	context := c.requestContext(a, template.RouteConnect, "CONNECT")
 	id := context["requestId"].(string)
@@ -35,6 +38,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, a *api) {
 	c.traceRequest(rec, r)
 	var protocol string
 	f := malformed(r, err)
+	if f == nil && a.Authorizer() == nil && foreign(r.Header.Get("Origin")) {
+		f = &refusal{http.StatusForbidden, "Forbidden", "the API has no authorizer, and the page is not of this machine"}
+	}
 	if f == nil && !s.reserve() {
 		f = &refusal{http.StatusTooManyRequests, "Too Many Requests", "too many open connections"}
 	}
@@ -63,12 +69,15 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, a *api) {
 	if protocol != "" {
 		options.Subprotocols = []string{protocol}
 	}
-	ws, err := websocket.Accept(w, r, options)
-	if err != nil {
-		c.disconnect(closeAbnormal, "")
-		return
+	s.add(c)
+	if c.ws, err = websocket.Accept(w, r, options); err != nil {
+		c.ws, c.code = nil, closeAbnormal
+		close(c.opened)
+	} else {
+		c.run()
 	}
-	c.run(ws)
+	s.remove(c)
+	c.disconnect(c.code, c.reason)
 }
 
 // malformed checks a handshake before any function sees it; err is of its query string.
@@ -78,10 +87,36 @@ func malformed(r *http.Request, err error) *refusal {
 		return &refusal{http.StatusRequestURITooLong, "Request URI too long", "URL over the quota"}
 	case err != nil:
 		return &refusal{http.StatusBadRequest, "Bad Request", "malformed query string"}
-	case r.Method != http.MethodGet || r.Header.Get("Sec-WebSocket-Version") != "13" || len(r.Header.Values("Sec-WebSocket-Key")) != 1:
-		return &refusal{http.StatusBadRequest, "Bad Request", "not a handshake of WebSocket version 13"} // RFC 6455 section 4.2.1
+	}
+	// RFC 6455 section 4.2.1.
+	keys := r.Header.Values("Sec-WebSocket-Key")
+	if r.Method != http.MethodGet || !r.ProtoAtLeast(1, 1) || !has(r.Header, "Connection", "Upgrade") ||
+		r.Header.Get("Sec-WebSocket-Version") != "13" || len(keys) != 1 || !nonce(keys[0]) {
+		return &refusal{http.StatusBadRequest, "Bad Request", "not a handshake of WebSocket version 13"}
 	}
 	return nil
+}
+
+// nonce reports whether a key is "a base64-encoded … value that, when decoded, is 16 bytes in length".
+func nonce(key string) bool {
+	value, err := base64.StdEncoding.DecodeString(strings.TrimSpace(key))
+	return err == nil && len(value) == 16
+}
+
+// foreign reports whether an origin is not of this machine. API Gateway does not look at the Origin, so every page may
+// open an API without an authorizer. Here that would let every page that the developer visits talk to functions on this
+// machine. Authorizers get all origins and decide themselves.
+func foreign(origin string) bool {
+	if origin == "" {
+		return false // not a browser
+	}
+	u, err := url.Parse(origin)
+	if err != nil {
+		return true
+	}
+	host := u.Hostname()
+	ip := net.ParseIP(host)
+	return host != "localhost" && !strings.HasSuffix(host, ".localhost") && (ip == nil || !ip.IsLoopback())
 }
 
 // authorize asks the authorizer of $connect.
@@ -92,7 +127,7 @@ func (c *connection) authorize(r *http.Request, rec *trace.Record, context map[s
 		return nil
 	}
 	for _, source := range a.identity {
-		if !source.present(r.Header, c.client.query, a.StageVariables, context) {
+		if !source.present(c.client.header, c.client.query, a.StageVariables, context) {
 			cause := "an identity source is missing"
 			rec.Step(trace.Step{Name: "authorizer", Title: authorizer.Name, Result: "refused", Note: "No decision: " + cause + "."})
 			return &refusal{http.StatusUnauthorized, "Unauthorized", cause}

@@ -155,7 +155,7 @@ func identity(sources ...string) func(*template.WebSocketAPI) {
 func TestIdentitySourcesPresent(t *testing.T) {
 	b := newBench(t, func(a *template.WebSocketAPI) {
 		a.StageVariables = map[string]string{"colour": "blue"}
-		identity("route.request.header.cookie", "route.request.querystring.q", "stageVariables.colour", "context.identity.sourceIp")(a)
+		identity("route.request.header.cookie", "route.request.header.host", "route.request.header.Sec-WebSocket-Key", "route.request.querystring.q", "stageVariables.colour", "context.identity.sourceIp")(a)
 	})
 	if _, _, err := b.dial(t, "/events?q=1", &websocket.DialOptions{HTTPHeader: http.Header{"Cookie": {"a=b"}}}); err != nil {
 		t.Error(err)
@@ -178,6 +178,9 @@ func TestOtherRequests(t *testing.T) {
 		{"management", "POST", "/events/@connections/x", nil, 200, "rest"},
 		{"POST", "POST", "/events", http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"eHh4eHh4eHh4eHh4eHh4eA=="}}, 400, ""},
 		{"old version", "GET", "/events", http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"8"}, "Sec-Websocket-Key": {"eHh4eHh4eHh4eHh4eHh4eA=="}}, 400, ""},
+		{"no Connection header", "GET", "/events", http.Header{"Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"eHh4eHh4eHh4eHh4eHh4eA=="}}, 400, ""},
+		{"short key", "GET", "/events", http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"eHh4"}}, 400, ""},
+		{"two keys", "GET", "/events", http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"eHh4eHh4eHh4eHh4eHh4eA==", "eHh4eHh4eHh4eHh4eHh4eA=="}}, 400, ""},
 		{"no key", "GET", "/events", http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"}}, 400, ""},
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), tt.method, url+tt.path, nil)
@@ -202,6 +205,37 @@ func TestOtherRequests(t *testing.T) {
 	}
 	if _, _, err := b.dial(t, "/live/", nil); err != nil {
 		t.Errorf("the path of a mapping, with a slash: %v", err)
+	}
+}
+
+// Without an authorizer, pages of other machines cannot reach the functions of this one. Names of this machine that resolve
+// elsewhere, and names of others that resolve to it (DNS rebinding), do not pass.
+func TestForeignPages(t *testing.T) {
+	for origin, refused := range map[string]bool{
+		"": false, "http://www.example.localhost:3000": false, "http://localhost:5173": false, "https://127.0.0.1:3000": false, "http://[::1]:3000": false,
+		"https://evil.example": true, "http://evil.example:3001": true, "http://localhost.evil.example": true, "http://evillocalhost": true,
+		"http://127.0.0.1.evil.example": true, "http://192.168.0.10": true, "null": true, "http://%zz": true, "file://": true,
+	} {
+		open := newBench(t, func(a *template.WebSocketAPI) { a.Routes[0].Authorizer = nil })
+		header := http.Header{}
+		if origin != "" {
+			header.Set("Origin", origin)
+		}
+		ws, response, err := open.dial(t, "/events", &websocket.DialOptions{HTTPHeader: header})
+		if err == nil {
+			ws.CloseNow()
+		}
+		if got := err != nil && response != nil && response.StatusCode == 403 && len(open.events) == 0; got != refused || !refused && err != nil {
+			t.Errorf("origin %q: got %v, want it refused: %t", origin, err, refused)
+		}
+	}
+	// An authorizer decides itself.
+	b := newBench(t, nil)
+	if _, _, err := b.dial(t, "/events", &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"https://evil.example"}}}); err != nil {
+		t.Error(err)
+	}
+	if got := field(b.next(t, "Proxy"), "headers.Origin"); got != "https://evil.example" {
+		t.Errorf("the authorizer was asked about %v", got)
 	}
 }
 

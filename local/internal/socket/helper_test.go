@@ -47,9 +47,10 @@ type bench struct {
 	log        logged
 	trace      *trace.Log
 
-	mu     sync.Mutex
-	answer map[string]string // of a function; "error" fails, "hang" waits for the deadline
-	events chan map[string]any
+	mu      sync.Mutex
+	answer  map[string]string // of a function; "broken" fails, "hang" waits for the deadline, "wait" for waiting
+	waiting chan struct{}
+	events  chan map[string]any
 }
 
 // logged is a log that may be read while it is written.
@@ -88,6 +89,9 @@ func (b *bench) invoke(ctx context.Context, id string, payload []byte) (gateway.
 	case answer == "hang":
 		<-ctx.Done()
 		return gateway.Result{}, ctx.Err()
+	case answer == "wait":
+		<-b.waiting
+		return gateway.Result{Payload: []byte(`{"statusCode":200}`)}, nil
 	case answer == "broken":
 		return gateway.Result{}, errors.New("no such file")
 	case strings.HasPrefix(answer, `{"errorMessage"`):
@@ -114,7 +118,7 @@ func (b *bench) use(t *testing.T, apis ...*template.WebSocketAPI) {
 
 func newBench(t *testing.T, edit func(*template.WebSocketAPI)) *bench {
 	t.Helper()
-	b := &bench{Server: NewServer(), answer: map[string]string{"Proxy": allow}, events: make(chan map[string]any, 100), trace: trace.NewLog()}
+	b := &bench{Server: NewServer(), answer: map[string]string{"Proxy": allow}, waiting: make(chan struct{}), events: make(chan map[string]any, 100), trace: trace.NewLog()}
 	a := events()
 	if edit != nil {
 		edit(a)

@@ -2,9 +2,11 @@ package socket
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -29,7 +31,9 @@ func parseIdentity(expression string) (identitySource, error) {
 func (i identitySource) present(header http.Header, query url.Values, stage map[string]string, context map[string]any) bool {
 	switch i.kind {
 	case "route.request.header":
-		return header.Get(i.name) != ""
+		return slices.ContainsFunc(slices.Collect(maps.Keys(header)), func(name string) bool {
+			return strings.EqualFold(name, i.name) && header[name][0] != ""
+		})
 	case "route.request.querystring":
 		return query.Get(i.name) != ""
 	case "stageVariables":

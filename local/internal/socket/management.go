@@ -50,7 +50,7 @@ func verb(method string) string {
 func (s *Server) command(w http.ResponseWriter, r *http.Request, a *api, id string) (status int, kind, message string) {
 	authorization := r.Header.Get("Authorization")
 	switch {
-	case r.Host != a.opts.Domain || r.Header.Get("Origin") != "":
+	case r.Host != a.opts.Domain || r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "":
 		return http.StatusForbidden, "ForbiddenException", "not for browsers"
 	case !strings.HasPrefix(authorization, "AWS4-HMAC-SHA256 ") || !strings.Contains(authorization, "/execute-api/aws4_request"):
 		return http.StatusForbidden, "MissingAuthenticationTokenException", "the request must be signed for execute-api with Signature Version 4"

@@ -105,6 +105,7 @@ func TestManagementRefuses(t *testing.T) {
 		{"a bearer token", "POST", at, "x", []string{"Authorization", "Bearer token"}, 403, "MissingAuthenticationTokenException"},
 		{"signed for another service", "POST", at, "x", []string{"Authorization", strings.Replace(signature, "execute-api", "s3", 1)}, 403, "MissingAuthenticationTokenException"},
 		{"from a page", "POST", at, "x", []string{"Origin", "http://www.example.localhost:3000"}, 403, "ForbiddenException"},
+		{"from a page without Origin", "GET", at, "", []string{"Sec-Fetch-Site", "cross-site"}, 403, "ForbiddenException"},
 		{"another host", "POST", at, "x", []string{"Host", "evil.example:3008"}, 403, "ForbiddenException"},
 		{"another verb", "PUT", at, "x", nil, 403, "ForbiddenException"},
 		{"no such path", "POST", "/none/@connections/" + id, "x", nil, 403, "ForbiddenException"},

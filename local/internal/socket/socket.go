@@ -12,7 +12,8 @@
 //   - messages of one connection are answered side by side, in no order;
 //   - pings do not count against the idle timeout, messages in both directions do;
 //   - a message whose selected value is $connect or $disconnect goes to $default;
-//   - a two-way route whose function returns no body sends no message.
+//   - a two-way route whose function returns no body sends no message;
+//   - a two-way route whose function returns more than the message quota fails.
 //
 // Not implemented, and refused by New or by package template: integrations other than Lambda proxies, API keys, IAM
 // authorization, models, JSONPath beyond names and dots, binary messages of backends. Throttling never happens.
@@ -176,8 +177,17 @@ func NewServer() *Server {
 	return s
 }
 
-// Use replaces the APIs.
-func (s *Server) Use(apis *APIs) { s.current.Store(apis) }
+// Use replaces the APIs. It ends connections of APIs that are gone, without $disconnect.
+func (s *Server) Use(apis *APIs) {
+	s.current.Store(apis)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.connections {
+		if s.again(c.api) == nil {
+			go c.end(closeGoingAway, goingAway)
+		}
+	}
+}
 
 // Handler takes the handshakes of the APIs, and leaves other requests to rest.
 func (s *Server) Handler(rest http.Handler) http.Handler {
@@ -203,10 +213,13 @@ func (s *Server) find(path string) *api {
 }
 
 // upgrades reports whether a request is the handshake of a WebSocket (RFC 6455 section 4.2.1).
-func upgrades(r *http.Request) bool {
-	return slices.ContainsFunc(r.Header.Values("Upgrade"), func(v string) bool {
-		return slices.ContainsFunc(strings.Split(v, ","), func(token string) bool {
-			return strings.EqualFold(strings.TrimSpace(token), "websocket")
+func upgrades(r *http.Request) bool { return has(r.Header, "Upgrade", "websocket") }
+
+// has reports whether a header is a list with a token.
+func has(header http.Header, name, token string) bool {
+	return slices.ContainsFunc(header.Values(name), func(list string) bool {
+		return slices.ContainsFunc(strings.Split(list, ","), func(element string) bool {
+			return strings.EqualFold(strings.TrimSpace(element), token)
 		})
 	})
 }

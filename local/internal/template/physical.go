@@ -115,6 +115,9 @@ func (l *loader) getAtt(id, attr string, depth int) (any, error) {
 		return self, nil
 	case "AWS::ApiGatewayV2::Api.ApiEndpoint":
 		host, err := l.executeAPI(self.(string))
+		if l.Resources[id].Properties["ProtocolType"] == "HTTP" {
+			return "https://" + host, err
+		}
 		return "wss://" + host, err
 	case "AWS::Lambda::Function.Arn":
 		return l.arn("lambda", fmt.Sprintf("function:%s", self)), nil

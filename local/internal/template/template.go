@@ -1,6 +1,6 @@
 // Package template reads a synthesized CDK cloud assembly and turns one stack's CloudFormation template into the plain
-// values a local run needs: the REST API with its routes, the WebSocket APIs, and the Lambda functions with their asset folders and
-// environments.
+// values a local run needs: the REST API with its routes, the WebSocket APIs, and the Lambda functions with their asset
+// folders and environments.
 //
 // Physical names that CloudFormation would make up (API ids, ARNs, …) are made up here, in the right shape and the same
 // on every run. Secrets that the template asks Secrets Manager to generate are generated in memory and never written.
@@ -9,10 +9,9 @@
 // the property; all refusals are reported together. Resource types that make no difference to a local request (roles,
 // keys, log groups, alarms, …) are skipped and listed by [Template.Ignored].
 //
-// Not implemented: nested stacks, transforms and macros, Fn::ImportValue, SSM parameters, Lambda layers, versions,
-// aliases and container images, models and request body validation, resource policies, usage plans and API keys, VPC
-// links, caching, canaries, WAF, HTTP APIs; of WebSocket APIs integrations other than Lambda proxies, API keys, IAM
-// authorization and models.
+// Not implemented: transforms and macros, Fn::ImportValue, SSM parameters, Lambda layers, versions, aliases and
+// container images, resource policies, usage plans and API keys, VPC links, caching, canaries, WAF and HTTP APIs; of
+// WebSocket APIs integrations other than Lambda proxies, API keys, IAM authorization and models.
 package template
 
 import (
@@ -184,6 +183,9 @@ func (l *loader) selectResources() error {
 		l.ids = append(l.ids, id)
 	}
 	slices.Sort(l.ids)
+	if l.opts.IgnoreOthers {
+		l.ids = slices.DeleteFunc(l.ids, l.leaveOutHTTPAPI)
+	}
 	for _, id := range l.ids {
 		r := l.Resources[id]
 		switch {

@@ -2,10 +2,12 @@ package template
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/tokenhandler/aws/internal/cloudformation"
 	"github.com/tokenhandler/aws/internal/partition"
 )
 
@@ -108,11 +110,29 @@ func (l *loader) loadWebSocketAPIs() []*WebSocketAPI {
 	return out
 }
 
+// leaveOutHTTPAPI reports whether a resource is an HTTP API or a part of one, and ignores it then. A REST API beside it is
+// served all the same. References to it get made-up names.
+func (l *loader) leaveOutHTTPAPI(id string) bool {
+	r := l.Resources[id]
+	of := r
+	if api := l.Resources[cloudformation.Name(r.Properties["ApiId"])]; api != nil {
+		of = api
+	}
+	vpcLink := r.Type == "AWS::ApiGatewayV2::VpcLink" // a method that uses it is refused
+	http := strings.HasPrefix(r.Type, "AWS::ApiGatewayV2::") && of.Type == "AWS::ApiGatewayV2::Api" && of.Properties["ProtocolType"] == "HTTP"
+	if vpcLink || http {
+		l.ignore(r, NotImplemented)
+	}
+	return vpcLink || http
+}
+
 // executeAPI is the host of an API's default endpoint.
 func (l *loader) executeAPI(id string) (string, error) {
 	suffix, err := partition.Suffix(l.opts.Partition)
 	return id + ".execute-api." + l.opts.Region + "." + suffix, err
 }
+
+var webSocketStage = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
 func (l *loader) loadWebSocketStage(where props, api *WebSocketAPI) {
 	deployments := map[string]bool{}
@@ -130,6 +150,11 @@ func (l *loader) loadWebSocketStage(where props, api *WebSocketAPI) {
 		}
 		api.Stage, api.StageVariables = p.str("StageName"), p.stringMap("StageVariables")
 		found = append(found, api.Stage)
+		// AWS::ApiGatewayV2::Stage: "Stage names can contain only alphanumeric characters, hyphens, and underscores, or
+		// be $default." $default is for HTTP APIs.
+		if !webSocketStage.MatchString(api.Stage) {
+			p.fail("property StageName: must have letters, digits, hyphens and underscores only on a WebSocket API, got %q", api.Stage)
+		}
 		if p.str("AutoDeploy") != "true" && !deployments[p.str("DeploymentId")] {
 			p.fail("property DeploymentId: is not a deployment of %s in this template, and AutoDeploy is not true", api.Name)
 		}
@@ -158,11 +183,12 @@ func (l *loader) loadWebSocketAuthorizers(api *WebSocketAPI) map[string]*Authori
 		if p.str("ApiId") != api.ID {
 			continue
 		}
+		ref, _ := l.ref(id, 0)
 		if t := p.str("AuthorizerType"); t != "REQUEST" {
 			p.fail("property AuthorizerType: %q is not implemented, only REQUEST is", t)
+			out[ref.(string)] = &Authorizer{} // so that its routes add no second error
 			continue
 		}
-		ref, _ := l.ref(id, 0)
 		a := &Authorizer{LogicalID: id, ConstructPath: r.ConstructPath(), ID: ref.(string), Name: p.str("Name"),
 			FunctionID: l.functionOf(p, "AuthorizerUri", false), IdentitySources: p.strings("IdentitySource")}
 		out[a.ID] = a
@@ -183,8 +209,10 @@ func (l *loader) loadWebSocketIntegrations(api *WebSocketAPI) map[string]webSock
 		if p.str("ApiId") != api.ID {
 			continue
 		}
+		ref, _ := l.ref(id, 0)
 		if t := p.str("IntegrationType"); t != "AWS_PROXY" {
 			p.fail("property IntegrationType: %q is not implemented on a WebSocket API, only AWS_PROXY is", t)
+			out[ref.(string)] = webSocketIntegration{} // so that its routes add no second error
 			continue
 		}
 		if c := p.str("ConnectionType"); c != "" && c != "INTERNET" {
@@ -198,7 +226,6 @@ func (l *loader) loadWebSocketIntegrations(api *WebSocketAPI) map[string]webSock
 		if timeout < 50*time.Millisecond || timeout > 29*time.Second {
 			p.fail("property TimeoutInMillis: %v is out of range", timeout)
 		}
-		ref, _ := l.ref(id, 0)
 		out[ref.(string)] = webSocketIntegration{l.functionOf(p, "IntegrationUri", false), timeout}
 	}
 	return out
@@ -230,8 +257,10 @@ func (l *loader) loadWebSocketRoutes(api *WebSocketAPI) {
 		switch {
 		case route.Key == "" || strings.HasPrefix(route.Key, "$") && !predefined:
 			p.fail("property RouteKey: %q is not a route key", route.Key)
+			continue
 		case seen[route.Key]:
 			p.fail("property RouteKey: %s is defined twice", route.Key)
+			continue
 		}
 		seen[route.Key] = true
 		switch t := p.str("AuthorizationType"); t {
@@ -240,9 +269,8 @@ func (l *loader) loadWebSocketRoutes(api *WebSocketAPI) {
 			if route.Key != RouteConnect {
 				// AWS: "You can only use a Lambda authorizer function for the $connect route."
 				p.fail("property AuthorizationType: CUSTOM is possible on $connect only")
-			}
-			if route.Authorizer = authorizers[p.str("AuthorizerId")]; route.Authorizer == nil {
-				p.fail("property AuthorizerId: is not a usable authorizer of this template")
+			} else if route.Authorizer = authorizers[p.str("AuthorizerId")]; route.Authorizer == nil {
+				p.fail("property AuthorizerId: is not an authorizer of %s in this template", api.Name)
 			}
 		default:
 			p.fail("property AuthorizationType: %q is not implemented, only NONE and CUSTOM are", t)
@@ -251,7 +279,7 @@ func (l *loader) loadWebSocketRoutes(api *WebSocketAPI) {
 		case ok:
 			in, known := integrations[target]
 			if !known {
-				p.fail("property Target: is not a usable integration of this template")
+				p.fail("property Target: is not an integration of %s in this template", api.Name)
 			}
 			route.FunctionID, route.Timeout = in.function, in.timeout
 		case p.str("Target") != "":

@@ -119,6 +119,43 @@ func TestWebSocketFunctionRuntime(t *testing.T) {
 	}
 }
 
+// An HTTP API beside the REST API is left out, and says so. Functions still get an address of it.
+func TestHTTPAPIIsLeftOut(t *testing.T) {
+	http := map[string]any{"Ref": "Http"}
+	edit := withWebSocket(t, func(r map[string]any) {
+		for id, v := range map[string]map[string]any{
+			"Http":            {"Type": "Api", "Properties": map[string]any{"Name": "Http", "ProtocolType": "HTTP", "CorsConfiguration": map[string]any{"MaxAge": 5}}},
+			"HttpStage":       {"Type": "Stage", "Properties": map[string]any{"ApiId": http, "StageName": "$default", "AutoDeploy": true}},
+			"HttpRoute":       {"Type": "Route", "Properties": map[string]any{"ApiId": http, "RouteKey": "GET /x", "Target": "integrations/abc"}},
+			"HttpIntegration": {"Type": "Integration", "Properties": map[string]any{"ApiId": http, "IntegrationType": "HTTP_PROXY", "PayloadFormatVersion": "1.0"}},
+			"HttpLink":        {"Type": "VpcLink", "Properties": map[string]any{"Name": "Link", "SubnetIds": []any{"subnet-1"}}},
+		} {
+			v["Type"] = "AWS::ApiGatewayV2::" + v["Type"].(string)
+			r[id] = map[string]any(v)
+		}
+		propertiesOf(r, "Agent255F68E9")["Environment"] = map[string]any{"Variables": map[string]any{"OTHER": map[string]any{"Fn::GetAtt": []any{"Http", "ApiEndpoint"}}}}
+	})
+	tmpl := load(t, edit, Options{IgnoreOthers: true})
+	var out []string
+	for _, i := range tmpl.Ignored() {
+		if i.Reason == NotImplemented {
+			out = append(out, i.LogicalID)
+		}
+	}
+	if d := cmp.Diff([]string{"Http", "HttpIntegration", "HttpLink", "HttpRoute", "HttpStage"}, out); d != "" {
+		t.Errorf("left out (-want +got):\n%s", d)
+	}
+	if apis := tmpl.WebSocketAPIs(); len(apis) != 1 || len(apis[0].Routes) != 2 {
+		t.Errorf("got %v", apis)
+	}
+	if got := tmpl.Functions()[0].Environment["OTHER"]; !strings.HasPrefix(got, "https://") {
+		t.Errorf("ApiEndpoint resolves to %q", got)
+	}
+	if _, err := Load(assembly(t, edit), "Fixture", Options{}); err == nil || !strings.Contains(err.Error(), `property ProtocolType: "HTTP" is not implemented`) {
+		t.Errorf("without IgnoreOthers: got %v", err)
+	}
+}
+
 func TestLoadRefusesWebSocket(t *testing.T) {
 	set := func(id, name string, value any) func(map[string]any) {
 		return func(r map[string]any) { propertiesOf(r, id)[name] = value }
@@ -132,8 +169,8 @@ func TestLoadRefusesWebSocket(t *testing.T) {
 		edit func(map[string]any)
 		want string
 	}{
-		{"HTTP API", set(socketAPI, "ProtocolType", "HTTP"), `property ProtocolType: "HTTP" is not implemented`},
 		{"API body", set(socketAPI, "Body", map[string]any{"openapi": "3"}), "property Body"},
+		{"stage of HTTP APIs", set(socketStage, "StageName", "$default"), "property StageName"},
 		{"two stages", add("AWS::ApiGatewayV2::Stage", map[string]any{"ApiId": ref, "StageName": "other", "AutoDeploy": true}), "expected one AWS::ApiGatewayV2::Stage, found 2"},
 		{"no stage", func(r map[string]any) { delete(r, socketStage) }, "expected one AWS::ApiGatewayV2::Stage, found 0"},
 		{"stage without deployment", set(socketStage, "AutoDeploy", false), "property DeploymentId"},
@@ -144,6 +181,10 @@ func TestLoadRefusesWebSocket(t *testing.T) {
 		{"unknown authorizer", set(socketConnect, "AuthorizerId", "abc"), "property AuthorizerId"},
 		{"authorizer credentials", set(socketAuthorizer, "AuthorizerCredentialsArn", "arn"), "property AuthorizerCredentialsArn"},
 		{"authorizer of another type", set(socketAuthorizer, "AuthorizerType", "JWT"), `"JWT" is not implemented`},
+		{"HTTP proxy", func(r map[string]any) {
+			p := propertiesOf(r, socketIntegration)
+			p["IntegrationType"], p["IntegrationMethod"], p["IntegrationUri"] = "HTTP_PROXY", "GET", "https://example.com"
+		}, `"HTTP_PROXY" is not implemented on a WebSocket API`},
 		{"reserved route key", set(socketDefault, "RouteKey", "$other"), `"$other" is not a route key`},
 		{"model", set(socketDefault, "RequestModels", map[string]any{"a": "b"}), "property RequestModels"},
 		{"unknown integration", set(socketDefault, "Target", "integrations/abc"), "property Target"},
@@ -172,10 +213,8 @@ func TestLoadRefusesWebSocket(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("got %v, want %q", err, tt.want)
 			}
-			for line := range strings.SplitSeq(err.Error(), "\n") {
-				if strings.Contains(line, tt.want) && !strings.Contains(line, "AWS::") {
-					t.Errorf("the line does not name the resource: %s", line)
-				}
+			if lines := strings.Split(err.Error(), "\n"); len(lines) > 1 || !strings.Contains(lines[0], "AWS::") {
+				t.Errorf("got %q, want one line that names the resource", lines)
 			}
 		})
 	}
