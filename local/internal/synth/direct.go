@@ -42,9 +42,9 @@ func (c Config) runDirectly(ctx context.Context) (done bool, err error) {
 // complete with an interpreter.
 var plainCommand = regexp.MustCompile(`^go run [A-Za-z0-9_./-]+$`)
 
-// harmless are variables that change nothing for a synthesis. The CLI reads
-// every other CDK_ variable as a flag, such as CDK_PROFILE.
-var harmless = []string{"CDK_DISABLE_CLI_TELEMETRY", "CDK_VALIDATION"}
+// known are variables that change nothing for a synthesis, and CDK_APP. The CLI
+// reads every other CDK_ variable as a flag, such as CDK_PROFILE.
+var known = []string{"CDK_APP", "CDK_DISABLE_CLI_TELEMETRY", "CDK_VALIDATION"}
 
 // maxVariables is the size of variables from which on the CLI passes a part of
 // the context in a file.
@@ -65,7 +65,7 @@ func (c Config) app(ctx context.Context) *exec.Cmd {
 	for _, variable := range os.Environ() {
 		size += len(variable)
 		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, "CDK_") && !slices.Contains(harmless, name) {
+		if strings.HasPrefix(name, "CDK_") && !slices.Contains(known, name) {
 			return nil
 		}
 	}
@@ -80,7 +80,13 @@ func (c Config) app(ctx context.Context) *exec.Cmd {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(file))
 	decoder.DisallowUnknownFields()
-	if !json.Valid(file) || decoder.Decode(&project) != nil || !plainCommand.MatchString(project.App) || project.Reporting == nil || *project.Reporting {
+	if !json.Valid(file) || decoder.Decode(&project) != nil || project.Reporting == nil || *project.Reporting {
+		return nil
+	}
+	command := strings.Fields(project.App)
+	if app := os.Getenv("CDK_APP"); isProgram(app) {
+		command = []string{app}
+	} else if app != "" || !plainCommand.MatchString(project.App) {
 		return nil
 	}
 	values := map[string]json.RawMessage{
@@ -108,10 +114,16 @@ func (c Config) app(ctx context.Context) *exec.Cmd {
 	if err != nil || absErr != nil || size+len(text) > maxVariables {
 		return nil
 	}
-	command := strings.Fields(project.App)
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env = []string{"CDK_OUTDIR=" + out, "CDK_CONTEXT_JSON=" + string(text), "CDK_VALIDATION=false"}
 	return cmd
+}
+
+// isProgram reports whether a command is the path of a program, without
+// arguments.
+func isProgram(command string) bool {
+	info, err := os.Stat(command)
+	return err == nil && filepath.IsAbs(command) && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
 // lock keeps other runs and CLIs from writing the assembly, with the CLI's own

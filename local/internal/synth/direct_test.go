@@ -119,6 +119,10 @@ func TestDirectLeavesToTheCLI(t *testing.T) {
 		{name: "another run", files: map[string]string{"out/synth.lock": "1"}, cli: true},
 		{name: "a reader", files: map[string]string{"out/read.1.1.lock": "1"}, cli: true},
 		{name: "a flag in a variable", env: map[string]string{"CDK_PATH_METADATA": "false"}, cli: true},
+		{name: "another program", env: map[string]string{"CDK_APP": "{dir}/bin/go"}, ran: true},
+		{name: "another command", env: map[string]string{"CDK_APP": "{dir}/bin/go run main.go"}, cli: true},
+		{name: "a file that is no program", env: map[string]string{"CDK_APP": "{dir}/manifest.json"}, cli: true},
+		{name: "an assembly", env: map[string]string{"CDK_APP": "{dir}"}, cli: true},
 		{name: "a value without a name", set: []string{"c"}, cli: true},
 		{name: "a value for the CLI", set: []string{"aws:cdk:bundling-stacks=x"}, cli: true},
 	} {
@@ -127,7 +131,7 @@ func TestDirectLeavesToTheCLI(t *testing.T) {
 			t.Setenv("HOME", dir)
 			t.Setenv("PATH", filepath.Join(dir, "bin")+string(filepath.ListSeparator)+os.Getenv("PATH"))
 			for name, value := range tt.env {
-				t.Setenv(name, value)
+				t.Setenv(name, strings.ReplaceAll(value, "{dir}", dir))
 			}
 			given := map[string]string{"cdk.json": plain, "manifest.json": `{"version":"54.0.0"}`, "A.metadata.json": `{"/A":[{"type":"aws:cdk:logicalId"}]}`,
 				"bin/go": testApp, "cli.sh": `echo "$@" >cli`}
@@ -139,7 +143,7 @@ func TestDirectLeavesToTheCLI(t *testing.T) {
 				if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(name, []byte(text), 0o777); err != nil {
+				if err := os.WriteFile(name, []byte(text), map[bool]fs.FileMode{true: 0o777, false: 0o666}[strings.Contains(name, "/bin/")]); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -169,6 +173,6 @@ func TestDirectLeavesToTheCLI(t *testing.T) {
 // testApp stands for the go command: the app that it runs writes the assembly
 // that lies beside it.
 const testApp = `#!/bin/sh
-test "$*" = "run main.go" && test -e "$CDK_OUTDIR/synth.lock" && test "$CDK_VALIDATION" = false &&
+test "$*" = "$(test -n "$CDK_APP" || echo run main.go)" && test -e "$CDK_OUTDIR/synth.lock" && test "$CDK_VALIDATION" = false &&
 	cp manifest.json A.metadata.json "$CDK_OUTDIR" && printf %s "$CDK_CONTEXT_JSON" >context
 `
