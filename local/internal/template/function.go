@@ -70,10 +70,17 @@ func (l *loader) loadFunctions(api *API, sockets []*WebSocketAPI) []Function {
 		runtime, err := l.text(r.Properties["Runtime"], 0)
 		node := invoked[id] && l.opts.HostRuntimes && strings.HasPrefix(runtime, "nodejs")
 		if err != nil || !slices.Contains(customRuntimes, runtime) && !node {
-			if invoked[id] {
-				l.fail("%s: property Runtime: %q is not implemented, only %s are", r, runtime, strings.Join(customRuntimes, " and "))
-			} else {
+			switch {
+			case !invoked[id]:
 				l.ignore(r, "not invoked by an API, and its runtime is not a custom one")
+			case r.Properties["PackageType"] == "Image":
+				l.fail("%s: property PackageType: container images are not implemented", r)
+			default:
+				runtimes := strings.Join(customRuntimes, ", ")
+				if l.opts.HostRuntimes {
+					runtimes += " and Node.js"
+				}
+				l.fail("%s: property Runtime: %q is not implemented, only %s", r, runtime, runtimes)
 			}
 			continue
 		}
@@ -115,6 +122,10 @@ func (l *loader) loadFunction(r *resource) Function {
 		}
 	}
 	code, _ := p.m["Code"].(map[string]any)
+	if code["ZipFile"] != nil {
+		p.fail("property Code: ZipFile (inline code) is not implemented, only assets are")
+		return f
+	}
 	dir, err := l.assetDir(props{l, p.where, code}.str("S3Key"), strings.HasPrefix(f.Runtime, "nodejs"))
 	if err != nil {
 		p.fail("property Code: %w", err)

@@ -215,7 +215,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"foreign deployment", set("DeploymentStage.api/Resource", "DeploymentId", "abc"), []string{"property DeploymentId"}},
 		{"layers", set("Fixture/Agent/Resource", "Layers", []string{"arn"}), []string{"Fixture/Agent/Resource", "property Layers"}},
 		{"Node.js authorizer", set("Fixture/Authorizer/Resource", "Runtime", "nodejs22.x"), []string{"Fixture/Authorizer/Resource", "Runtime", "nodejs22.x"}},
-		{"inline code", set("Fixture/Agent/Resource", "Code", map[string]any{"ZipFile": "x"}), []string{"property Code", "no asset"}},
+		{"inline code", set("Fixture/Agent/Resource", "Code", map[string]any{"ZipFile": "x"}), []string{"property Code", "ZipFile (inline code) is not implemented"}},
 		{"secret elsewhere", integration("orders/GET/Resource", "Uri", "http://{{resolve:secretsmanager:x}}/"), []string{"property Integration", "dynamic reference"}},
 		{"SSM", variable("{{resolve:ssm:/name}}"), []string{"environment variable V", "dynamic references to ssm"}},
 		{"secret not in the template", variable("{{resolve:secretsmanager:other:SecretString:key::}}"), []string{"secret other is not in the template"}},
@@ -334,6 +334,35 @@ func TestIgnoreOthers(t *testing.T) {
 	}
 	if _, err := Load(assembly(t, plan), "Fixture", Options{IgnoreOthers: true}); err == nil || !strings.Contains(err.Error(), "AWS::ApiGateway::UsagePlan") {
 		t.Errorf("a usage plan: got %v, want it refused", err)
+	}
+}
+
+// Parts that people's stacks often have, and that the local run cannot serve, are one line which names them.
+func TestOneLineForOneCause(t *testing.T) {
+	for name, tt := range map[string]struct {
+		at   string
+		edit func(p map[string]any)
+		want string
+	}{
+		"container image": {"Fixture/Agent/Resource", func(p map[string]any) {
+			delete(p, "Runtime")
+			delete(p, "Handler")
+			p["PackageType"], p["Code"] = "Image", map[string]any{"ImageUri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/a:b"}
+		}, "property PackageType: container images are not implemented"},
+		"VPC link V2": {"orders/GET/Resource", func(p map[string]any) {
+			in := p["Integration"].(map[string]any)
+			in["ConnectionType"], in["ConnectionId"], in["IntegrationTarget"] = "VPC_LINK", "a1b2c3", "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/a/b"
+		}, "property ConnectionType: VPC_LINK is not implemented"},
+		"Python": {"Fixture/Agent/Resource", func(p map[string]any) { p["Runtime"] = "python3.13" },
+			`property Runtime: "python3.13" is not implemented, only provided.al2023, provided.al2 and Node.js`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			edit := func(r map[string]any) { tt.edit(properties(r, tt.at)) }
+			_, err := Load(assembly(t, edit), "Fixture", Options{IgnoreOthers: true, HostRuntimes: true})
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %v, want one line with %q", err, tt.want)
+			}
+		})
 	}
 }
 

@@ -25,6 +25,7 @@ var types = map[string]*rule{
 	"AWS::ApiGateway::Method Integration": {
 		used: []string{"Type", "IntegrationHttpMethod", "Uri", "IntegrationResponses", "PassthroughBehavior",
 			"RequestParameters", "RequestTemplates", "TimeoutInMillis", "ConnectionType", "ResponseTransferMode"},
+		ignored: []string{"ConnectionId", "IntegrationTarget"}, // of a ConnectionType that is refused
 	},
 	"AWS::ApiGateway::Method IntegrationResponse": {
 		used: []string{"StatusCode", "SelectionPattern", "ResponseParameters", "ResponseTemplates"},
