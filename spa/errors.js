@@ -26,7 +26,7 @@ function answerInWords(status, code) {
     return { title: 'The provider refused the sign-in', text: 'It was cancelled, or this account may not use this application (access_denied). You can sign in again.' };
   }
   if (code === 'device_binding_required') {
-    return { title: 'This browser cannot be used here', text: `The session must be bound to this device, and this browser did not bind it. ${answered}` };
+    return { title: 'This browser cannot be used here', text: `The session must be bound to this device, and this browser did not bind it. If it can, sign out and sign in again. ${answered}` };
   }
   if (code === 'device_proof_unavailable') {
     return { title: 'This device could not be checked', text: `You are still signed in; try again in a moment. ${answered}` };

@@ -255,3 +255,36 @@ func TestAlarmsOfDeviceBinding(t *testing.T) {
 	}
 	mustContain(t, text(one(t, got, "AWS::CloudWatch::Dashboard")), "BoundSessions", "UnprovedSessions")
 }
+
+// Browsers call the device endpoints by themselves: without a preflight and
+// without the authorizer. Each is a method of its own, because the stage's limits
+// apply to each method ("Per-API, per-stage throttling limits are applied at the
+// API method level for a stage", Amazon API Gateway Developer Guide, "Throttle
+// requests to your REST APIs"): other requests do not use up theirs.
+func TestRoutesOfDeviceBinding(t *testing.T) {
+	for mode, want := range map[string][]string{
+		"off":   nil,
+		"offer": {"POST /oauth-agent/device/refresh", "POST /oauth-agent/device/register"},
+	} {
+		props := oneOrigin()
+		props.DeviceBinding.Mode = mode
+		got := synth(t, props, nil)
+		var found []string
+		for name, method := range got.methods() {
+			if strings.Contains(name, "device") {
+				found = append(found, name)
+				if method["AuthorizationType"] != "NONE" || dig(t, method, "Integration", "Type") != "AWS_PROXY" {
+					t.Errorf("%s is %s", name, text(method))
+				}
+			}
+		}
+		slices.Sort(found)
+		if diff := cmp.Diff(want, found); diff != "" {
+			t.Errorf("%s: %s", mode, diff)
+		}
+		settings := dig(t, one(t, got, "AWS::ApiGateway::Stage"), "MethodSettings").([]any)
+		if len(settings) != 1 || dig(t, settings[0], "HttpMethod") != "*" || dig(t, settings[0], "ResourcePath") != "/*" {
+			t.Errorf("the limits of the stage are %s", text(settings))
+		}
+	}
+}

@@ -98,7 +98,7 @@ var Refusals = []Refusal{
 	{CodeInvalidRequest, Authorizer | Agent | Gateway, []int{400, 401, 405, 413, 415}, Correct, "The request is malformed, or a path parameter could change the path (401)."},
 	{CodeAuthorizationError, Agent, []int{400}, SignIn, "The provider rejected the login or the request."},
 	{CodeNotFound, Agent | Gateway, []int{404}, Correct, "The path or the method does not exist."},
-	{CodeForbidden, Gateway, []int{403}, Tell, "The firewall or the gateway refused the request."},
+	{CodeForbidden, Gateway | Agent, []int{403}, Tell, "The firewall or the gateway refused the request, or the agent one that a browser makes for device binding."},
 	{CodeRequestTooLarge, Gateway, []int{413}, Correct, "The request is too large."},
 	{CodeUnsupportedMediaType, Gateway, []int{415}, Correct, "The content type is not supported."},
 	{CodeTooManyRequests, Gateway, []int{429}, Wait, "The gateway throttles requests."},

@@ -283,7 +283,7 @@ func deviceProofs(t *testing.T, s *system, secrets *wire) {
 func deviceMetrics(t *testing.T, output string) {
 	t.Helper()
 	for _, want := range []string{
-		`"Endpoint":"device/register","Code":"ok"`, `"Endpoint":"device/register","Code":"other"`,
+		`"Endpoint":"device/register","Code":"ok"`, `"Endpoint":"device/register","Code":"forbidden"`,
 		`"Endpoint":"device/refresh","Code":"ok"`, `"Endpoint":"device/refresh","Code":"device_proof_required"`,
 		`"Code":"device_binding_required"`, `"BoundSessions":1`, `"BoundSessions":0`, `"UnprovedSessions":1`,
 	} {

@@ -444,6 +444,30 @@ func bindsNoEndedSession(w *world) {
 	}
 }
 
+// A table that is down is trouble of ours: browsers end the binding after every
+// other error than 5xx. The next proof renews the cookie.
+func keepsBindingWithoutTable(w *world) {
+	w.offerDevices()
+	d := dbsctest.New(w)
+	proof, name := d.Refresh(w.signInBound(d)), w.sessionName()
+	refresh := func() response {
+		return w.do("POST", "device/refresh", byItself(proof, header(dbsc.HeaderSession, name)))
+	}
+	up, change := w.table, w.change
+	w.record("http://127.0.0.1:1")
+	before := maps.Clone(w.cookies)
+	w.fails(refresh(), 500, "server_error")
+	w.fails(w.do("POST", "device/register", byItself(d.Registration("x"))), 500, "server_error")
+	if !maps.Equal(before, w.cookies) {
+		w.Error("a failure changed cookies")
+	}
+	w.change = change
+	w.record(up)
+	if got := refresh(); got.StatusCode != 200 {
+		w.Errorf("afterwards: got %d %s", got.StatusCode, got.text)
+	}
+}
+
 // Challenges, keys and device cookies from before a rotation of the cookie key
 // still open.
 func TestDeviceBindingOverKeyRotation(t *testing.T) {

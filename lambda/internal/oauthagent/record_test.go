@@ -63,6 +63,7 @@ func TestRecordedSessions(t *testing.T) {
 		"the table fails after the refresh": tableFailsAfterRefresh,
 		"one device for each challenge":     bindsOneDevice,
 		"device of an ended session":        bindsNoEndedSession,
+		"device while the table is down":    keepsBindingWithoutTable,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
