@@ -25,6 +25,8 @@ func (h *TokenHandler) ProtectWebSocket(id string, api awsapigatewayv2.WebSocket
 		misuse("ProtectWebSocket %s cannot be combined with Props.AccessTokens.DPoP: a proof is for one request", id)
 	case h.props.AuthorizerCaching.TTL != 0:
 		misuse("ProtectWebSocket %s cannot be combined with Props.AuthorizerCaching.TTL: the function refuses requests that are not part of the cache key", id)
+	case api.Node().TryFindChild(jsii.String("$connect-Route")) != nil: // which CDK makes of ConnectRouteOptions
+		misuse("ProtectWebSocket %s: the API has a route $connect already: leave out ConnectRouteOptions", id)
 	case !sameStack(api, h):
 		misuse("ProtectWebSocket %s: the API must be in the stack of the token handler", id)
 	}

@@ -61,6 +61,22 @@ func TestWebSocketMisuse(t *testing.T) {
 		change(props)
 		mustContain(t, panicOf(func() { synth(t, props, withWebSocket) }), "ProtectWebSocket Events "+name)
 	}
+	integration := func() awsapigatewayv2.WebSocketRouteIntegration {
+		return awsapigatewayv2integrations.NewWebSocketMockIntegration(jsii.String("Mock"), nil)
+	}
+	mustContain(t, panicOf(func() {
+		synth(t, oneOrigin(), func(stack awscdk.Stack, h *TokenHandler) {
+			api := awsapigatewayv2.NewWebSocketApi(stack, jsii.String("Events"), &awsapigatewayv2.WebSocketApiProps{
+				ConnectRouteOptions: &awsapigatewayv2.WebSocketRouteOptions{Integration: integration()}})
+			h.ProtectWebSocket("Events", api, integration())
+		})
+	}), "ProtectWebSocket Events: the API has a route $connect already: leave out ConnectRouteOptions")
+	mustContain(t, panicOf(func() {
+		synth(t, oneOrigin(), func(stack awscdk.Stack, h *TokenHandler) {
+			other := awscdk.NewStack(awscdk.App_Of(stack), jsii.String("Other"), nil)
+			h.ProtectWebSocket("Events", awsapigatewayv2.NewWebSocketApi(other, jsii.String("Events"), nil), integration())
+		})
+	}), "ProtectWebSocket Events: the API must be in the stack of the token handler")
 	mustContain(t, panicOf(func() {
 		synth(t, oneOrigin(), func(_ awscdk.Stack, h *TokenHandler) { h.ProtectWebSocket("Events", nil, nil) })
 	}), "ProtectWebSocket Events: api and integration are required")

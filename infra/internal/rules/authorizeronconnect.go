@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/tokenhandler/aws/internal/cloudformation"
 )
@@ -11,9 +13,10 @@ import (
 // Gateway Developer Guide, "Specify Route Request Settings").
 var authorizerOnConnect = Rule{
 	Name:     "TH-AuthorizerOnConnect",
-	Sentence: "The route $connect of a WebSocket API with the token handler's authorizer has this authorizer.",
+	Sentence: "A WebSocket API with the token handler's authorizer has a route $connect, and this route has the authorizer.",
 	template: func(m *model, found found) {
 		authorizers := map[string]map[string]bool{} // by API
+		connects := map[string]bool{}               // APIs with a route $connect
 		for _, id := range m.ids {
 			r := m.template.Resources[id]
 			if r.Type != "AWS::ApiGatewayV2::Authorizer" {
@@ -40,8 +43,17 @@ var authorizerOnConnect = Rule{
 			if r.Type != "AWS::ApiGatewayV2::Route" || of == nil || cloudformation.String(r.Properties["RouteKey"]) != "$connect" {
 				continue
 			}
+			connects[cloudformation.Name(r.Properties["ApiId"])] = true
 			if cloudformation.String(r.Properties["AuthorizationType"]) != "CUSTOM" || !of[cloudformation.Name(r.Properties["AuthorizerId"])] {
 				found(place(r), nil, "lacks the token handler's authorizer: add the route with ProtectWebSocket")
+			}
+		}
+		for _, api := range slices.Sorted(maps.Keys(authorizers)) {
+			if connects[api] {
+				continue
+			}
+			for _, id := range slices.Sorted(maps.Keys(authorizers[api])) {
+				found(place(m.template.Resources[id]), nil, "is for an API without a route $connect, which everyone can open: add the route with ProtectWebSocket")
 			}
 		}
 	},

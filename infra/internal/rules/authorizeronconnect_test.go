@@ -41,6 +41,8 @@ func TestAuthorizerOnConnect(t *testing.T) {
 		"missing":            {"Connect", "AuthorizationType", nil, "Connect: lacks the token handler's authorizer"},
 		"IAM":                {"Connect", "AuthorizationType", "AWS_IAM", "Connect: lacks the token handler's authorizer"},
 		"another authorizer": {"Connect", "AuthorizerId", "abc123", "Connect: lacks the token handler's authorizer"},
+		"no such route":      {"Connect", "RouteKey", "connect", "EventsAuthorizer: is for an API without a route $connect"},
+		"route of another":   {"Connect", "ApiId", "abc123", "EventsAuthorizer: is for an API without a route $connect"},
 		"type":               {"EventsAuthorizer", "AuthorizerType", "JWT", `EventsAuthorizer: has type "JWT"`},
 		"HTTP API":           {"Events", "ProtocolType", "HTTP", "EventsAuthorizer: is an authorizer of an HTTP API"},
 	} {
