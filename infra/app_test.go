@@ -51,6 +51,33 @@ func TestMain(m *testing.M) {
 		run(every)
 	case "others":
 		others()
+	case "serve":
+		serveApps()
+	}
+}
+
+// serveApps synthesizes the apps that test/e2e asks for on stdin, and answers each
+// on stdout with the lines that the app would print. The end-to-end tests run
+// many stages, and starting Node.js takes longer than synthesis.
+func serveApps() {
+	requests, answers := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	os.Stdout = os.Stderr // for all others
+	for {
+		var app struct {
+			Outdir  string
+			Context map[string]any
+		}
+		if requests.Decode(&app) != nil {
+			return
+		}
+		awscdk.AssetStaging_ClearAssetHashCache() // as in a new process
+		var lines bytes.Buffer
+		report(&lines, func() error {
+			return synth(awscdk.NewApp(&awscdk.AppProps{Context: &app.Context, Outdir: &app.Outdir}), nil)
+		})
+		if answers.Encode(lines.String()) != nil {
+			return
+		}
 	}
 }
 

@@ -18,6 +18,9 @@ var suite string
 // TestMain lets one more test run than there are processors, because tests often
 // wait for a process or a page, but no more than six.
 func TestMain(m *testing.M) {
+	if address := os.Getenv(asApp); address != "" {
+		os.Exit(app(address))
+	}
 	flag.Parse()
 	set := false
 	flag.Visit(func(f *flag.Flag) { set = set || f.Name == "test.parallel" })
@@ -36,6 +39,9 @@ func TestMain(m *testing.M) {
 		code := m.Run()
 		if shared.close != nil {
 			shared.close()
+		}
+		if synthesizer.stop != nil {
+			synthesizer.stop()
 		}
 		return code
 	}())
@@ -75,12 +81,13 @@ var lambdas struct {
 }
 
 // giveLambdas puts compiled Lambdas into an assembly that is yet to be
-// synthesized. The caller calls take when the assembly is complete.
-func giveLambdas(t *testing.T, assembly string) (take func()) {
+// synthesized, and reports whether it is the first. The caller calls take when
+// the assembly is complete.
+func giveLambdas(t *testing.T, assembly string) (first bool, take func()) {
 	t.Helper()
 	kept := filepath.Join(suite, "lambdas")
 	lambdas.Lock()
-	first := !lambdas.compiled
+	first = !lambdas.compiled
 	err := linkFolders(kept, assembly)
 	if !first || err != nil {
 		lambdas.Unlock()
@@ -104,7 +111,7 @@ func giveLambdas(t *testing.T, assembly string) (take func()) {
 		})
 	}
 	t.Cleanup(func() { done(false) })
-	return func() { done(true) }
+	return first, func() { done(true) }
 }
 
 // linkFolders puts the folders asset.* of a folder into another one, with hard

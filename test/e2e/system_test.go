@@ -142,13 +142,16 @@ func startOver(t *testing.T, tls bool, flags ...string) *system {
 	if withTable && !slices.ContainsFunc(flags, func(flag string) bool { return strings.HasPrefix(flag, "sessions=") }) {
 		flags = append(flags, "-c", sessionsOn)
 	}
-	take := giveLambdas(t, s.out)
+	first, take := giveLambdas(t, s.out)
 	s.cmd = exec.Command(binary, append([]string{
 		"-www-port", strconv.Itoa(ports[0]), "-api-port", strconv.Itoa(ports[1]),
 		"-login-port", strconv.Itoa(ports[2]), "-upstream-port", strconv.Itoa(ports[3]), "-trace-port", strconv.Itoa(ports[4]),
 		"-back-port", strconv.Itoa(ports[5]), "-tables-port", strconv.Itoa(ports[6]), "-sockets-port", strconv.Itoa(ports[7]), "-tls=" + strconv.FormatBool(tls),
 		"-upstream", s.recorder.server.URL, "-out", s.out, "-v"}, flags...)...)
 	s.cmd.Dir = root
+	if !first { // the first run synthesizes as a person's does
+		s.cmd.Env = append(os.Environ(), appOfTests(t)...)
+	}
 	reader, writer := io.Pipe()
 	s.cmd.Stdout, s.cmd.Stderr = io.MultiWriter(&s.output, writer), &s.output
 	if err := s.cmd.Start(); err != nil {
