@@ -347,7 +347,7 @@ func (r *rotationRun) recycleAgents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended := 0
+	var ended []string
 	for _, file := range environments {
 		exe, err := os.Readlink(filepath.Join(filepath.Dir(file), "exe"))
 		if err != nil || !strings.HasPrefix(exe, r.out) {
@@ -368,10 +368,20 @@ func (r *rotationRun) recycleAgents(t *testing.T) {
 		if err := process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		ended++
+		ended = append(ended, filepath.Dir(file))
 	}
-	if ended == 0 {
+	if len(ended) == 0 {
 		t.Fatal("no agent was running")
 	}
-	time.Sleep(100 * time.Millisecond) // until the run has seen it
+	for _, process := range ended { // gone when the run has waited for it
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+			if _, err := os.Stat(process); err != nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s is still there", process)
+			}
+		}
+	}
+	time.Sleep(100 * time.Millisecond) // until the run knows
 }

@@ -149,7 +149,8 @@ func startOver(t *testing.T, tls bool, flags ...string) *system {
 		"-back-port", strconv.Itoa(ports[5]), "-tables-port", strconv.Itoa(ports[6]), "-sockets-port", strconv.Itoa(ports[7]), "-tls=" + strconv.FormatBool(tls),
 		"-upstream", s.recorder.server.URL, "-out", s.out, "-v"}, flags...)...)
 	s.cmd.Dir = root
-	if !first { // the first run synthesizes as a person's does
+	// The first run synthesizes as a person's does.
+	if !first && !slices.Contains(flags, "-app") {
 		s.cmd.Env = append(os.Environ(), appOfTests(t)...)
 	}
 	reader, writer := io.Pipe()
