@@ -126,32 +126,24 @@ func runApp(t *testing.T, change func(awscdk.Stack), overrides map[string]any) (
 	return outdir, lines.String(), status
 }
 
-// shared are assemblies that several tests read and no test changes, by stage.
-var shared struct {
-	dir    string
-	stages map[string]string
-	built  string
-}
+// shared are assemblies that several tests read and no test changes.
+var shared struct{ dir, every, built string }
 
-// stageAssembly synthesizes a stage of cdk.json once for all tests.
-func stageAssembly(t *testing.T, name string) (outdir string) {
+// everyStage synthesizes all stages of cdk.json into one assembly, once for all
+// tests, in a process of its own, because validation must be on.
+func everyStage(t *testing.T) (outdir string) {
 	t.Helper()
-	if outdir := shared.stages[name]; outdir != "" {
-		return outdir
+	if shared.every == "" {
+		dir := sharedDir(t, "every")
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), asApp+"=every", "CDK_CONTEXT_JSON="+contextJSON(appContext(t, nil)), "CDK_OUTDIR="+dir, "CDK_VALIDATION=true")
+		output, err := cmd.CombinedOutput()
+		if status := exitStatus(t, err); status != 0 || bytes.Contains(output, []byte("infra: ")) {
+			t.Fatalf("exit status %d: %s", status, output)
+		}
+		shared.every = dir
 	}
-	context := appContext(t, map[string]any{"stage": name})
-	outdir = sharedDir(t, name)
-	var lines bytes.Buffer
-	if status := report(&lines, func() error {
-		return synth(awscdk.NewApp(&awscdk.AppProps{Context: &context, Outdir: &outdir}), nil)
-	}); status != 0 || lines.Len() > 0 {
-		t.Fatalf("stage %s: exit status %d: %s", name, status, lines.String())
-	}
-	if shared.stages == nil {
-		shared.stages = map[string]string{}
-	}
-	shared.stages[name] = outdir
-	return outdir
+	return shared.every
 }
 
 // planted is in the environment while builtAssembly synthesizes.
@@ -163,7 +155,7 @@ func builtAssembly(t *testing.T) (outdir string) {
 	t.Helper()
 	if shared.built == "" {
 		dir := sharedDir(t, "built")
-		runIn(t, "..", append(os.Environ(), asApp+"=sound", "CDK_CONTEXT_JSON="+contextJSON(t), "CDK_OUTDIR="+dir, "CDK_VALIDATION=false",
+		runIn(t, "..", append(os.Environ(), asApp+"=sound", "CDK_CONTEXT_JSON="+contextJSON(cdkJSON(t)), "CDK_OUTDIR="+dir, "CDK_VALIDATION=false",
 			"CLIENT_SECRET="+planted, "ENCRYPTION_KEY="+strings.Repeat("5e", 32)), os.Args[0])
 		shared.built = dir
 	}
@@ -183,16 +175,11 @@ func sharedDir(t *testing.T, name string) string {
 }
 
 // runProcess starts the test binary as an app.
-func runProcess(t *testing.T, app string, environment ...string) (outdir, stderr string, status int) {
+func runProcess(t *testing.T, app string) (outdir, stderr string, status int) {
 	t.Helper()
-	raw, err := json.Marshal(appContext(t, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
 	outdir = t.TempDir()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), asApp+"="+app, "CDK_CONTEXT_JSON="+string(raw), "CDK_OUTDIR="+outdir)
-	cmd.Env = append(cmd.Env, environment...)
+	cmd.Env = append(os.Environ(), asApp+"="+app, "CDK_CONTEXT_JSON="+contextJSON(appContext(t, nil)), "CDK_OUTDIR="+outdir)
 	var errors bytes.Buffer
 	cmd.Stderr = &errors
 	status = exitStatus(t, cmd.Run())
@@ -237,7 +224,7 @@ func cdkJSON(t *testing.T) map[string]any {
 func TestEveryStageSynthesizes(t *testing.T) {
 	stages := cdkJSON(t)["stages"].(map[string]any)
 	for _, name := range sortedKeys(stages) {
-		outdir := stageAssembly(t, name)
+		outdir := everyStage(t)
 		fields := stages[name].(map[string]any)
 		stacks := []string{"TokenHandler-" + name}
 		if regions, _ := fields["regions"].([]any); len(regions) > 0 {

@@ -173,7 +173,7 @@ func TestControlTower(t *testing.T) {
 		if name == "fapi" {
 			continue // It differs from example only in the provider, which no rule reads.
 		}
-		outdir := stageAssembly(t, name)
+		outdir := everyStage(t)
 		templates, err := filepath.Glob(filepath.Join(outdir, "TokenHandler-"+name+"*.template.json"))
 		if err != nil || len(templates) == 0 {
 			t.Fatalf("stage %s has no template: %v", name, err)

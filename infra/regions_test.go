@@ -78,7 +78,7 @@ const (
 // multi-Region key and its replica, records under one name, and two token
 // handlers that differ only in their region.
 func TestRegions(t *testing.T) {
-	outdir := stageAssembly(t, "multi-region")
+	outdir := everyStage(t)
 	primary := readTemplate(t, outdir, northKeys).one(t, "AWS::KMS::Key")
 	replica := readTemplate(t, outdir, westKeys).one(t, "AWS::KMS::ReplicaKey")
 	if primary["MultiRegion"] != true || primary["EnableKeyRotation"] != true {
