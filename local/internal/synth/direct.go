@@ -42,12 +42,12 @@ func (c Config) runDirectly(ctx context.Context) (done bool, err error) {
 // complete with an interpreter.
 var plainCommand = regexp.MustCompile(`^go run [A-Za-z0-9_./-]+$`)
 
-// known are variables that change nothing for a synthesis, and CDK_APP. The CLI
-// reads every other CDK_ variable as a flag, such as CDK_PROFILE.
+// known are CDK_APP and variables that do not change the assembly. The CLI reads
+// every other CDK_ variable as a flag, such as CDK_PROFILE.
 var known = []string{"CDK_APP", "CDK_DISABLE_CLI_TELEMETRY", "CDK_VALIDATION"}
 
-// maxVariables is the size of variables from which on the CLI passes a part of
-// the context in a file.
+// maxVariables is a size of all variables at which the CLI still passes the
+// whole context in one of them, and not in a file. Linux allows 128 KiB.
 const maxVariables = 100_000
 
 // app is the app's command with the CLI's variables, or nil.
@@ -147,8 +147,8 @@ func (c Config) lock() (unlock func()) {
 	return func() { os.Remove(name) }
 }
 
-// complete reports whether the assembly needs nothing else from the CLI: that
-// looks up missing context, and fails if the app recorded an error.
+// complete reports whether the CLI has no work left. It would look up missing
+// context, and fail if the app recorded an error.
 func (c Config) complete() bool {
 	manifest, err := os.ReadFile(filepath.Join(c.Out, "manifest.json"))
 	if err != nil {
