@@ -173,9 +173,31 @@ func TestCloseEndsConnections(t *testing.T) {
 		t.Errorf("closed with %d", got)
 	}
 	b.next(t, "OnDisconnect")
+	b.empty(t)
 	if _, response, err := b.dial(t, "/events", nil); err == nil || response.StatusCode != 429 {
 		t.Errorf("a connection after the end: got %v", response)
 	}
+}
+
+// An end while a function runs cancels it, and leaves no connection behind.
+func TestCloseCancelsFunctions(t *testing.T) {
+	b := newBench(t, nil)
+	ws, _ := b.open(t)
+	b.set("Default", "hang")
+	b.set("OnDisconnect", "hang")
+	go func() {
+		for err := error(nil); err == nil; {
+			_, _, err = ws.Read(t.Context())
+		}
+	}()
+	for range maxInFlight + 2 { // the last ones wait for a slot
+		write(t, ws, "x")
+	}
+	for range maxInFlight {
+		b.next(t, "Default")
+	}
+	b.Close()
+	b.empty(t)
 }
 
 // A reload or the end can come while functions decide about a connection.

@@ -139,11 +139,7 @@ func TestHandshakeRefusals(t *testing.T) {
 			if body, _ := io.ReadAll(response.Body); strings.Contains(string(body), "boom") || strings.Contains(b.log.String(), "boom") {
 				t.Errorf("the refusal or the log shows a function's error: %s", body)
 			}
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			if n := len(b.connections); n != 0 {
-				t.Errorf("%d connections are open", n)
-			}
+			b.empty(t)
 		})
 	}
 }
@@ -162,7 +158,7 @@ func TestIdentitySourcesPresent(t *testing.T) {
 	}
 }
 
-// A handshake that is none is refused before a function sees it, and other requests are left to the REST API.
+// A malformed handshake is refused before a function sees it. Other requests go to the REST API.
 func TestOtherRequests(t *testing.T) {
 	b := newBench(t, nil)
 	url := strings.Replace(b.url, "ws", "http", 1)
@@ -248,7 +244,7 @@ func TestSubprotocol(t *testing.T) {
 	}
 	b.set("OnConnect", `{"statusCode":200}`)
 	if ws, _, err = b.dial(t, "/events", &websocket.DialOptions{Subprotocols: []string{"chat.v1"}}); err != nil || ws.Subprotocol() != "" {
-		t.Errorf("got %q, %v; want none without the integration's choice", ws.Subprotocol(), err)
+		t.Errorf("got %q, %v; want no subprotocol without the integration's choice", ws.Subprotocol(), err)
 	}
 }
 

@@ -173,6 +173,22 @@ func (b *bench) open(t *testing.T) (*websocket.Conn, string) {
 	return ws, id.(string)
 }
 
+// empty waits until no connection is left.
+func (b *bench) empty(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		b.Server.mu.Lock()
+		open, known := b.Server.open, len(b.Server.connections)
+		b.Server.mu.Unlock()
+		if open == 0 && known == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections are left, %d of them known", open, known)
+		}
+	}
+}
+
 func write(t *testing.T, ws *websocket.Conn, text string) {
 	t.Helper()
 	if err := ws.Write(t.Context(), websocket.MessageText, []byte(text)); err != nil {
