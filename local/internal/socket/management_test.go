@@ -103,6 +103,7 @@ func TestManagementRefuses(t *testing.T) {
 	}{
 		{"unsigned", "POST", at, "x", []string{"Authorization", ""}, 403, "MissingAuthenticationTokenException"},
 		{"a bearer token", "POST", at, "x", []string{"Authorization", "Bearer token"}, 403, "MissingAuthenticationTokenException"},
+		{"another scheme", "POST", at, "x", []string{"Authorization", strings.Replace(signature, "AWS4-HMAC-SHA256", "Basic", 1)}, 403, "MissingAuthenticationTokenException"},
 		{"signed for another service", "POST", at, "x", []string{"Authorization", strings.Replace(signature, "execute-api", "s3", 1)}, 403, "MissingAuthenticationTokenException"},
 		{"from a page", "POST", at, "x", []string{"Origin", "http://www.example.localhost:3000"}, 403, "ForbiddenException"},
 		{"from a page without Origin", "GET", at, "", []string{"Sec-Fetch-Site", "cross-site"}, 403, "ForbiddenException"},
