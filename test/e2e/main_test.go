@@ -81,13 +81,12 @@ var lambdas struct {
 }
 
 // giveLambdas puts compiled Lambdas into an assembly that is yet to be
-// synthesized, and reports whether it is the first. The caller calls take when
-// the assembly is complete.
-func giveLambdas(t *testing.T, assembly string) (first bool, take func()) {
+// synthesized. The caller calls take when the assembly is complete.
+func giveLambdas(t *testing.T, assembly string) (take func()) {
 	t.Helper()
 	kept := filepath.Join(suite, "lambdas")
 	lambdas.Lock()
-	first = !lambdas.compiled
+	first := !lambdas.compiled
 	err := linkFolders(kept, assembly)
 	if !first || err != nil {
 		lambdas.Unlock()
@@ -111,7 +110,7 @@ func giveLambdas(t *testing.T, assembly string) (first bool, take func()) {
 		})
 	}
 	t.Cleanup(func() { done(false) })
-	return first, func() { done(true) }
+	return func() { done(true) }
 }
 
 // linkFolders puts the folders asset.* of a folder into another one, with hard
