@@ -4,6 +4,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,16 +32,25 @@ func (r *runner) startConnections(t *template.Template) error {
 	if r.connections != nil || len(t.WebSocketAPIs()) == 0 {
 		return nil
 	}
-	cert := r.cert
+	var err error
+	if r.connections, err = serveConnections(r.sockets.Management(), r.cert, r.options.socketsPort); err != nil {
+		return err
+	}
+	r.console.part("sockets", "https://"+r.connections.domain+" for @connections commands", 0)
+	return nil
+}
+
+// serveConnections serves commands with a certificate, a new one if it is nil.
+func serveConnections(commands http.Handler, cert *certificate, port int) (*connections, error) {
 	if cert == nil {
 		var err error
 		if cert, err = newCertificate(time.Now()); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	listeners, err := listen("the commands of WebSocket APIs", "-sockets-port", r.options.socketsPort)
+	listeners, err := listen("the commands of WebSocket APIs", "-sockets-port", port)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c := &connections{domain: listeners[0].Addr().String()}
 	if c.dir, err = os.MkdirTemp("", "token-handler-"); err == nil {
@@ -49,12 +59,10 @@ func (r *runner) startConnections(t *template.Template) error {
 	}
 	if err != nil {
 		closeAll(listeners)
-		return fmt.Errorf("local: certificate: %w", err)
+		return nil, fmt.Errorf("local: certificate: %w", err)
 	}
-	c.server = serve(r.sockets.Management(), listeners, cert)
-	r.connections = c
-	r.console.part("sockets", "https://"+c.domain+" for @connections commands", 0)
-	return nil
+	c.server = serve(commands, listeners, cert)
+	return c, nil
 }
 
 func closeAll(listeners []net.Listener) {
@@ -90,7 +98,8 @@ func (c *connections) prepare(f template.Function, apis []*template.WebSocketAPI
 		set("NODE_EXTRA_CA_CERTS", filepath.Join(c.dir, certificateName))
 		return
 	}
-	// The folders of crypto/x509 on Linux, and this one.
+	// The folders of crypto/x509 on Linux, and this one. Other systems do not
+	// read the variable.
 	set("SSL_CERT_DIR", "/etc/ssl/certs:/etc/pki/tls/certs:"+c.dir)
 }
 

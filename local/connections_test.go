@@ -1,6 +1,10 @@
 package main
 
 import (
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,5 +47,38 @@ func TestConnectionsEnvironment(t *testing.T) {
 	c.prepare(agent, []*template.WebSocketAPI{events})
 	if len(agent.Environment) != 1 {
 		t.Errorf("the agent's environment is %d variables", len(agent.Environment))
+	}
+}
+
+// A function in Go trusts the certificate of the commands, and no other program
+// does. The test runs itself as this function.
+func TestGoFunctionTrustsConnections(t *testing.T) {
+	if address := os.Getenv("CONNECTIONS_OF_TEST"); address != "" {
+		response, err := http.Get(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		return
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("crypto/x509 reads SSL_CERT_DIR on Linux only")
+	}
+	c, err := serveConnections(http.NotFoundHandler(), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.stop)
+	f := template.Function{ConstructPath: "Stack/Events/Resource", Runtime: "provided.al2023", Environment: template.Env{}}
+	c.prepare(f, nil)
+	for _, trusted := range []bool{true, false} {
+		function := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestGoFunctionTrustsConnections$")
+		function.Env = []string{"CONNECTIONS_OF_TEST=https://" + c.address()}
+		if trusted {
+			function.Env = append(function.Env, "SSL_CERT_DIR="+f.Environment["SSL_CERT_DIR"])
+		}
+		if output, err := function.CombinedOutput(); (err == nil) != trusted {
+			t.Errorf("trusted %t: got %v\n%s", trusted, err, output)
+		}
 	}
 }
