@@ -124,7 +124,7 @@ func run(ctx context.Context, o options, c *console) error {
 	if err := r.reload(ctx); err != nil {
 		return err
 	}
-	defer serve(&r.api, ports.api, cert).stop()
+	defer serve(ownHosts(&r.api), ports.api, cert).stop()
 	defer serve(&r.www, ports.www, cert).stop()
 	if r.provider != nil {
 		defer serve(&r.login, ports.login, cert).stop()

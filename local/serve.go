@@ -8,9 +8,12 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/tokenhandler/aws/local/internal/socket"
 )
 
 // listen takes a port on the loopback addresses, both where there are two:
@@ -96,6 +99,20 @@ func serve(handler http.Handler, listeners []net.Listener, cert *certificate) *s
 		go s.http.ServeTLS(l, "", "")
 	}
 	return s
+}
+
+// ownHosts refuses requests for hosts of other machines. A page whose host
+// resolves to this machine (DNS rebinding) has the API's origin, and could read
+// open routes.
+func ownHosts(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u := url.URL{Host: r.Host}
+		if !socket.Loopback(u.Hostname()) {
+			http.Error(w, "the local run serves names below localhost only", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // stop lets requests under way end, for a moment.

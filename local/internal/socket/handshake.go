@@ -114,9 +114,13 @@ func foreign(origin string) bool {
 	if err != nil {
 		return true
 	}
-	host := u.Hostname()
+	return !Loopback(u.Hostname())
+}
+
+// Loopback reports whether a host is this machine by its name (RFC 6761 section 6.3) or address, without looking it up.
+func Loopback(host string) bool {
 	ip := net.ParseIP(host)
-	return host != "localhost" && !strings.HasSuffix(host, ".localhost") && (ip == nil || !ip.IsLoopback())
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
 // authorize asks the authorizer of $connect.
