@@ -70,8 +70,10 @@ func TestDeviceBinding(t *testing.T) {
 	if err := s.stop(); err != nil {
 		t.Errorf("after Ctrl-C: %v\n%s", err, s.output.String())
 	}
-	secrets.check(t, s.output.String())
-	deviceMetrics(t, s.output.String())
+	t.Run("the output", func(t *testing.T) {
+		secrets.check(t, s.output.String())
+		deviceMetrics(t, s.output.String())
+	})
 }
 
 // twoBoundClients signs in at both clients of the deployment. The browser binds
@@ -211,6 +213,26 @@ func boundSession(t *testing.T, s *system, g *gate) {
 	if got := p.asks(t, "GET", s.api+"/orders"); got != "200" {
 		t.Errorf("on the device: got %s", got)
 	}
+
+	t.Run("a second sign-in", func(t *testing.T) {
+		p.run(t, "to the provider", chromedp.Navigate(p.startLogin(t, s, "/oauth-agent")), visible(`button[type="submit"]`))
+		p.run(t, "and back", click(`button[type="submit"]`), state("signed-in"),
+			until(`document.querySelector('#device').textContent.includes('is bound')`))
+		from := g.count()
+		for range 2 {
+			p.deleteCookie(t, s, deviceCookie)
+			if got := p.asks(t, "GET", s.api+"/orders"); got != "200" {
+				t.Errorf("GET /orders: got %s", got)
+			}
+		}
+		// The browser forgets the first session at its first proof.
+		first, both := g.since(from, id), g.since(from, deviceRefresh)
+		second := slices.DeleteFunc(slices.Clone(both), func(r passed) bool { return r.session == id || r.status == 0 })
+		if len(first) > 1 || len(second) != 2 || second[0].session != second[1].session {
+			t.Fatalf("proofs of the first session: %v, of the second: %v", first, second)
+		}
+		id = second[0].session
+	})
 
 	// A throttle's answer ends the binding. Then the user must sign in.
 	t.Run("429 answer", func(t *testing.T) {
@@ -382,16 +404,22 @@ func (p *tab) signInAt(t *testing.T, page string) {
 // application. The provider knows the user from the other client.
 func (p *tab) signInAtOffice(t *testing.T, s *system) {
 	t.Helper()
-	post := func(path, body string) string {
-		return `fetch("` + s.api + `/office-agent/` + path + `", {method: "POST", credentials: "include", body: ` + body + `,
-			headers: {"token-handler-version": "1", "content-type": "application/x-www-form-urlencoded"}}).then(r => r.json())`
-	}
-	to := value(t, p, "login/start", chromedp.Evaluate[string](post("login/start", `""`)+`.then(b => b.authorization_url)`, chromedp.EvalAwaitPromise))
-	p.run(t, "consent", chromedp.Navigate(to), visible(`button[type="submit"]`), click(`button[type="submit"]`))
+	p.run(t, "consent", chromedp.Navigate(p.startLogin(t, s, "/office-agent")), visible(`button[type="submit"]`), click(`button[type="submit"]`))
 	p.where(t, `location.pathname === "/style.css" ? "back" : ""`)
-	if !value(t, p, "login/end", chromedp.Evaluate[bool](post("login/end", `location.search.slice(1)`)+`.then(b => b.is_logged_in)`, chromedp.EvalAwaitPromise)) {
+	if !value(t, p, "login/end", chromedp.Evaluate[bool](posting(s.api+"/office-agent/login/end", `location.search.slice(1)`)+`.then(b => b.is_logged_in)`, chromedp.EvalAwaitPromise)) {
 		t.Fatal("office: the sign-in failed")
 	}
+}
+
+// startLogin has the page begin a login, and returns the provider's URL.
+func (p *tab) startLogin(t *testing.T, s *system, agent string) string {
+	t.Helper()
+	return value(t, p, "login/start", chromedp.Evaluate[string](posting(s.api+agent+"/login/start", `""`)+`.then(b => b.authorization_url)`, chromedp.EvalAwaitPromise))
+}
+
+func posting(url, body string) string {
+	return `fetch("` + url + `", {method: "POST", credentials: "include", body: ` + body + `,
+		headers: {"token-handler-version": "1", "content-type": "application/x-www-form-urlencoded"}}).then(r => r.json())`
 }
 
 // where waits until an expression is a text that is not empty, and returns it.
