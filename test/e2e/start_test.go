@@ -13,6 +13,7 @@ import (
 // A Lambda that lacks a setting, or has a malformed one, ends at once and
 // names it, without its value.
 func TestLambdasRefuseToStart(t *testing.T) {
+	t.Parallel()
 	shared := map[string]string{
 		"TRUSTED_WEB_ORIGINS": "https://www.example.com",
 		"ENCRYPTION_KEY":      "4e4636356d65563e4c73233847503e3b21436e6f7629724950526f4b5e2e4e50",

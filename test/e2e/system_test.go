@@ -142,6 +142,11 @@ func startOver(t *testing.T, tls bool, flags ...string) *system {
 	if withTable && !slices.ContainsFunc(flags, func(flag string) bool { return strings.HasPrefix(flag, "sessions=") }) {
 		flags = append(flags, "-c", sessionsOn)
 	}
+	// TestEndToEnd synthesizes as a person does, and -app with the CDK CLI.
+	var app []string
+	if t.Name() != "TestEndToEnd" && !slices.Contains(flags, "-app") {
+		app = appOfTests(t)
+	}
 	take := giveLambdas(t, s.out)
 	s.cmd = exec.Command(binary, append([]string{
 		"-www-port", strconv.Itoa(ports[0]), "-api-port", strconv.Itoa(ports[1]),
@@ -149,10 +154,7 @@ func startOver(t *testing.T, tls bool, flags ...string) *system {
 		"-back-port", strconv.Itoa(ports[5]), "-tables-port", strconv.Itoa(ports[6]), "-sockets-port", strconv.Itoa(ports[7]), "-tls=" + strconv.FormatBool(tls),
 		"-upstream", s.recorder.server.URL, "-out", s.out, "-v"}, flags...)...)
 	s.cmd.Dir = root
-	// TestEndToEnd synthesizes as a person does, and -app with the CDK CLI.
-	if t.Name() != "TestEndToEnd" && !slices.Contains(flags, "-app") {
-		s.cmd.Env = append(os.Environ(), appOfTests(t)...)
-	}
+	s.cmd.Env = append(os.Environ(), app...)
 	reader, writer := io.Pipe()
 	s.cmd.Stdout, s.cmd.Stderr = io.MultiWriter(&s.output, writer), &s.output
 	if err := s.cmd.Start(); err != nil {
