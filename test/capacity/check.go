@@ -181,7 +181,11 @@ func checkLocalRun(ctx context.Context, dir string, seed uint64) (model, real ob
 	if err != nil {
 		return model, real, "", err
 	}
-	system, err := localrun.Start(ctx, binary, filepath.Join(dir, "cdk.out"))
+	ports, err := localrun.FreePorts()
+	if err != nil {
+		return model, real, "", err
+	}
+	system, err := localrun.Start(ctx, binary, filepath.Join(dir, "cdk.out"), ports)
 	if err != nil {
 		return model, real, "", err
 	}

@@ -41,14 +41,13 @@ func Build(ctx context.Context, dir string) (binary string, err error) {
 	return binary, nil
 }
 
+// Ports are those of the sites, the API, the provider and the sample API.
+type Ports [4]int
+
 // Start starts the command, which synthesizes into out, and waits until it is
 // ready. It ends with ctx or Stop.
-func Start(ctx context.Context, binary, out string) (*System, error) {
+func Start(ctx context.Context, binary, out string, ports Ports) (*System, error) {
 	root, err := lambdabench.ModuleRoot()
-	if err != nil {
-		return nil, err
-	}
-	ports, err := freePorts(4)
 	if err != nil {
 		return nil, err
 	}
@@ -99,16 +98,15 @@ func (s *System) Stop() {
 	<-s.ended
 }
 
-// freePorts returns ports that were free a moment ago.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
+// FreePorts returns ports that were free a moment ago.
+func FreePorts() (ports Ports, err error) {
+	for i := range ports {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			return nil, err
+			return ports, err
 		}
 		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		ports[i] = l.Addr().(*net.TCPAddr).Port
 	}
 	return ports, nil
 }
