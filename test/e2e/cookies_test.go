@@ -14,6 +14,9 @@ import (
 // The cookies with every option at once: the form of another token handler,
 // a domain, and a path for those that only the agent needs.
 func TestCookieOptions(t *testing.T) {
+	if withTable {
+		t.Skip("a table of sessions cannot be combined with cookies of the format curity")
+	}
 	s := start(t, "-c", "cookieFormat=curity", "-c", "cookiePrefix=example", "-c", "csrfHeader=x-th-csrf",
 		"-c", "cookieDomain=example.localhost", "-c", "cookieBasePath=/oauth-agent")
 	p := newPerson(s, true)

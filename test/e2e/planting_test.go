@@ -113,6 +113,9 @@ func TestPlantingInChromium(t *testing.T) {
 // Curity's own agent has worked on this host: its cookies have a Domain, and
 // paths of their own. Sign-in, API calls, refresh and sign-out work beside them.
 func TestCurityAgentInChromium(t *testing.T) {
+	if withTable {
+		t.Skip("a table of sessions cannot be combined with cookies of the format curity")
+	}
 	findBrowser(t)
 	s := start(t, "-c", "cookieFormat=curity", "-c", "cookiePrefix=example", "-c", "csrfHeader=x-th-csrf")
 	theirs := newPerson(s, true)

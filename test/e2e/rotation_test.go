@@ -113,6 +113,9 @@ func TestKeyRotation(t *testing.T) {
 // A region whose secret is a replica: its Lambdas read the key as those of the
 // first region do, and it has no function that could rotate it.
 func TestKeyRotatedElsewhere(t *testing.T) {
+	if withTable {
+		t.Skip("a table of sessions cannot be combined with a key that another region rotates")
+	}
 	const key = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 	values := filepath.Join(t.TempDir(), "secrets.json")
 	if err := os.WriteFile(values, []byte(`{"prod/session-key":"`+key+`"}`), 0o600); err != nil {
