@@ -96,8 +96,8 @@ func channelOf(r *http.Response) *backchannel.Client {
 }
 
 // FuzzLogoutToken: for any claims that the provider signed, an accepted logout
-// token is of this issuer, names what to end and has no nonce, and an error never
-// quotes the claims.
+// token is of this issuer, names a session or a user to end and has no nonce, and
+// an error never quotes the claims.
 func FuzzLogoutToken(f *testing.F) {
 	f.Add([]byte(`{"iss":"https://login.example","aud":"spa","iat":1800000000,"jti":"1","sub":"u","events":{"http://schemas.openid.net/event/backchannel-logout":{}}}`))
 	f.Add([]byte(`{"iss":"https://login.example","Aud":["spa"],"iat":"1800000000","jti":"1","sid":"s","nonce":null,"events":{"http://schemas.openid.net/event/backchannel-logout":[]}}`))

@@ -118,8 +118,9 @@ func foreign(origin string) bool {
 }
 
 // Loopback reports whether a host is this machine by its name (RFC 6761 section 6.3) or address, without looking it up.
+// Letter case does not count (RFC 9110 section 4.2.3).
 func Loopback(host string) bool {
-	ip := net.ParseIP(host)
+	ip, host := net.ParseIP(host), strings.ToLower(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
